@@ -1,0 +1,289 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Key is one setting's row in the table of [Keys].
+type Key struct {
+	// Name is the key as a properties file spells it: Apache's where Apache has it.
+	Name string
+	// Doc says in one line what the key does, or why it has no effect here.
+	Doc string
+	// Effective tells whether the key changes anything. One that does not is named in the log when it is set.
+	Effective bool
+	// Apache tells whether Apache RocketMQ has the key.
+	Apache bool
+
+	set func(c *Config, value string) error
+}
+
+// Keys is the table of all keys, Aerobee's own first, then Apache's in the order of facts: broker, store, NameServer,
+// controller, proxy, authentication.
+func Keys() []Key {
+	var all []Key
+	for _, part := range [][]Key{ownKeys(), brokerKeys(), storeKeys(), namesrvKeys(), laterKeys()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func own(name, doc string, set func(*Config, string) error) Key {
+	return Key{Name: name, Doc: doc, Effective: true, set: set}
+}
+
+func apache(name, doc string, set func(*Config, string) error) Key {
+	return Key{Name: name, Doc: doc, Effective: true, Apache: true, set: set}
+}
+
+func without(name, why string) Key { return Key{Name: name, Doc: why, Apache: true} }
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = strings.TrimSpace(v)
+		return nil
+	}
+}
+
+func oneOf(field func(*Config) *string, words ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		for _, w := range words {
+			if strings.EqualFold(strings.TrimSpace(v), w) {
+				*field(c) = w
+				return nil
+			}
+		}
+		return fmt.Errorf("%q is not one of %s", v, strings.Join(words, ", "))
+	}
+}
+
+func list(field func(*Config) *[]string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = splitList(v)
+		return nil
+	}
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) (err error) {
+		*field(c), err = parseBool(v)
+		return err
+	}
+}
+
+func number[T int | int32 | int64](field func(*Config) *T, min, max int64) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := parseInt(v, min, max)
+		if err == nil {
+			*field(c) = T(n)
+		}
+		return err
+	}
+}
+
+func size[T int | int64](field func(*Config) *T, min int64) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := ParseSize(v)
+		if err == nil && n < min {
+			err = fmt.Errorf("%d is out of range: at least %d", n, min)
+		}
+		if err == nil {
+			*field(c) = T(n)
+		}
+		return err
+	}
+}
+
+func span(field func(*Config) *time.Duration, unit time.Duration) func(*Config, string) error {
+	return func(c *Config, v string) (err error) {
+		*field(c), err = parseSpan(v, unit)
+		return err
+	}
+}
+
+func ownKeys() []Key {
+	return []Key{
+		own("data", "directory of the store", text(func(c *Config) *string { return &c.Data })),
+		own("memory", "keep everything in memory, nothing on disk", boolean(func(c *Config) *bool { return &c.Memory })),
+		own("roles", "what to serve: namesrv, broker", list(func(c *Config) *[]string { return &c.Roles })),
+		own("listen", "addresses to listen on, all equal", list(func(c *Config) *[]string { return &c.Listen })),
+		own("advertise", "addresses that clients reach this node by: HOST[:PORT][@CIDR]", list(func(c *Config) *[]string { return &c.Advertise })),
+		own("memoryLimit", "memory that the node may use, 0 for the limit of its cgroup or machine", size(func(c *Config) *int64 { return &c.MemoryLimit }, 0)),
+		own("maxConnections", "most open connections", number(func(c *Config) *int { return &c.MaxConnections }, 1, math.MaxInt32)),
+		own("maxPendingBytes", "most bytes of messages accepted and not yet on disk", size(func(c *Config) *int64 { return &c.MaxPendingBytes }, 1<<20)),
+		own("maxStoreSize", "most bytes of commit log to keep, 0 for no bound", size(func(c *Config) *int64 { return &c.MaxStoreSize }, 0)),
+		own("minFreeDisk", "refuse sends below so many bytes of free disk", size(func(c *Config) *int64 { return &c.MinFreeDisk }, 0)),
+		own("logLevel", "debug, info, warn or error", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")),
+		own("logFormat", "text or json", oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json")),
+		own("logFile", "file to write logs to, empty for standard error", text(func(c *Config) *string { return &c.LogFile })),
+	}
+}
+
+func brokerKeys() []Key {
+	return []Key{
+		apache("namesrvAddr", "other NameServers to register at", list(func(c *Config) *[]string { return &c.Namesrv })),
+		apache("listenPort", "the broker's port; its VIP port is two below", setListenPort),
+		apache("brokerIP1", "address that clients reach this node by", setBrokerIP1),
+		apache("brokerIP2", "address announced for replication", text(func(c *Config) *string { return &c.BrokerIP2 })),
+		apache("brokerName", "name of this broker", text(func(c *Config) *string { return &c.BrokerName })),
+		apache("brokerClusterName", "name of the cluster", text(func(c *Config) *string { return &c.ClusterName })),
+		apache("brokerId", "0 for a master; nothing else runs as a single node", number(func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt64)),
+		apache("brokerPermission", "bit set: 4 read, 2 write", number(func(c *Config) *int32 { return &c.BrokerPermission }, 0, 7)),
+		apache("brokerRole", "ASYNC_MASTER or SYNC_MASTER; SLAVE is refused on a single node", setBrokerRole),
+		apache("defaultTopicQueueNums", "queues of a topic that is made on first use", number(func(c *Config) *int32 { return &c.DefaultTopicQueueNums }, 1, 65536)),
+		apache("autoCreateTopicEnable", "make topics on first use", boolean(func(c *Config) *bool { return &c.AutoCreateTopic })),
+		apache("autoCreateSubscriptionGroup", "make consumer groups on first use", boolean(func(c *Config) *bool { return &c.AutoCreateGroup })),
+		apache("traceTopicEnable", "have the message trace topic", boolean(func(c *Config) *bool { return &c.TraceTopic })),
+		apache("traceOn", "tell clients that tracing is on", boolean(func(c *Config) *bool { return &c.TraceOn })),
+		apache("rejectTransactionMessage", "refuse transactional messages", boolean(func(c *Config) *bool { return &c.RejectTransaction })),
+		apache("compressedRegister", "compress registrations at other NameServers", boolean(func(c *Config) *bool { return &c.CompressedRegister })),
+		apache("longPollingEnable", "hold pulls until a message arrives; else look again each second", boolean(func(c *Config) *bool { return &c.LongPolling })),
+		apache("haListenPort", "port announced for replication", number(func(c *Config) *int { return &c.HAPort }, 1, 65535)),
+		apache("metricsPromExporterPort", "one more port to listen on, for /metrics", setMetricsPort),
+		without("metricsExporterType", "metrics are always served at /metrics"),
+		without("metricsGrpcExporterTarget", "metrics are served at /metrics; there is no push yet"),
+		without("enableSingleTopicRegister", "a changed topic is registered together with all others"),
+		without("sendMessageThreadPoolNums", "sends are handled without a thread pool"),
+		without("pullMessageThreadPoolNums", "pulls are handled without a thread pool"),
+		without("waitTimeMillsInSendQueue", "sends wait for the disk only, bounded by maxPendingBytes"),
+		without("enableCalcFilterBitMap", "SQL92 filters are not served yet"),
+		without("enablePropertyFilter", "SQL92 filters are not served yet"),
+		without("slaveReadEnable", "a single node has no replica"),
+		without("enableSlaveActingMaster", "a single node has no replica"),
+		without("enableControllerMode", "a single node needs no controller"),
+		without("controllerAddr", "a single node needs no controller"),
+		without("transactionTimeOut", "transactions are not served yet"),
+		without("transactionCheckMax", "transactions are not served yet"),
+		without("transactionCheckInterval", "transactions are not served yet"),
+		without("recallMessageEnable", "timer messages are not served yet, so there is nothing to recall"),
+		without("aclEnable", "access control is not served yet: everybody who reaches a port may use it"),
+	}
+}
+
+func storeKeys() []Key {
+	return []Key{
+		apache("storePathRootDir", "directory of the store", text(func(c *Config) *string { return &c.Data })),
+		apache("storePathCommitLog", "directory of the commit log's segments", text(func(c *Config) *string { return &c.CommitLogDir })),
+		apache("mappedFileSizeCommitLog", "size of a commit log segment", size(func(c *Config) *int64 { return &c.SegmentSize }, 64<<10)),
+		apache("flushDiskType", "SYNC_FLUSH or ASYNC_FLUSH", oneOf(func(c *Config) *string { return &c.FlushDiskType }, SyncFlush, AsyncFlush)),
+		apache("syncFlushTimeout", "answer FLUSH_DISK_TIMEOUT when a sync takes longer, ms", span(func(c *Config) *time.Duration { return &c.SyncFlushTimeout }, time.Millisecond)),
+		apache("deleteWhen", "hours at which expired segments are deleted", setDeleteWhen),
+		apache("diskMaxUsedSpaceRatio", "delete expired segments at once above so many percent of disk", number(func(c *Config) *int { return &c.DiskMaxUsedRatio }, 10, 95)),
+		apache("fileReservedTime", "keep segments so long, hours", span(func(c *Config) *time.Duration { return &c.FileReserved }, time.Hour)),
+		apache("maxMessageSize", "largest message body", size(func(c *Config) *int { return &c.MaxMessageSize }, 1)),
+		apache("maxTransferCountOnMessageInMemory", "most messages in one pull answer", number(func(c *Config) *int { return &c.MaxTransferCount }, 1, 1024)),
+		apache("messageDelayLevel", "the delay levels, level 1 first", text(func(c *Config) *string { return &c.DelayLevels })),
+		apache("messageIndexEnable", "index messages by key", boolean(func(c *Config) *bool { return &c.MessageIndex })),
+		without("enableConsumeQueueExt", "the queue index has no files of that kind"),
+		without("warmMapedFileEnable", "segments are written, not mapped"),
+		without("transientStorePoolEnable", "segments are written, not mapped"),
+		without("enableMultiDispatch", "multi-dispatch is not served yet"),
+		without("enableLmq", "light queues are not served yet"),
+		without("accessMessageInMemoryMaxRatio", "one limit holds for all reads"),
+		without("haMasterAddress", "a single node has no replica"),
+		without("slaveTimeout", "a single node has no replica"),
+		without("totalReplicas", "a single node has no replica"),
+		without("inSyncReplicas", "a single node has no replica"),
+		without("timerMaxDelaySec", "timer messages are not served yet"),
+		without("timerWheelEnable", "timer messages are not served yet"),
+		without("osPageCacheBusyTimeOutMills", "segments are written, not mapped: there is no page cache lock to wait for"),
+	}
+}
+
+func namesrvKeys() []Key {
+	return []Key{
+		apache("orderMessageEnable", "add order configurations to routes", boolean(func(c *Config) *bool { return &c.OrderMessage })),
+		apache("supportActingMaster", "let a replica stand in for its master in routes", boolean(func(c *Config) *bool { return &c.SupportActingMaster })),
+		without("enableControllerInNamesrv", "a single node needs no controller"),
+	}
+}
+
+// laterKeys are keys of roles that this version does not have.
+func laterKeys() []Key {
+	return []Key{
+		without("controllerDLegerGroup", "a single node needs no controller"),
+		without("controllerDLegerPeers", "a single node needs no controller"),
+		without("controllerDLegerSelfId", "a single node needs no controller"),
+		apache("grpcServerPort", "one more port to listen on", setGRPCPort),
+		apache("remotingListenPort", "one more port to listen on", setProxyPort),
+		without("rocketMQClusterName", "the proxy is not served yet; the cluster's name is brokerClusterName"),
+		without("proxyMode", "the proxy is not served yet"),
+		without("enableTopicMessageTypeCheck", "the proxy is not served yet"),
+		without("tlsTestModeEnable", "TLS is not served yet"),
+		without("authenticationEnabled", "access control is not served yet: everybody who reaches a port may use it"),
+		without("authorizationEnabled", "access control is not served yet: everybody who reaches a port may use it"),
+		without("initAuthenticationUser", "access control is not served yet: everybody who reaches a port may use it"),
+		without("innerClientAuthenticationCredentials", "access control is not served yet: everybody who reaches a port may use it"),
+	}
+}
+
+func setBrokerRole(_ *Config, v string) error {
+	switch strings.ToUpper(strings.TrimSpace(v)) {
+	case "ASYNC_MASTER", "SYNC_MASTER":
+		return nil
+	case "SLAVE":
+		return fmt.Errorf("SLAVE needs replication, and this version runs as a single node: set ASYNC_MASTER")
+	}
+	return fmt.Errorf("%q is not one of ASYNC_MASTER, SYNC_MASTER", v)
+}
+
+func setDeleteWhen(c *Config, v string) error {
+	for _, hour := range splitList(v) {
+		if _, err := parseInt(hour, 0, 23); err != nil {
+			return err
+		}
+	}
+	c.DeleteWhen = strings.TrimSpace(v)
+	return nil
+}
+
+func setBrokerIP1(c *Config, v string) error {
+	c.BrokerIP1 = strings.TrimSpace(v)
+	return nil
+}
+
+// setListenPort replaces the listener with port 10911 and, as Apache does, its VIP port two below.
+func setListenPort(c *Config, v string) error {
+	n, err := parseInt(v, 3, 65535)
+	if err != nil {
+		return err
+	}
+	c.replacePort(10911, n)
+	c.replacePort(10909, n-2)
+	return nil
+}
+
+func setGRPCPort(c *Config, v string) error  { return c.movePort(8081, v) }
+func setProxyPort(c *Config, v string) error { return c.movePort(8080, v) }
+
+func setMetricsPort(c *Config, v string) error { return c.movePort(5557, v) }
+
+func (c *Config) movePort(from int64, v string) error {
+	n, err := parseInt(v, 1, 65535)
+	if err == nil {
+		c.replacePort(from, n)
+	}
+	return err
+}
+
+// replacePort changes the port of the listener that has the port from, or adds a listener.
+func (c *Config) replacePort(from, to int64) {
+	out := make([]string, 0, len(c.Listen)+1)
+	found := false
+	for _, addr := range c.Listen {
+		host, port, err := net.SplitHostPort(addr)
+		if err == nil && port == strconv.FormatInt(from, 10) {
+			addr, found = net.JoinHostPort(host, strconv.FormatInt(to, 10)), true
+		}
+		out = append(out, addr)
+	}
+	if !found {
+		out = append(out, net.JoinHostPort("", strconv.FormatInt(to, 10)))
+	}
+	c.Listen = out
+}

@@ -1,0 +1,126 @@
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+// apacheNames are keys of Apache RocketMQ 5 beyond those that the table explains one by one.
+//
+//go:embed apache_keys.txt
+var apacheNames string
+
+// Source is one place that values come from, with its pairs in order.
+type Source struct {
+	// Name is how messages call the source: "broker.conf", "environment", "flags".
+	Name  string
+	Pairs []Property
+}
+
+// Note is something worth one log line: a key without effect, or an unknown one.
+type Note struct {
+	Key, Source, Text string
+	Unknown           bool
+}
+
+// String is the note as a log line says it.
+func (n Note) String() string { return fmt.Sprintf("%s: %s: %s", n.Source, n.Key, n.Text) }
+
+// Load applies the sources to the defaults, the later over the earlier, and validates the result. An unknown key is a
+// note; a value that its key cannot take is an error that names source, key and rule.
+func Load(sources ...Source) (Config, []Note, error) {
+	c := Default()
+	table := map[string]*Key{}
+	for _, k := range Keys() {
+		table[strings.ToLower(k.Name)] = &k
+	}
+	known := map[string]bool{}
+	for _, name := range strings.Fields(apacheNames) {
+		known[strings.ToLower(name)] = true
+	}
+	var notes []Note
+	for _, src := range sources {
+		for _, p := range src.Pairs {
+			k := table[strings.ToLower(p.Key)]
+			switch {
+			case k == nil && known[strings.ToLower(p.Key)]:
+				notes = append(notes, Note{Key: p.Key, Source: src.Name, Text: "a key of Apache RocketMQ that has no effect here"})
+			case k == nil:
+				notes = append(notes, Note{Key: p.Key, Source: src.Name, Unknown: true, Text: "unknown key; the nearest known one is " + Nearest(p.Key)})
+			case !k.Effective:
+				notes = append(notes, Note{Key: k.Name, Source: src.Name, Text: "no effect: " + k.Doc})
+			default:
+				if err := k.set(&c, p.Value); err != nil {
+					return c, notes, fmt.Errorf("%s: %s: %w", src.Name, k.Name, err)
+				}
+			}
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return c, notes, fmt.Errorf("settings do not fit together: %w", err)
+	}
+	return c, notes, nil
+}
+
+// Environment picks the settings out of an environment (os.Environ): AEROBEE_FLUSH_DISK_TYPE and AEROBEE_flushDiskType
+// both mean flushDiskType; NAMESRV_ADDR, which Apache's broker reads, means namesrvAddr.
+func Environment(environ []string) Source {
+	bySquashed := map[string]string{}
+	for _, k := range Keys() {
+		bySquashed[strings.ToLower(k.Name)] = k.Name
+	}
+	src := Source{Name: "environment"}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "NAMESRV_ADDR" && value != "" {
+			src.Pairs = append([]Property{{Key: "namesrvAddr", Value: value}}, src.Pairs...)
+			continue
+		}
+		rest, ok := strings.CutPrefix(name, "AEROBEE_")
+		if !ok || rest == "" {
+			continue
+		}
+		key := strings.ToLower(strings.ReplaceAll(rest, "_", ""))
+		if known := bySquashed[key]; known != "" {
+			key = known
+		}
+		src.Pairs = append(src.Pairs, Property{Key: key, Value: value})
+	}
+	return src
+}
+
+// Nearest returns the effective key whose name has the smallest edit distance from name.
+func Nearest(name string) string {
+	best, bestDistance := "", int(^uint(0)>>1)
+	for _, k := range Keys() {
+		if !k.Effective {
+			continue
+		}
+		if d := editDistance(strings.ToLower(name), strings.ToLower(k.Name)); d < bestDistance {
+			best, bestDistance = k.Name, d
+		}
+	}
+	return best
+}
+
+// editDistance is Levenshtein's, over bytes, bounded to the first 64 of each text.
+func editDistance(a, b string) int {
+	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
