@@ -1,0 +1,50 @@
+# Aerobee: `make help` lists what can be made.
+GO      ?= go
+TOOL    := $(GO) tool -modfile=internal/tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/aerobee-mq/aerobee.version=$(VERSION)
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the static binary into bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/aerobee ./cmd/aerobee
+
+test: ## run all tests, the interop suites with real clients among them (at most 25 minutes on 2 cores)
+	$(GO) vet ./...
+	$(GO) test -timeout 25m ./...
+
+unit: ## run the tests without the interop suites
+	$(GO) test $$($(GO) list ./... | grep -v /interop)
+
+test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, and everything that is too long for `make test`
+	AEROBEE_INTEROP_TARGET=both $(GO) test -timeout 90m -count=1 ./interop/...
+
+race: ## run the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v /interop)
+
+FUZZTIME ?= 10s
+fuzz: ## run every fuzz target for FUZZTIME each
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+lint: ## gofmt, vet, staticcheck, gosec
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt -w the files above'; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) gosec -quiet -exclude-dir=interop -exclude-dir=internal/tools ./...
+
+cross: ## check that the binary builds for every platform
+	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build -o /dev/null ./cmd/aerobee; done; done
+
+size: build ## print the binary's size, its start time and its idle memory
+	$(GO) test -count=1 -v -run '^TestSize$$' ./cmd/aerobee
+
+.PHONY: help build test unit test-long race fuzz lint cross size
