@@ -1,0 +1,134 @@
+package index
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// Queue names a queue by the store's short id of its topic and the queue's number.
+type Queue struct {
+	Topic uint32
+	ID    int32
+}
+
+// Entry says where one message of a queue lies in the commit log, and what a consumer's filter needs of it.
+type Entry struct {
+	QueueOffset message.QueueOffset
+	LogOffset   message.LogOffset
+	Size        int32 // of the record, in bytes
+	TagsCode    int64
+	StoreTime   message.StoreTime
+}
+
+// Span is a range of the commit log: From is the first byte in it, UpTo the first behind it.
+type Span struct {
+	From, UpTo message.LogOffset
+}
+
+// Options says where the index lies and how it is cut.
+type Options struct {
+	FS     vfs.FS
+	Dir    string       // of the block files; made if missing
+	DB     *pebble.DB   // holds the directory; the caller opens and closes it
+	Prefix []byte       // of the directory's keys in DB
+	Logger *slog.Logger // nil: none
+	// SegmentSize is the commit log's, in bytes: blocks are merged until there is about one per segment. 0: 1 GiB.
+	SegmentSize int64
+	// CacheBytes bounds the memory for parts of blocks that were read lately. 0: 2 MiB.
+	CacheBytes int
+}
+
+func (o Options) withDefaults() Options {
+	if o.SegmentSize <= 0 {
+		o.SegmentSize = 1 << 30
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 2 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Index is the queue index and key index of one commit log.
+type Index struct {
+	o   Options
+	dir directory
+
+	head    *head             // the committing goroutine's own sight of cur.head
+	covered message.LogOffset // entries below it were in blocks at Open; Add passes over them
+
+	mu  sync.Mutex // guards cur; held for no I/O
+	cur *view
+
+	queues  queueStates
+	floor   atomic.Int64 // LogOffset: entries below it are gone
+	applied atomic.Int64 // LogOffset: the blocks' end
+	cache   pageCache
+	runs    runCache
+}
+
+// Frozen is a head that takes no more entries and waits to be written as a block. It stays readable until
+// [Index.Release].
+type Frozen struct {
+	h     *head
+	block *block // once written
+}
+
+// Entries returns how many entries the frozen head holds.
+func (f *Frozen) Entries() int { return f.h.entries() }
+
+// Add puts an entry into the head, with the hashes of its keys (see [KeyHash]). Entries come in log order. Two kinds
+// are passed over: one whose log offset a block covers already (replay), and one whose queue offset is not above its
+// queue's last in the head (an imported log may number twice; the first one stays, as in Apache's queues).
+func (ix *Index) Add(q Queue, e Entry, keys []uint64) {
+	if e.LogOffset < ix.covered {
+		return
+	}
+	ix.head.add(q, e, keys)
+}
+
+// Freeze makes the head immutable and begins a new one. It does no I/O; the caller calls it between two groups, on the
+// goroutine that calls Add.
+func (ix *Index) Freeze() *Frozen {
+	f := &Frozen{h: ix.head}
+	ix.head = newHead()
+	ix.change(func(v *view) {
+		v.frozen = append(v.frozen[:len(v.frozen):len(v.frozen)], f)
+		v.head = ix.head
+	})
+	return f
+}
+
+// HeadEntries returns how many entries the head holds.
+func (ix *Index) HeadEntries() int {
+	v := ix.acquire()
+	defer v.release()
+	return v.head.entries()
+}
+
+// AppliedTo returns the log offset up to which blocks hold the index: replay begins there.
+func (ix *Index) AppliedTo() message.LogOffset { return message.LogOffset(ix.applied.Load()) }
+
+// Spans returns the log ranges that the blocks cover, oldest first and without gaps between them.
+func (ix *Index) Spans() []Span {
+	v := ix.acquire()
+	defer v.release()
+	spans := make([]Span, len(v.blocks))
+	for i, b := range v.blocks {
+		spans[i] = b.span
+	}
+	return spans
+}
+
+func (q Queue) String() string { return fmt.Sprintf("topic %d queue %d", q.Topic, q.ID) }
+
+func (s Span) String() string { return fmt.Sprintf("[%d, %d)", s.From, s.UpTo) }
