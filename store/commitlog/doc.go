@@ -1,0 +1,24 @@
+// Package commitlog owns the commit log: the segment files, the bytes in them and the moment at which they are durable.
+// Everything else that a broker knows is derived from this log by a [Follower].
+//
+// One goroutine at a time commits. [Log.Append] encodes a record into the open group under a short lock and returns;
+// the committer closes the group, assigns log offsets, queue offsets and the store time, seals the records, writes them,
+// syncs, publishes, lets the follower apply them and then answers the sinks, while the next group gathers. When the log
+// is idle, [Log.Kick] commits one group on the caller's goroutine, which saves a wake-up; after that the committer has it.
+//
+// All methods of [Log] are safe to call at once. Sinks and the follower are called on the committing goroutine (a sink
+// also on the watchdog's, with [ErrFlushTimeout]) with no lock held; they may call Append, but not Barrier, Sync or Close.
+//
+// # Order of syncs
+//
+// A segment has its full length and its name on disk (file and directory synced) before it is used. A group is
+// published only after its sync (SYNC_FLUSH), or when written (ASYNC_FLUSH). At a roll the new segment's checkpoint is
+// written and synced without the 8 bytes of its first record's head; then the old segment's end marker is written and
+// synced; then the head, and a last sync. So a crash leaves either no checkpoint or all of it, and a segment that begins
+// with a valid record proves that everything before it had reached the disk: a bad byte there is corruption, not a torn tail.
+//
+// # Lock order
+//
+// None is taken while another is held: Log.mu (open group, states), segments.mu (list of segments), window.mu (who
+// writes where), tail.mu (recent bytes), pool.mu (free chunks). None is held across I/O or a callback.
+package commitlog
