@@ -1,0 +1,102 @@
+package lock
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// The changes; a text is its length as an unsigned varint and its UTF-8 bytes, numbers are unsigned varints, except the
+// queue id, a zigzag varint:
+//
+//	kind  fields
+//	   1  lock: group, client, number of queues, then each queue's topic and id: the client owns them now
+//	   2  unlock: the same fields: nobody owns those of them that the client owned
+const (
+	kindLock   = 1
+	kindUnlock = 2
+)
+
+func appendLock(dst []byte, group, client string, queues []message.Queue) []byte {
+	return appendQueues(append(dst, kindLock), group, client, queues)
+}
+
+func appendUnlock(dst []byte, group, client string, queues []message.Queue) []byte {
+	return appendQueues(append(dst, kindUnlock), group, client, queues)
+}
+
+func appendQueues(dst []byte, group, client string, queues []message.Queue) []byte {
+	dst = appendText(appendText(dst, group), client)
+	dst = binary.AppendUvarint(dst, uint64(len(queues)))
+	for _, q := range queues {
+		dst = binary.AppendVarint(appendText(dst, q.Topic), int64(q.ID))
+	}
+	return dst
+}
+
+// Apply carries out one change on the logged picture, found at log offset at, which only errors mention. A change that
+// is applied twice in a row counts once. An error means a damaged change or a newer version's; the table is unchanged
+// then.
+func (t *Table) Apply(change []byte, at message.LogOffset) error {
+	r := reader{b: change}
+	kind := r.byte()
+	if kind != kindLock && kind != kindUnlock {
+		return unknownKind(kind, at)
+	}
+	group, client := string(r.text()), string(r.text())
+	var keys []key
+	for n := r.uint(); n > 0 && !r.bad; n-- {
+		q := message.Queue{Topic: string(r.text()), ID: message.QueueID(r.int32())}
+		keys = append(keys, key{group, q})
+	}
+	if err := r.end(kind, at); err != nil {
+		return err
+	}
+	if client == "" {
+		return fmt.Errorf("lock change of kind %d at log offset %d has no client id", kind, at)
+	}
+	for _, k := range keys {
+		if kind == kindLock {
+			t.setLogged(k, client)
+		} else if t.logged[k] == client {
+			delete(t.logged, k)
+		}
+		if h, ok := t.live[k.group][k.queue]; ok && h.client == client {
+			h.known = kind == kindLock
+			t.live[k.group][k.queue] = h
+		}
+	}
+	return nil
+}
+
+func (t *Table) setLogged(k key, client string) {
+	if t.logged == nil {
+		t.logged = make(map[key]string)
+	}
+	t.logged[k] = client
+}
+
+// Snapshot emits the changes that make an empty table's logged picture equal to this one, one per group and owner,
+// sorted.
+func (t *Table) Snapshot(emit func(change []byte)) {
+	t.emitLogged(slices.Collect(maps.Keys(t.logged)), func(group, client string, queues []message.Queue) {
+		emit(appendLock(nil, group, client, queues))
+	})
+}
+
+// emitLogged sorts the keys and hands on each run of one group and owner.
+func (t *Table) emitLogged(keys []key, emit func(group, client string, queues []message.Queue)) {
+	slices.SortFunc(keys, t.compare)
+	for len(keys) > 0 {
+		group, client := keys[0].group, t.logged[keys[0]]
+		var queues []message.Queue
+		for len(keys) > 0 && keys[0].group == group && t.logged[keys[0]] == client {
+			queues = append(queues, keys[0].queue)
+			keys = keys[1:]
+		}
+		emit(group, client, queues)
+	}
+}

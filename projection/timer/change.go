@@ -1,0 +1,85 @@
+package timer
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// The changes; created is an unsigned varint, the other numbers are zigzag varints:
+//
+//	kind  fields                           meaning
+//	   1  created, at - created, due (ms)  the entry is pending
+//	   2  created, at - created            its record lies elsewhere now
+//	   3  created                          it is complete
+//
+// Snapshots and checkpoints consist of kind 1 alone. The store need not log any of them while it runs: the records that
+// create, move and complete an entry say the same.
+const (
+	kindAdd      = 1
+	kindMove     = 2
+	kindComplete = 3
+)
+
+// AppendAdd appends the change that makes an entry pending.
+func AppendAdd(dst []byte, e Entry) []byte {
+	dst = binary.AppendUvarint(append(dst, kindAdd), uint64(e.Created))
+	dst = binary.AppendVarint(dst, int64(e.At-e.Created))
+	return binary.AppendVarint(dst, e.Due)
+}
+
+// AppendMove appends the change that says where an entry's record lies now.
+func AppendMove(dst []byte, created, at message.LogOffset) []byte {
+	dst = binary.AppendUvarint(append(dst, kindMove), uint64(created))
+	return binary.AppendVarint(dst, int64(at-created))
+}
+
+// AppendComplete appends the change that ends an entry.
+func AppendComplete(dst []byte, created message.LogOffset) []byte {
+	return binary.AppendUvarint(append(dst, kindComplete), uint64(created))
+}
+
+// Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
+// row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
+func (t *Table) Apply(change []byte, at message.LogOffset) error {
+	r := reader{b: change}
+	kind := r.byte()
+	if kind < kindAdd || kind > kindComplete {
+		return unknownKind(kind, at)
+	}
+	e := Entry{Created: message.LogOffset(r.uint())}
+	if kind != kindComplete {
+		e.At = e.Created + message.LogOffset(r.int())
+	}
+	if kind == kindAdd {
+		e.Due = r.int()
+	}
+	if err := r.end(kind, at); err != nil {
+		return err
+	}
+	if e.Created < 0 || e.At < 0 {
+		return fmt.Errorf("timer change of kind %d at log offset %d has a negative log offset: created %d, at %d", kind, at, e.Created, e.At)
+	}
+	switch kind {
+	case kindAdd:
+		t.Add(e)
+	case kindMove:
+		t.Move(e.Created, e.At)
+	case kindComplete:
+		t.Complete(e.Created)
+	}
+	return nil
+}
+
+// Snapshot emits the changes that make an empty table equal to this one, without its claims, in no particular order.
+// The slice is reused after emit returns.
+func (t *Table) Snapshot(emit func(change []byte)) {
+	var buf []byte
+	for i := range t.slab {
+		if s := &t.slab[i]; s.pos != posUnused {
+			buf = AppendAdd(buf[:0], s.Entry)
+			emit(buf)
+		}
+	}
+}

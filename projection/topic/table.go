@@ -1,0 +1,169 @@
+package topic
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// The changes; a version is counter, state version and timestamp; numbers are zigzag varints unless marked u (unsigned
+// varint) or b (one byte); a text is its length (u) and its UTF-8 bytes:
+//
+//	kind  fields
+//	   1  put: version, name, read queues, write queues, perm, filter type (b), system flag, order (b: 0 or 1),
+//	      number of attributes (u), then each attribute's name and value, sorted by name
+//	   2  delete: version, name
+//	   3  version alone
+//
+// The version is the table's version after the change, not a step: all replicas agree on it, and a change that is applied
+// twice counts once.
+const (
+	kindPut     = 1
+	kindDelete  = 2
+	kindVersion = 3
+)
+
+// Table is the table of all topics. The zero Table is empty and ready.
+type Table struct {
+	topics  map[string]*Config
+	version Version
+}
+
+// Get returns a topic's configuration, which must not be changed.
+func (t *Table) Get(name string) (*Config, bool) {
+	c, ok := t.topics[name]
+	return c, ok
+}
+
+// GetBytes is Get for a name that lies in a buffer; it allocates nothing.
+func (t *Table) GetBytes(name []byte) (*Config, bool) {
+	c, ok := t.topics[string(name)]
+	return c, ok
+}
+
+// Len counts the topics.
+func (t *Table) Len() int { return len(t.topics) }
+
+// All returns the configurations sorted by name. Their attributes must not be changed.
+func (t *Table) All() []Config {
+	all := make([]Config, 0, len(t.topics))
+	for _, name := range slices.Sorted(maps.Keys(t.topics)) {
+		all = append(all, *t.topics[name])
+	}
+	return all
+}
+
+// Version is the table's version.
+func (t *Table) Version() Version { return t.version }
+
+// AppendPut appends the change that creates or replaces a topic, with the version that the table has after it.
+func AppendPut(dst []byte, c *Config, after Version) []byte {
+	dst = appendVersion(append(dst, kindPut), after)
+	dst = appendText(dst, c.Name)
+	dst = binary.AppendVarint(dst, int64(c.ReadQueues))
+	dst = binary.AppendVarint(dst, int64(c.WriteQueues))
+	dst = binary.AppendVarint(dst, int64(c.Perm))
+	dst = append(dst, byte(c.FilterType))
+	dst = binary.AppendVarint(dst, int64(c.SysFlag))
+	order := byte(0)
+	if c.Order {
+		order = 1
+	}
+	dst = append(dst, order)
+	dst = binary.AppendUvarint(dst, uint64(len(c.Attributes)))
+	for _, k := range slices.Sorted(maps.Keys(c.Attributes)) {
+		dst = appendText(appendText(dst, k), c.Attributes[k])
+	}
+	return dst
+}
+
+// AppendDelete appends the change that removes a topic, with the version that the table has after it.
+func AppendDelete(dst []byte, name string, after Version) []byte {
+	return appendText(appendVersion(append(dst, kindDelete), after), name)
+}
+
+// AppendVersion appends the change that sets the table's version alone: an import, or a new term.
+func AppendVersion(dst []byte, v Version) []byte { return appendVersion(append(dst, kindVersion), v) }
+
+func appendVersion(dst []byte, v Version) []byte {
+	dst = binary.AppendVarint(dst, v.Counter)
+	dst = binary.AppendVarint(dst, v.StateVersion)
+	return binary.AppendVarint(dst, v.Timestamp)
+}
+
+func (r *reader) version() Version {
+	return Version{Counter: r.int(), StateVersion: r.int(), Timestamp: r.int()}
+}
+
+func (r *reader) config() *Config {
+	c := &Config{
+		Name:        string(r.text()),
+		ReadQueues:  r.int32(),
+		WriteQueues: r.int32(),
+		Perm:        Perm(r.int32()),
+		FilterType:  FilterType(r.byte()),
+		SysFlag:     r.int32(),
+		Order:       r.byte() != 0,
+	}
+	for n := r.uint(); n > 0 && !r.bad; n-- {
+		if c.Attributes == nil {
+			c.Attributes = make(map[string]string)
+		}
+		k := string(r.text())
+		c.Attributes[k] = string(r.text())
+	}
+	return c
+}
+
+// Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
+// row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
+func (t *Table) Apply(change []byte, at message.LogOffset) error {
+	r := reader{b: change}
+	kind := r.byte()
+	if kind < kindPut || kind > kindVersion {
+		return unknownKind(kind, at)
+	}
+	v := r.version()
+	var c *Config
+	var name string
+	switch kind {
+	case kindPut:
+		c = r.config()
+		name = c.Name
+	case kindDelete:
+		name = string(r.text())
+	}
+	if err := r.end(kind, at); err != nil {
+		return err
+	}
+	if kind != kindVersion && name == "" {
+		return fmt.Errorf("topic change of kind %d at log offset %d has no name", kind, at)
+	}
+	switch kind {
+	case kindPut:
+		if t.topics == nil {
+			t.topics = make(map[string]*Config)
+		}
+		t.topics[name] = c
+	case kindDelete:
+		delete(t.topics, name)
+	}
+	t.version = v
+	return nil
+}
+
+// Snapshot emits the changes that make an empty table equal to this one, sorted by name. The slice is reused after emit
+// returns.
+func (t *Table) Snapshot(emit func(change []byte)) {
+	var buf []byte
+	for _, name := range slices.Sorted(maps.Keys(t.topics)) {
+		buf = AppendPut(buf[:0], t.topics[name], t.version)
+		emit(buf)
+	}
+	if len(t.topics) == 0 && t.version != (Version{}) {
+		emit(AppendVersion(buf[:0], t.version))
+	}
+}
