@@ -1,0 +1,61 @@
+package remoting
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// ErrClosed is wrapped by the errors of sending on a connection, or serving on a server, that is closed.
+var ErrClosed = errors.New("connection closed")
+
+// Options configure a [Server] or a dialled [Conn]. Zero values mean the default.
+type Options struct {
+	Mux             *Mux          // handlers of the peer's requests; nil answers every one with "not supported"
+	MaxFrame        int           // largest frame in bytes, its length field included; default 16 MiB
+	IdleTimeout     time.Duration // silence in both directions, and longest time for one frame; default 120 s
+	MaxConns        int           // connections at once; default 100,000
+	MaxPendingBytes int64         // unsent bytes of one connection; default 64 MiB. A single answer always passes
+	MaxHeldBytes    int64         // of all connections together: large frames being received, answers not taken; default 1 GiB
+	MaxTasks        int           // functions running in [Conn.Go], of all connections together; default 4096
+	Logger          *slog.Logger  // default slog.Default()
+	Opened          func(*Conn)   // on the reader goroutine, before the first frame
+	Closed          func(*Conn)   // on the reader goroutine, after the last frame; the connection is closed
+	AfterRead       func(*Conn)   // on the reader goroutine, when all complete frames of its buffer have been handled
+}
+
+func (o Options) withDefaults() Options {
+	if o.Mux == nil {
+		o.Mux = NewMux()
+	}
+	if o.MaxFrame <= 0 {
+		o.MaxFrame = 16 << 20
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 120 * time.Second
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = 100_000
+	}
+	if o.MaxPendingBytes <= 0 {
+		o.MaxPendingBytes = 64 << 20
+	}
+	if o.MaxHeldBytes <= 0 {
+		o.MaxHeldBytes = 1 << 30
+	}
+	if o.MaxTasks <= 0 {
+		o.MaxTasks = 4096
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// ConnInfo is what the listener learned about a connection before it handed it over.
+type ConnInfo struct {
+	Remote, Local netip.AddrPort  // as a PROXY header says, else the socket's own; invalid ones are asked of the socket
+	TLVs          map[byte][]byte // the PROXY v2 header's extension values by type, nil without
+	Prefix        []byte          // bytes already read from the connection
+}

@@ -1,0 +1,241 @@
+package remoting
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+// flushAt is how much the reader lets its handlers gather before it writes in the middle of a batch.
+const flushAt = 128 << 10
+
+// writeChunk is what the writer of a full socket hands over at once; each chunk may take the idle time.
+const writeChunk = 256 << 10
+
+// Append appends a frame to the out buffer without writing it: [Conn.Flush] does. A response to a one-way request is dropped
+// here, and so is everything on a closed connection.
+func (c *Conn) Append(f *protocol.Frame) { _ = c.append(f, len(f.Body), f.Body) }
+
+// Send appends a request or a response and flushes. Called by a handler on the reader goroutine, the flush waits until all
+// frames of the read buffer have been handled, so that pipelined requests are answered with one write.
+func (c *Conn) Send(f *protocol.Frame) error { return c.SendBody(f, f.Body) }
+
+// SendBody is [Conn.Send] with a body in parts instead of f.Body. The parts are copied before it returns.
+func (c *Conn) SendBody(f *protocol.Frame, body ...[]byte) error {
+	size := 0
+	for _, part := range body {
+		size += len(part)
+	}
+	if err := c.append(f, size, body...); err != nil {
+		return err
+	}
+	c.flush(true)
+	return nil
+}
+
+// PendingBytes is how much has been appended and not been taken by the socket.
+func (c *Conn) PendingBytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pendingLocked()
+}
+
+func (c *Conn) pendingLocked() int64 {
+	n := int64(c.rest)
+	if c.out != nil {
+		n += int64(len(c.out.b))
+	}
+	return n
+}
+
+func (c *Conn) append(f *protocol.Frame, bodyLen int, body ...[]byte) error {
+	if f.IsResponse() {
+		if f.IsOneway() {
+			return nil
+		}
+		c.unanswered.Add(-1)
+	}
+	h := c.host
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return c.errClosed()
+	}
+	if pending := c.pendingLocked(); pending > 0 && pending+int64(bodyLen) > h.MaxPendingBytes {
+		c.mu.Unlock()
+		c.refuse("slow reader: the peer does not take its answers, unsent bytes exceed the limit of one connection",
+			pending+int64(bodyLen), h.MaxPendingBytes)
+		return c.errClosed()
+	}
+	c.out = h.pools.room(c.out, bodyLen+headRoom(f))
+	before := len(c.out.b)
+	c.out.b = protocol.AppendHead(c.out.b, f, bodyLen)
+	for _, part := range body {
+		c.out.b = append(c.out.b, part...)
+	}
+	over := c.stalled && c.holdLocked(len(c.out.b)-before)
+	c.mu.Unlock()
+	if over {
+		c.refuseHeld()
+	}
+	return nil
+}
+
+// headRoom is about what a header needs; too little costs a copy, no more.
+func headRoom(f *protocol.Frame) int {
+	n := 160 + len(f.Remark)
+	for i := range f.Fields {
+		n += len(f.Fields[i].Key) + len(f.Fields[i].Value) + 8
+	}
+	return n
+}
+
+// holdLocked counts unsent bytes against the host's limit and says whether they exceed it.
+func (c *Conn) holdLocked(n int) bool {
+	c.held += int64(n)
+	return c.host.held.Add(int64(n)) > c.host.MaxHeldBytes
+}
+
+func (c *Conn) refuseHeld() {
+	c.refuse("unsent answers and unfinished frames of all connections exceed the limit", c.host.held.Load(), c.host.MaxHeldBytes)
+}
+
+// Flush writes everything appended, with one write that does not wait. What the socket does not take goes to a writer
+// goroutine. Another goroutine that is writing now takes it along instead.
+func (c *Conn) Flush() { c.flush(false) }
+
+// flush with lazy set leaves the write to the reader's end of batch, unless much has gathered.
+func (c *Conn) flush(lazy bool) {
+	c.mu.Lock()
+	if lazy && c.batching && c.out != nil && len(c.out.b) < flushAt {
+		c.wanted = true
+		c.mu.Unlock()
+		return
+	}
+	if c.writing {
+		c.again = true
+		c.mu.Unlock()
+		return
+	}
+	for c.out != nil && !c.closed && !c.writing {
+		b := c.takeLocked()
+		c.mu.Unlock()
+		n, err := c.rawOut.write(c.raw, b.b)
+		if err == nil && n < len(b.b) {
+			c.stall(b, n)
+			return
+		}
+		c.mu.Lock()
+		c.rest, c.writing = 0, false
+		again := c.again
+		c.mu.Unlock()
+		c.host.pools.put(b)
+		if err != nil {
+			c.lost("writing", err)
+			return
+		}
+		c.touch()
+		c.host.moved()
+		if !again {
+			return
+		}
+		c.mu.Lock()
+	}
+	c.mu.Unlock()
+}
+
+// beginBatch and endBatch surround the reader's handling of the frames in its buffer.
+func (c *Conn) beginBatch() {
+	c.mu.Lock()
+	c.batching = true
+	c.mu.Unlock()
+}
+
+func (c *Conn) endBatch() {
+	c.mu.Lock()
+	wanted := c.wanted
+	c.batching, c.wanted = false, false
+	c.mu.Unlock()
+	if wanted {
+		c.flush(false)
+	}
+}
+
+// takeLocked makes the caller the one that writes, and gives it the out buffer.
+func (c *Conn) takeLocked() *buffer {
+	b := c.out
+	c.out = nil
+	c.rest, c.writing, c.again = len(b.b), true, false
+	return b
+}
+
+// stall hands a buffer, of which the socket took n bytes, to a writer goroutine.
+func (c *Conn) stall(b *buffer, n int) {
+	c.mu.Lock()
+	if c.closed {
+		c.rest, c.writing = 0, false
+		c.mu.Unlock()
+		c.host.pools.put(b)
+		return
+	}
+	c.rest, c.stalled = len(b.b)-n, true
+	over := c.holdLocked(int(c.pendingLocked()))
+	c.spawnLocked(func() { c.drain(b, n) })
+	c.mu.Unlock()
+	if over {
+		c.refuseHeld()
+	}
+}
+
+// drain writes b from n on, and whatever is appended meanwhile, waiting for the socket as long as it takes something.
+func (c *Conn) drain(b *buffer, n int) {
+	for {
+		err := c.writeWaiting(b.b[n:])
+		if err != nil {
+			c.lostWriting(err)
+		}
+		c.host.pools.put(b)
+		c.mu.Lock()
+		if err != nil || c.out == nil || c.closed {
+			break
+		}
+		b, n = c.takeLocked(), 0
+		c.mu.Unlock()
+	}
+	c.host.held.Add(-c.held)
+	c.held, c.rest, c.writing, c.stalled = 0, 0, false, false
+	c.mu.Unlock()
+	c.host.moved()
+}
+
+func (c *Conn) lostWriting(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.refuse("slow reader: the peer takes nothing, unsent bytes have waited for the idle time (limit, in ms)",
+			c.PendingBytes(), c.host.IdleTimeout.Milliseconds())
+		return
+	}
+	c.lost("writing", err)
+}
+
+// writeWaiting writes b in chunks, each of which may take the idle time.
+func (c *Conn) writeWaiting(b []byte) error {
+	for len(b) > 0 {
+		if err := c.nc.SetWriteDeadline(time.Now().Add(c.host.IdleTimeout)); err != nil {
+			return err
+		}
+		n, err := c.nc.Write(b[:min(len(b), writeChunk)])
+		c.mu.Lock()
+		c.rest -= n
+		c.held -= int64(n)
+		c.mu.Unlock()
+		c.host.held.Add(-int64(n))
+		if err != nil {
+			return err
+		}
+		c.touch()
+		b = b[n:]
+	}
+	return c.nc.SetWriteDeadline(time.Time{}) // else it would end a later write that does not wait
+}
