@@ -1,0 +1,222 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server owns the listening sockets and every connection whose protocol is not known yet.
+type Server struct {
+	opts      Options
+	listeners []net.Listener
+	http      *http.Server
+	httpConns *httpListener
+	open      atomic.Int64 // connections accepted and not closed
+	stop      chan struct{}
+	accepting sync.WaitGroup // accept loops; handshakes; the HTTP server
+	log       limiter
+
+	mu      sync.Mutex
+	unknown map[*conn]struct{} // connections in the handshake; guarded by mu
+	closed  bool               // guarded by mu
+}
+
+// New opens all addresses and begins to accept. If one cannot be opened, none stays open.
+func New(o Options) (*Server, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		opts:    o,
+		stop:    make(chan struct{}),
+		unknown: map[*conn]struct{}{},
+		log:     limiter{logger: o.Logger},
+	}
+	for _, addr := range o.Addrs {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			for _, open := range s.listeners {
+				_ = open.Close()
+			}
+			return nil, fmt.Errorf("listen on %s: %w", addr, err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	if o.HTTP != nil {
+		s.serveHTTP()
+	}
+	for _, l := range s.listeners {
+		s.accepting.Go(func() { s.accept(l) })
+	}
+	return s, nil
+}
+
+func (s *Server) serveHTTP() {
+	s.http = &http.Server{
+		Handler:           s.opts.HTTP,
+		ReadHeaderTimeout: s.opts.HandshakeTimeout,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
+	}
+	s.httpConns = &httpListener{conns: make(chan net.Conn), stop: make(chan struct{}), addr: s.listeners[0].Addr()}
+	s.accepting.Go(func() {
+		if err := s.http.Serve(s.httpConns); !errors.Is(err, http.ErrServerClosed) {
+			s.opts.Logger.Error("listen: the HTTP server ended", "error", err)
+		}
+	})
+}
+
+// Addrs are the addresses listened on, in the order of Options.Addrs, with the ports that the system chose for port 0.
+func (s *Server) Addrs() []netip.AddrPort {
+	addrs := make([]netip.AddrPort, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = addrPort(l.Addr())
+	}
+	return addrs
+}
+
+// Open is the number of connections of all kinds that are open now.
+func (s *Server) Open() int64 { return s.open.Load() }
+
+// Close stops accepting, closes connections that have not said what they speak, lets running HTTP requests finish until ctx
+// ends, and waits for its goroutines. Remoting connections belong to whom they were given. Its error is ctx's.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	waiting := make([]*conn, 0, len(s.unknown))
+	for c := range s.unknown {
+		waiting = append(waiting, c)
+	}
+	s.mu.Unlock()
+	close(s.stop)
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	for _, c := range waiting {
+		_ = c.Close()
+	}
+	var err error
+	if s.http != nil {
+		if err = s.http.Shutdown(ctx); err != nil {
+			_ = s.http.Close()
+			err = fmt.Errorf("listen: running HTTP requests were cut off: %w", err)
+		}
+	}
+	s.accepting.Wait()
+	return err
+}
+
+// accept is one listener's loop. A failing accept (no file descriptors left) is repeated with growing pauses: the listener
+// itself stays good.
+func (s *Server) accept(l net.Listener) {
+	pause := time.Duration(0)
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			s.admit(nc)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.log.warn("listen: cannot accept", "address", l.Addr().String(), "error", err, "pause", pause)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-s.stop:
+			timer.Stop()
+			return
+		}
+	}
+}
+
+func (s *Server) admit(nc net.Conn) {
+	tcp, ok := nc.(*net.TCPConn)
+	if !ok { // a TCP listener gives nothing else
+		_ = nc.Close()
+		return
+	}
+	c := &conn{TCPConn: tcp, open: &s.open}
+	if n := s.open.Add(1); n > int64(s.opts.MaxConns) {
+		s.log.warn("listen: connection refused: too many connections", "number", n, "limit", s.opts.MaxConns,
+			"peer", nc.RemoteAddr().String())
+		_ = c.Close()
+		return
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		_ = c.Close()
+		return
+	}
+	s.unknown[c] = struct{}{}
+	s.mu.Unlock()
+	s.accepting.Go(func() { s.handshake(c) })
+}
+
+// handshake finds out what a connection speaks and hands it on.
+func (s *Server) handshake(c *conn) {
+	info := ConnInfo{Remote: addrPort(c.TCPConn.RemoteAddr()), Local: addrPort(c.TCPConn.LocalAddr())}
+	_ = c.SetReadDeadline(time.Now().Add(s.opts.HandshakeTimeout))
+	k, err := sniff(c, &info)
+	s.mu.Lock()
+	delete(s.unknown, c)
+	s.mu.Unlock()
+	if err == nil {
+		err = c.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		s.giveUp(c, info, err)
+		return
+	}
+	switch {
+	case k == remoting:
+		s.opts.Remoting(c, info)
+	case k == http1 && s.http != nil:
+		s.httpConns.give(&httpConn{Conn: c, info: info})
+	default:
+		s.log.warn("listen: connection refused: "+k.refusal(), "peer", info.Remote.String(), "address", info.Local.String())
+		_ = c.Close()
+	}
+}
+
+// giveUp closes a connection whose handshake failed. Peers that come and go without a byte are health checks, and no news.
+func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
+	_ = c.Close()
+	var short *incomplete
+	switch {
+	case errors.Is(err, net.ErrClosed):
+	case errors.As(err, &short) && short.got == 0 && errors.Is(err, io.EOF):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.log.warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", short.got,
+			"limit", s.opts.HandshakeTimeout, "peer", info.Remote.String())
+	default:
+		s.log.warn("listen: connection closed: handshake failed", "error", err, "peer", info.Remote.String())
+	}
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
