@@ -33,12 +33,6 @@ func (r *reader) int() int64 {
 	return v
 }
 
-func (r *reader) uint32() uint32 {
-	v := r.uint()
-	r.bad = r.bad || v > 1<<32-1
-	return uint32(v)
-}
-
 func (r *reader) int32() int32 {
 	v := r.int()
 	r.bad = r.bad || v != int64(int32(v))

@@ -23,26 +23,10 @@ func (r *reader) uint() uint64 {
 	return v
 }
 
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.b, r.bad = nil, true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
 func (r *reader) uint32() uint32 {
 	v := r.uint()
 	r.bad = r.bad || v > 1<<32-1
 	return uint32(v)
-}
-
-func (r *reader) int32() int32 {
-	v := r.int()
-	r.bad = r.bad || v != int64(int32(v))
-	return int32(v)
 }
 
 func (r *reader) byte() byte {

@@ -55,18 +55,6 @@ func (r *reader) byte() byte {
 	return c
 }
 
-// text returns a slice of the change; it must be copied to be kept.
-func (r *reader) text() []byte {
-	n := r.uint()
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return nil
-	}
-	s := r.b[:n]
-	r.b = r.b[n:]
-	return s
-}
-
 // end reports what is wrong with the change, once all its fields are read. Left over bytes are an error: a change that
 // gains a field gets a new kind.
 func (r *reader) end(kind byte, at message.LogOffset) error {
@@ -81,9 +69,4 @@ func (r *reader) end(kind byte, at message.LogOffset) error {
 
 func unknownKind(kind byte, at message.LogOffset) error {
 	return fmt.Errorf("offset change at log offset %d has the unknown kind %d: written by a newer version?", at, kind)
-}
-
-func appendText[T string | []byte](dst []byte, s T) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	return append(dst, s...)
 }

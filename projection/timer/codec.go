@@ -33,18 +33,6 @@ func (r *reader) int() int64 {
 	return v
 }
 
-func (r *reader) uint32() uint32 {
-	v := r.uint()
-	r.bad = r.bad || v > 1<<32-1
-	return uint32(v)
-}
-
-func (r *reader) int32() int32 {
-	v := r.int()
-	r.bad = r.bad || v != int64(int32(v))
-	return int32(v)
-}
-
 func (r *reader) byte() byte {
 	if len(r.b) == 0 {
 		r.bad = true
@@ -53,18 +41,6 @@ func (r *reader) byte() byte {
 	c := r.b[0]
 	r.b = r.b[1:]
 	return c
-}
-
-// text returns a slice of the change; it must be copied to be kept.
-func (r *reader) text() []byte {
-	n := r.uint()
-	if n > uint64(len(r.b)) {
-		r.b, r.bad = nil, true
-		return nil
-	}
-	s := r.b[:n]
-	r.b = r.b[n:]
-	return s
 }
 
 // end reports what is wrong with the change, once all its fields are read. Left over bytes are an error: a change that
@@ -81,9 +57,4 @@ func (r *reader) end(kind byte, at message.LogOffset) error {
 
 func unknownKind(kind byte, at message.LogOffset) error {
 	return fmt.Errorf("timer change at log offset %d has the unknown kind %d: written by a newer version?", at, kind)
-}
-
-func appendText[T string | []byte](dst []byte, s T) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	return append(dst, s...)
 }

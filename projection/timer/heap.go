@@ -34,7 +34,7 @@ func (t *Table) Before(at message.LogOffset) []Entry {
 			out = append(out, s.Entry)
 		}
 	}
-	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.At, b.At) })
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created)) })
 	return out
 }
 

@@ -1,0 +1,93 @@
+package group
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// MaxName is the longest group name, in characters: with %RETRY% before and a topic behind it, it makes a topic name.
+// Source: TopicValidator of RocketMQ 5.5.
+const MaxName = 120
+
+// SystemPrefix begins the names of groups that belong to the broker.
+const SystemPrefix = "CID_RMQ_SYS_"
+
+// ValidateName checks a group name as the Java broker does. The error's text is the remark that its clients know, to be
+// sent with INVALID_PARAMETER.
+func ValidateName(name string) error {
+	if isBlank(name) {
+		return remark("The specified group is blank.")
+	}
+	if !legal(name) {
+		return remark(fmt.Sprintf("The specified group: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
+	}
+	if len(name) > MaxName {
+		return remark(fmt.Sprintf("The specified group: %s, is longer than group max length: %d", name, MaxName))
+	}
+	return nil
+}
+
+// Predefined returns the groups that every broker has from the start. Source: SubscriptionGroupManager of RocketMQ 5.5.
+func Predefined() []Config {
+	var out []Config
+	for _, name := range [...]string{
+		"TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY", "CID_ONSAPI_PULL",
+		"CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER", "CID_RMQ_SYS_TRANS",
+	} {
+		out = append(out, New(name))
+	}
+	return out
+}
+
+// IsSystem reports whether the group belongs to the broker or its tools. Source: MixAll of RocketMQ 5.5.
+func IsSystem(name string) bool {
+	switch name {
+	case "DEFAULT_CONSUMER", "DEFAULT_PRODUCER", "TOOLS_CONSUMER", "SCHEDULE_CONSUMER", "FILTERSRV_CONSUMER",
+		"__MONITOR_CONSUMER", "CLIENT_INNER_PRODUCER", "SELF_TEST_P_GROUP", "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY",
+		"CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER", "CID_ONSAPI_PULL":
+		return true
+	}
+	return strings.HasPrefix(name, SystemPrefix)
+}
+
+// CheckAttributes refuses a change of group attributes: RocketMQ 5.5 has some for light topics and priorities, which this
+// broker does not have, and storing what nobody obeys would be worse than saying so. No attributes are fine.
+func CheckAttributes(change map[string]string) error {
+	if names := slices.Sorted(maps.Keys(change)); len(names) > 0 {
+		return remark("unsupported key: " + strings.TrimLeft(names[0], "+-"))
+	}
+	return nil
+}
+
+func legal(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '%', c == '|', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isBlank reports whether there is nothing but white space as Java understands it.
+func isBlank(s string) bool {
+	return strings.TrimFunc(s, func(r rune) bool {
+		switch r {
+		case 0xA0, 0x2007, 0x202F, 0x85:
+			return false
+		case 0x1C, 0x1D, 0x1E, 0x1F:
+			return true
+		}
+		return unicode.IsSpace(r)
+	}) == ""
+}
+
+// remark is an error whose text goes to clients as it is: the Java broker's words, capitals and full stops included.
+type remark string
+
+func (r remark) Error() string { return string(r) }

@@ -1,0 +1,284 @@
+package timer
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+func snapshot(t *Table) []string {
+	var out []string
+	t.Snapshot(func(change []byte) { out = append(out, string(change)) })
+	slices.Sort(out)
+	return out
+}
+
+// TestScripts runs the scripts in testdata: one command a line's worth, its result below the dashes.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
+		var tab Table
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			var created, at, due int64
+			limit := 100
+			d.MaybeScanArgs(t, "created", &created)
+			at = created
+			d.MaybeScanArgs(t, "at", &at)
+			d.MaybeScanArgs(t, "due", &due)
+			d.MaybeScanArgs(t, "now", &due)
+			d.MaybeScanArgs(t, "max", &limit)
+			handle, place := message.LogOffset(created), message.LogOffset(at)
+			switch d.Cmd {
+			case "add":
+				tab.Add(Entry{handle, place, due})
+				return fmt.Sprintf("%d pending\n", tab.Len())
+			case "move":
+				return fmt.Sprintln(tab.Move(handle, place))
+			case "complete":
+				return fmt.Sprintln(tab.Complete(handle))
+			case "claim":
+				return fmt.Sprintln(tab.Claim(handle))
+			case "unclaim":
+				tab.Unclaim(handle)
+				return "ok\n"
+			case "due":
+				return list(tab.Due(due, limit))
+			case "before":
+				return list(tab.Before(place))
+			case "next":
+				ms, ok := tab.Next()
+				return fmt.Sprintln(ms, ok)
+			case "restart":
+				var again Table
+				tab.Snapshot(func(c []byte) {
+					if err := again.Apply(c, 0); err != nil {
+						t.Fatal(err)
+					}
+				})
+				tab = again
+				return fmt.Sprintf("%d pending\n", tab.Len())
+			}
+			t.Fatalf("unknown command %s", d.Cmd)
+			return ""
+		})
+	})
+}
+
+func list(entries []Entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "created=%d at=%d due=%d\n", e.Created, e.At, e.Due)
+	}
+	if len(entries) == 0 {
+		return "none\n"
+	}
+	return b.String()
+}
+
+// TestModel compares the table with a plain map under random operations.
+func TestModel(t *testing.T) {
+	type state struct {
+		Entry
+		claimed bool
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var tab Table
+		model := map[message.LogOffset]*state{}
+		handle := func() message.LogOffset { return message.LogOffset(rapid.IntRange(0, 12).Draw(t, "created")) }
+		now := func() int64 { return int64(rapid.IntRange(0, 8).Draw(t, "ms")) }
+		change := func(c []byte) {
+			for range 2 { // the second time does nothing
+				if err := tab.Apply(c, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		expect := func(what string, got []Entry, keep func(*state) bool, order func(a, b Entry) int, limit int) {
+			var want []Entry
+			for _, s := range model {
+				if keep(s) {
+					want = append(want, s.Entry)
+				}
+			}
+			slices.SortFunc(want, order)
+			want = want[:min(limit, len(want))]
+			if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%s: %s", what, diff)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"add": func(*rapid.T) {
+				e := Entry{Created: handle(), Due: now()}
+				e.At = e.Created + handle()*100 + e.Created // distinct places, so that Before has one order
+				change(AppendAdd(nil, e))
+				if model[e.Created] == nil {
+					model[e.Created] = &state{}
+				}
+				model[e.Created].Entry = e
+			},
+			"move": func(*rapid.T) {
+				h := handle()
+				at := h*2 + 1000
+				change(AppendMove(nil, h, at))
+				if s := model[h]; s != nil {
+					s.At = at
+				}
+			},
+			"complete": func(*rapid.T) {
+				h := handle()
+				change(AppendComplete(nil, h))
+				delete(model, h)
+			},
+			"claim": func(*rapid.T) {
+				h := handle()
+				s := model[h]
+				want := s != nil && !s.claimed
+				if got := tab.Claim(h); got != want {
+					t.Fatalf("claim of %d: %v, want %v", h, got, want)
+				}
+				if want {
+					s.claimed = true
+				}
+			},
+			"unclaim": func(*rapid.T) {
+				h := handle()
+				tab.Unclaim(h)
+				if s := model[h]; s != nil {
+					s.claimed = false
+				}
+			},
+			"due": func(*rapid.T) {
+				ms, limit := now(), rapid.IntRange(0, 5).Draw(t, "max")
+				expect("due", tab.Due(ms, limit), func(s *state) bool { return !s.claimed && s.Due <= ms }, func(a, b Entry) int {
+					return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Created, b.Created))
+				}, limit)
+			},
+			"before": func(*rapid.T) {
+				at := message.LogOffset(rapid.IntRange(0, 1200).Draw(t, "at"))
+				expect("before", tab.Before(at), func(s *state) bool { return s.At < at }, func(a, b Entry) int {
+					return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created))
+				}, len(model))
+			},
+			"": func(*rapid.T) { // after each step
+				if tab.Len() != len(model) {
+					t.Fatalf("%d entries, want %d", tab.Len(), len(model))
+				}
+				first, any := int64(0), false
+				for _, s := range model {
+					if !s.claimed && (!any || s.Due < first) {
+						first, any = s.Due, true
+					}
+				}
+				if ms, ok := tab.Next(); ms != first || ok != any {
+					t.Fatalf("next is %d %v, want %d %v", ms, ok, first, any)
+				}
+				var again Table
+				snap := snapshot(&tab)
+				for _, c := range snap {
+					if err := again.Apply([]byte(c), 0); err != nil {
+						t.Fatal(err)
+					}
+					if err := tab.Apply([]byte(c), 0); err != nil { // a checkpoint changes nothing here
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(snap, snapshot(&again)) {
+					t.Fatalf("the snapshot rebuilds something else:\n%q\n%q", snap, snapshot(&again))
+				}
+			},
+		})
+	})
+}
+
+func TestMillionEntries(t *testing.T) {
+	const n, limit = 1_000_000, 100 << 20
+	rng := rand.New(rand.NewPCG(1, 2))
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	var tab Table
+	for i := range n {
+		at := message.LogOffset(i * 1100)
+		tab.Add(Entry{at, at, rng.Int64N(7_200_000)})
+	}
+	used := heap() - before
+	t.Logf("%d entries in %d MB", n, used>>20)
+	if used > limit {
+		t.Errorf("%d entries take %d bytes, the limit is %d", n, used, limit)
+	}
+	last := Entry{Due: -1}
+	for done := 0; done < n; {
+		due := tab.Due(7_200_000, 1000)
+		if len(due) == 0 {
+			t.Fatalf("nothing is due after %d of %d", done, n)
+		}
+		for _, e := range due {
+			if e.Due < last.Due || e.Due == last.Due && e.Created <= last.Created {
+				t.Fatalf("%v comes after %v", e, last)
+			}
+			last = e
+			if !tab.Claim(e.Created) || !tab.Complete(e.Created) {
+				t.Fatalf("%v is due and cannot be completed", e)
+			}
+		}
+		done += len(due)
+	}
+	if rest := heap() - before; rest > 1<<20 {
+		t.Errorf("the empty table keeps %d bytes", rest)
+	}
+	runtime.KeepAlive(&tab)
+}
+
+func TestApplyRefuses(t *testing.T) {
+	for _, c := range []struct {
+		change []byte
+		want   string
+	}{
+		{nil, "unknown kind 0"},
+		{[]byte{4}, "log offset 77 has the unknown kind 4"},
+		{AppendAdd(nil, Entry{1, 2, 3})[:2], "cut short"},
+		{append(AppendComplete(nil, 1), 1), "1 bytes too many"},
+		{AppendMove(nil, 5, -6), "negative log offset"},
+		{AppendComplete(nil, -1), "negative log offset"},
+	} {
+		var tab Table
+		if err := tab.Apply(c.change, 77); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%x: got %v, want an error with %q", c.change, err, c.want)
+		}
+	}
+}
+
+func FuzzApply(f *testing.F) {
+	f.Add(AppendAdd(nil, Entry{100, 200, 1 << 40}))
+	f.Add(AppendMove(nil, 100, 300))
+	f.Add(AppendComplete(nil, 100))
+	f.Fuzz(func(t *testing.T, change []byte) {
+		var tab, again Table
+		tab.Add(Entry{100, 100, 5})
+		if tab.Apply(change, 0) != nil {
+			return
+		}
+		for _, c := range snapshot(&tab) {
+			if err := again.Apply([]byte(c), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := gocmp.Diff(snapshot(&tab), snapshot(&again)); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

@@ -1,0 +1,222 @@
+package topic
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+func snapshot(t *Table) []string {
+	var out []string
+	t.Snapshot(func(change []byte) { out = append(out, string(change)) })
+	return out
+}
+
+func TestJSON(t *testing.T) {
+	c := Config{Name: "orders", ReadQueues: 8, WriteQueues: 4, Perm: PermRead | PermWrite, FilterType: MultiTag, SysFlag: 1, Order: true,
+		Attributes: map[string]string{"message.type": "FIFO"}}
+	got, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"attributes":{"message.type":"FIFO"},"order":true,"perm":6,"readQueueNums":8,"topicFilterType":"MULTI_TAG","topicName":"orders","topicSysFlag":1,"writeQueueNums":4}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	var back Config
+	if err := json.Unmarshal(got, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, back); diff != "" {
+		t.Error(diff)
+	}
+	var sparse Config
+	if err := json.Unmarshal([]byte(`{"topicName":"t","unknown":{}}`), &sparse); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Config{Name: "t", ReadQueues: 16, WriteQueues: 16, Perm: 6}, sparse); diff != "" {
+		t.Error(diff)
+	}
+	if text, _ := json.Marshal(sparse); !strings.HasPrefix(string(text), `{"attributes":{},`) {
+		t.Errorf("no attributes are written as %s", text)
+	}
+	if err := json.Unmarshal([]byte(`{"topicFilterType":"NO_TAG"}`), &sparse); err == nil || !strings.Contains(err.Error(), "NO_TAG") {
+		t.Errorf("an unknown filter type: %v", err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	v := Version{Counter: 4, StateVersion: 2, Timestamp: 100}
+	if got, want := v.Next(90), (Version{5, 2, 90}); got != want {
+		t.Errorf("next is %v, want %v", got, want)
+	}
+	for _, c := range []struct {
+		a, b Version
+		want int
+	}{
+		{Version{1, 0, 9}, Version{2, 0, 0}, -1},
+		{Version{9, 0, 9}, Version{1, 1, 0}, -1},
+		{Version{1, 1, 2}, Version{1, 1, 1}, 1},
+		{Version{1, 1, 1}, Version{1, 1, 1}, 0},
+	} {
+		if got := c.a.Compare(c.b); got != c.want {
+			t.Errorf("%v and %v compare as %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+	text, _ := json.Marshal(v)
+	if string(text) != `{"counter":4,"stateVersion":2,"timestamp":100}` {
+		t.Errorf("got %s", text)
+	}
+}
+
+func TestPerm(t *testing.T) {
+	for p, want := range map[Perm]string{0: "---", 2: "-W-", 4: "R--", 6: "RW-", 7: "RWX"} {
+		if p.String() != want || !p.Valid() {
+			t.Errorf("perm %d is %s, valid %v; want %s", p, p, p.Valid(), want)
+		}
+	}
+	if Perm(8).Valid() || Perm(-1).Valid() {
+		t.Error("perms 8 and -1 are valid")
+	}
+}
+
+func config(t *rapid.T) *Config {
+	n32 := rapid.Int32()
+	c := &Config{
+		Name:       rapid.StringMatching("[a-d]").Draw(t, "name"),
+		ReadQueues: n32.Draw(t, "read"), WriteQueues: n32.Draw(t, "write"), SysFlag: n32.Draw(t, "flag"),
+		Perm:       Perm(n32.Draw(t, "perm")),
+		FilterType: FilterType(rapid.IntRange(0, 1).Draw(t, "filter")),
+		Order:      rapid.Bool().Draw(t, "order"),
+	}
+	c.Attributes = rapid.MapOfN(rapid.String(), rapid.String(), 0, 3).Draw(t, "attributes")
+	return c
+}
+
+func TestHistories(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var tab, again Table
+		model := map[string]*Config{}
+		var v Version
+		for range rapid.IntRange(0, 20).Draw(t, "steps") {
+			v = v.Next(rapid.Int64().Draw(t, "now"))
+			var change []byte
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				name := rapid.StringMatching("[a-d]").Draw(t, "name")
+				delete(model, name)
+				change = AppendDelete(nil, name, v)
+			case 1:
+				v.StateVersion++
+				change = AppendVersion(nil, v)
+			default:
+				c := config(t)
+				model[c.Name] = c
+				change = AppendPut(nil, c, v)
+			}
+			for range 2 { // the second time does nothing
+				if err := tab.Apply(change, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for name, want := range model {
+			got, _ := tab.GetBytes([]byte(name))
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+		if tab.Len() != len(model) || tab.Version() != v {
+			t.Fatalf("%d topics at %v, want %d at %v", tab.Len(), tab.Version(), len(model), v)
+		}
+		for _, c := range snapshot(&tab) {
+			for _, to := range []*Table{&again, &tab} { // a checkpoint changes nothing where its state is known
+				if err := to.Apply([]byte(c), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if diff := cmp.Diff(tab, again, cmp.AllowUnexported(Table{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("the snapshot rebuilds something else: %s", diff)
+		}
+		names := make([]string, 0)
+		for _, c := range tab.All() {
+			names = append(names, c.Name)
+		}
+		if !slices.IsSorted(names) || len(names) != len(model) {
+			t.Fatalf("All gives %q", names)
+		}
+	})
+}
+
+func TestApplyRefuses(t *testing.T) {
+	put := AppendPut(nil, &Config{Name: "orders", Attributes: map[string]string{"a": "b"}}, Version{})
+	for _, c := range []struct {
+		change []byte
+		want   string
+	}{
+		{nil, "unknown kind 0"},
+		{[]byte{4}, "log offset 77 has the unknown kind 4"},
+		{put[:len(put)-1], "cut short"},
+		{append(put, 0), "1 bytes too many"},
+		{AppendDelete(nil, "", Version{}), "has no name"},
+		// 2^63 attributes promised, none there
+		{append(AppendPut(nil, &Config{Name: "x"}, Version{})[:12], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F), "cut short"},
+	} {
+		var tab Table
+		if err := tab.Apply(c.change, 77); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%x: got %v, want an error with %q", c.change, err, c.want)
+		}
+		if tab.Len() != 0 {
+			t.Errorf("%x changed the table", c.change)
+		}
+	}
+}
+
+func TestLookUpAllocatesNothing(t *testing.T) {
+	var tab Table
+	if err := tab.Apply(AppendPut(nil, &Config{Name: "orders"}, Version{}), 0); err != nil {
+		t.Fatal(err)
+	}
+	name := []byte("orders")
+	if n := testing.AllocsPerRun(100, func() { tab.GetBytes(name) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	c := &Config{Name: "t", Attributes: map[string]string{"a": "b"}}
+	d := c.Clone()
+	d.Attributes["a"] = "changed"
+	d.Name = "changed"
+	if c.Attributes["a"] != "b" || c.Name != "t" {
+		t.Errorf("the original is %v now", c)
+	}
+}
+
+func FuzzApply(f *testing.F) {
+	f.Add(AppendPut(nil, &Config{Name: "orders", ReadQueues: 8, WriteQueues: 8, Perm: 6, Order: true, Attributes: map[string]string{"a": "b"}}, Version{1, 2, 3}))
+	f.Add(AppendDelete(nil, "orders", Version{4, 5, 6}))
+	f.Add(AppendVersion(nil, Version{7, 8, 9}))
+	f.Fuzz(func(t *testing.T, change []byte) {
+		var tab, again Table
+		if tab.Apply(change, message.LogOffset(1)) != nil {
+			return
+		}
+		for _, c := range snapshot(&tab) {
+			if err := again.Apply([]byte(c), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(snapshot(&tab), snapshot(&again)); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package topic
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// Limits of topic names, in characters. Source: TopicValidator of RocketMQ 5.5.
+const (
+	MaxName         = 127
+	MaxInternalName = 255 // for names that begin with %RETRY% or %DLQ%
+)
+
+// ValidateName checks a topic name as the Java broker does. The error's text is the remark that its clients know, to be
+// sent with INVALID_PARAMETER.
+func ValidateName(name string) error {
+	if isBlank(name) {
+		return remark("The specified topic is blank.")
+	}
+	if !legal(name) {
+		return remark(fmt.Sprintf("The specified topic: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
+	}
+	if message.IsRetry(name) || message.IsDLQ(name) {
+		if len(name) > MaxInternalName {
+			return remark(fmt.Sprintf("The specified topic is DLQ or Retry topic: %s, and it's longer than topic max length: %d", name, MaxInternalName))
+		}
+	} else if len(name) > MaxName {
+		return remark(fmt.Sprintf("The specified topic: %s, is longer than topic max length: %d", name, MaxName))
+	}
+	return nil
+}
+
+// CheckSend reports whether clients may send to the topic at all; the error's text is the remark for NO_PERMISSION.
+// Besides the topics that Apache protects it protects our own state.
+func CheckSend(name string) error {
+	switch name {
+	case message.TopicSchedule, message.TopicHalf, message.TopicOpHalf, message.TopicCheckMax, message.TopicSelfTest,
+		message.TopicMoved, rocksHalf, rocksOpHalf, message.TopicState:
+		return remark(fmt.Sprintf("Sending message to topic[%s] is forbidden.", name))
+	}
+	return nil
+}
+
+// CheckChange reports whether tools may create, change or delete the topic; the error's text is the remark for
+// INVALID_PARAMETER. The broker adds the topics that bear its own and its cluster's name.
+func CheckChange(name string) error {
+	if IsSystem(name) {
+		return remark(fmt.Sprintf("The topic[%s] is conflict with system topic.", name))
+	}
+	return nil
+}
+
+// System topics that package message has no use for.
+const (
+	rocksHalf       = "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC"
+	rocksOpHalf     = "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC"
+	rocksCheckpoint = "CHECKPOINT_TOPIC"
+)
+
+// IsSystem reports whether the topic belongs to the broker on every cluster. Source: TopicValidator of RocketMQ 5.5.
+func IsSystem(name string) bool {
+	switch name {
+	case message.TopicAutoName, message.TopicSchedule, message.TopicBench, message.TopicHalf, message.TopicTrace,
+		message.TopicOpHalf, message.TopicCheckMax, message.TopicSelfTest, message.TopicMoved,
+		rocksHalf, rocksOpHalf, rocksCheckpoint:
+		return true
+	}
+	return strings.HasPrefix(name, message.SystemPrefix)
+}
+
+func legal(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '%', c == '|', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isBlank reports whether there is nothing but white space as Java understands it.
+func isBlank(s string) bool {
+	return strings.TrimFunc(s, func(r rune) bool {
+		switch r {
+		case 0xA0, 0x2007, 0x202F, 0x85:
+			return false
+		case 0x1C, 0x1D, 0x1E, 0x1F:
+			return true
+		}
+		return unicode.IsSpace(r)
+	}) == ""
+}
+
+// remark is an error whose text goes to clients as it is: the Java broker's words, capitals and full stops included.
+type remark string
+
+func (r remark) Error() string { return string(r) }
