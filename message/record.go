@@ -301,11 +301,17 @@ func ParseRecord(b []byte) (Record, error) {
 
 // Check verifies a record's body CRC and, where it carries one, its property CRC.
 func Check(rec []byte) error {
-	r, err := ParseRecord(rec)
+	_, err := ParseChecked(rec)
+	return err
+}
+
+// ParseChecked is [ParseRecord] and [Check] in one.
+func ParseChecked(b []byte) (Record, error) {
+	r, err := ParseRecord(b)
 	if err != nil {
-		return err
+		return r, err
 	}
-	return r.check(rec[:r.Size])
+	return r, r.check(b[:r.Size])
 }
 
 func (r *Record) check(rec []byte) error {

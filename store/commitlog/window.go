@@ -1,0 +1,129 @@
+package commitlog
+
+import (
+	"sync"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+const (
+	// fillStep is what the background zeroes at once: small, since the writer's next sync may have to wait for it.
+	fillStep = 256 << 10
+	// fillFirst is the window of a log that has not been written yet; it grows with use up to FillWindow.
+	fillFirst = 4 << 20
+	// maxFillPause bounds the throttle.
+	maxFillPause = 20 * time.Millisecond
+)
+
+// window keeps the zero fill ahead of the writer and away from it. A sync of bytes that lie in blocks already written
+// needs no change of the file's block map, which makes it half as expensive.
+type window struct {
+	mu       sync.Mutex
+	idle     sync.Cond
+	limit    int64
+	origin   message.LogOffset // where the writer was at Open
+	head     message.LogOffset // everything before it belongs to the writer
+	filled   message.LogOffset
+	from, to message.LogOffset // being filled, empty if equal
+	poke     chan struct{}     // the writer has come closer to the end of the window
+}
+
+func (w *window) init(limit int64) {
+	w.limit, w.idle.L = limit, &w.mu
+	w.poke = make(chan struct{}, 1)
+}
+
+// place puts the writer at the offset, before the background runs.
+func (w *window) place(at message.LogOffset) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.origin, w.head, w.filled = at, at, at
+}
+
+// advance gives everything before to to the writer, and waits for a fill in flight there.
+func (w *window) advance(to message.LogOffset) {
+	w.mu.Lock()
+	w.head = max(w.head, to)
+	for w.from < w.to && w.from < to {
+		w.idle.Wait()
+	}
+	low := w.limit > 0 && int64(w.filled-w.head) < w.sizeLocked()*3/4
+	w.mu.Unlock()
+	if low {
+		select {
+		case w.poke <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *window) sizeLocked() int64 { return min(w.limit, fillFirst+2*int64(w.head-w.origin)) }
+
+// next returns where to fill, and whether the writer is close behind.
+func (w *window) next() (from message.LogOffset, need, urgent bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from = max(w.filled, w.head)
+	ahead, size := int64(from-w.head), w.sizeLocked()
+	return from, ahead+fillStep <= size, ahead < size/4
+}
+
+// begin claims [from,to) for the fill; false if the writer has it.
+func (w *window) begin(from, to message.LogOffset) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if from < w.head {
+		return false
+	}
+	w.from, w.to = from, to
+	return true
+}
+
+func (w *window) end(ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ok {
+		w.filled = max(w.filled, w.to)
+	}
+	w.from, w.to = 0, 0
+	w.idle.Broadcast()
+}
+
+// fillPiece zeroes the next piece of the window and says when to come again. The pause is as long as several pieces
+// take, so that the fill uses a fraction of the disk; a writer close behind gets it at full speed.
+func (l *Log) fillPiece() (pause time.Duration, more bool) {
+	from, need, urgent := l.win.next()
+	if !need || l.Err() != nil {
+		return 0, false
+	}
+	s := l.segs.acquire(from)
+	if s == nil {
+		return 0, false // no reserve yet: keepReserve comes first
+	}
+	began := time.Now()
+	ok := s.side != nil && l.fill(s, from)
+	if err := s.release(); err != nil {
+		l.opts.Logger.Warn("close of a segment failed", "err", err)
+	}
+	if !ok || urgent {
+		return 0, ok
+	}
+	return min(4*time.Since(began), maxFillPause), true
+}
+
+func (l *Log) fill(s *segment, from message.LogOffset) bool {
+	to := min(from+fillStep, s.end())
+	if !l.win.begin(from, to) {
+		return true
+	}
+	err := zeroFile(s.side, l.zeros, s.base, from, to)
+	l.win.end(err == nil)
+	if err == nil {
+		err = s.side.SyncData()
+	}
+	if err != nil {
+		l.opts.Logger.Warn("zero fill ahead of the commit log failed", "segment", s.path, "at", from, "err", err)
+	}
+	return err == nil
+}
