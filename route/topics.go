@@ -1,0 +1,41 @@
+package route
+
+// WipeWrite takes the write permission from all topics of a broker group, until the group's version changes. It returns how many
+// topics the group has.
+func (t *Table) WipeWrite(broker string) int {
+	return t.mapPerm(broker, func(perm int32) int32 { return perm &^ permWrite })
+}
+
+// AddWrite gives all topics of a broker group exactly the permissions to read and to write: further bits are lost, as Apache loses
+// them. It returns how many topics the group has.
+func (t *Table) AddWrite(broker string) int {
+	return t.mapPerm(broker, func(int32) int32 { return permRead | permWrite })
+}
+
+// DeleteTopic forgets a topic on all brokers of a cluster, or on all brokers if cluster is empty.
+func (t *Table) DeleteTopic(topic, cluster string) {
+	if cluster == "" {
+		delete(t.topics, topic)
+		return
+	}
+	for broker := range t.clusters[cluster] {
+		t.dropQueue(topic, broker)
+	}
+}
+
+// RegisterTopic adds or replaces one topic's parts. A part on a broker that is not registered ends it: that part and those behind
+// it are not taken, and a topic that was not known stays unknown.
+func (t *Table) RegisterTopic(topic string, queues []Queue) {
+	_, known := t.topics[topic]
+	for _, q := range queues {
+		if t.brokers[q.Broker] == nil && !known {
+			return
+		}
+	}
+	for _, q := range queues {
+		if t.brokers[q.Broker] == nil {
+			return
+		}
+		t.putQueue(topic, q)
+	}
+}
