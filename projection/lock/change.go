@@ -13,15 +13,20 @@ import (
 // queue id, a zigzag varint:
 //
 //	kind  fields
-//	   1  lock: group, client, number of queues, then each queue's topic and id: the client owns them now
-//	   2  unlock: the same fields: nobody owns those of them that the client owned
+//	   1  lock: mark, group, client, number of queues, then each queue's topic and id: the client owns them now
+//	   2  unlock: the same fields without the mark: nobody owns those of them that the client owned
+//
+// The mark tells the process that wrote the change which of its calls came back; it is 0 in snapshots and nobody else
+// looks at it. Without it the change of an older lock of the same client, unlocked since, would pass for the newer one's,
+// whose own change perhaps never reached the log.
 const (
 	kindLock   = 1
 	kindUnlock = 2
 )
 
-func appendLock(dst []byte, group, client string, queues []message.Queue) []byte {
-	return appendQueues(append(dst, kindLock), group, client, queues)
+func appendLock(dst []byte, mark uint64, group, client string, queues []message.Queue) []byte {
+	dst = binary.AppendUvarint(append(dst, kindLock), mark)
+	return appendQueues(dst, group, client, queues)
 }
 
 func appendUnlock(dst []byte, group, client string, queues []message.Queue) []byte {
@@ -46,6 +51,10 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 	if kind != kindLock && kind != kindUnlock {
 		return unknownKind(kind, at)
 	}
+	var mark uint64
+	if kind == kindLock {
+		mark = r.uint()
+	}
 	group, client := string(r.text()), string(r.text())
 	var keys []key
 	for n := r.uint(); n > 0 && !r.bad; n-- {
@@ -59,31 +68,29 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 		return fmt.Errorf("lock change of kind %d at log offset %d has no client id", kind, at)
 	}
 	for _, k := range keys {
-		if kind == kindLock {
-			t.setLogged(k, client)
-		} else if t.logged[k] == client {
-			delete(t.logged, k)
+		if kind == kindUnlock {
+			if t.logged[k] == client {
+				delete(t.logged, k)
+			}
+			continue
 		}
-		if h, ok := t.live[k.group][k.queue]; ok && h.client == client {
-			h.known = kind == kindLock
-			t.live[k.group][k.queue] = h
+		if t.logged == nil {
+			t.logged = make(map[key]string)
+		}
+		t.logged[k] = client
+		if h, ok := t.live[group][k.queue]; ok && h.client == client && h.mark == mark {
+			h.known = true
+			t.live[group][k.queue] = h
 		}
 	}
 	return nil
-}
-
-func (t *Table) setLogged(k key, client string) {
-	if t.logged == nil {
-		t.logged = make(map[key]string)
-	}
-	t.logged[k] = client
 }
 
 // Snapshot emits the changes that make an empty table's logged picture equal to this one, one per group and owner,
 // sorted.
 func (t *Table) Snapshot(emit func(change []byte)) {
 	t.emitLogged(slices.Collect(maps.Keys(t.logged)), func(group, client string, queues []message.Queue) {
-		emit(appendLock(nil, group, client, queues))
+		emit(appendLock(nil, 0, group, client, queues))
 	})
 }
 

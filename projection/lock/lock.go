@@ -37,6 +37,7 @@ const TTLMillis = 60_000
 type Table struct {
 	logged map[key]string
 	live   map[string]map[message.Queue]holder // by group
+	mark   uint64                              // of the last lock change that Lock returned
 }
 
 type key struct {
@@ -46,8 +47,9 @@ type key struct {
 
 type holder struct {
 	client  string
-	renewed int64 // ms
-	known   bool  // the log says the same
+	renewed int64  // ms
+	mark    uint64 // of the change that is to tell the log
+	known   bool   // that change has come back from the log
 }
 
 func (h holder) expired(nowMillis int64) bool { return nowMillis-h.renewed > TTLMillis }
@@ -57,7 +59,7 @@ func (h holder) expired(nowMillis int64) bool { return nowMillis-h.renewed > TTL
 func (t *Table) Restore(nowMillis int64) {
 	t.live = nil
 	for k, client := range t.logged {
-		t.hold(k.group, k.queue, holder{client, nowMillis, true})
+		t.hold(k.group, k.queue, holder{client: client, renewed: nowMillis, known: true})
 	}
 }
 
@@ -81,20 +83,23 @@ func (t *Table) hold(group string, q message.Queue, h holder) {
 // next Lock brings the change again.
 func (t *Table) Lock(dst []byte, group, client string, queues []message.Queue, nowMillis int64) (held []message.Queue, change []byte) {
 	var news []message.Queue
+	mark := t.mark + 1
 	for _, q := range queues {
 		h, taken := t.live[group][q]
 		if taken && h.client != client && !h.expired(nowMillis) {
 			continue
 		}
-		known := taken && h.client == client && h.known
-		t.hold(group, q, holder{client, max(nowMillis, h.renewed), known})
-		held = append(held, q)
-		if !known {
+		if !taken || h.client != client || !h.known {
+			h = holder{client: client, renewed: h.renewed, mark: mark}
 			news = append(news, q)
 		}
+		h.renewed = max(h.renewed, nowMillis)
+		t.hold(group, q, h)
+		held = append(held, q)
 	}
 	if len(news) > 0 {
-		dst = appendLock(dst, group, client, news)
+		t.mark = mark
+		dst = appendLock(dst, mark, group, client, news)
 	}
 	return held, dst
 }
