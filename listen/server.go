@@ -201,12 +201,15 @@ func (s *Server) handshake(c *conn) {
 // giveUp closes a connection whose handshake failed. Peers that come and go without a byte are health checks, and no news.
 func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
 	_ = c.Close()
-	var short *incomplete
+	got := -1
+	if short := (*incomplete)(nil); errors.As(err, &short) {
+		got = short.got
+	}
 	switch {
 	case errors.Is(err, net.ErrClosed):
-	case errors.As(err, &short) && short.got == 0 && errors.Is(err, io.EOF):
+	case got == 0 && errors.Is(err, io.EOF):
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.log.warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", short.got,
+		s.log.warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", got,
 			"limit", s.opts.HandshakeTimeout, "peer", info.Remote.String())
 	default:
 		s.log.warn("listen: connection closed: handshake failed", "error", err, "peer", info.Remote.String())
