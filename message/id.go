@@ -16,10 +16,7 @@ func AppendID(dst []byte, storeHost netip.AddrPort, at LogOffset) []byte {
 	for shift := 56; shift >= 0; shift -= 8 {
 		b = append(b, byte(uint64(at)>>shift))
 	}
-	for _, c := range b {
-		dst = append(dst, upperHex[c>>4], upperHex[c&15])
-	}
-	return dst
+	return appendHex(dst, b)
 }
 
 // ParseID takes an offset message id apart.

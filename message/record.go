@@ -325,7 +325,7 @@ func (r *Record) check(rec []byte) error {
 	var want [10]byte
 	putDigits(want[:], CRC(covered))
 	if got := rec[len(covered)+len(crcName)+1:][:10]; string(got) != string(want[:]) {
-		return fmt.Errorf("%w: stored %s, computed %s", ErrPropCRC, got, want[:])
+		return fmt.Errorf("%w: stored %s, computed %s", ErrPropCRC, got, string(want[:]))
 	}
 	return nil
 }
