@@ -162,29 +162,32 @@ func (h *head) bounds(q Queue) (first, last Entry, ok bool) {
 	return chunks[0].entry(0), chunks[len(chunks)-1].last(), true
 }
 
-// chunkAt returns the queue's chunk for which before no longer holds of its last entry: the first one that reaches
-// what the caller seeks.
-func (h *head) chunkAt(q Queue, before func(last Entry) bool) (chunk, bool) {
+// chunkAt returns the queue's first chunk that reaches the offset.
+func (h *head) chunkAt(q Queue, from message.QueueOffset) (chunk, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	chunks := h.queues[q]
-	i := sort.Search(len(chunks), func(i int) bool { return !before(chunks[i].last()) })
+	i := sort.Search(len(chunks), func(i int) bool { return chunks[i].last().QueueOffset >= from })
 	if i == len(chunks) {
 		return chunk{}, false
 	}
 	return chunks[i], true
 }
 
+// search returns the chunk's first row at the offset or behind it.
+func (c *chunk) search(from message.QueueOffset) int {
+	return sort.Search(len(c.rows), func(i int) bool { return c.offset+message.QueueOffset(c.rows[i].offset) >= from })
+}
+
 // scan visits the queue's entries from an offset on; it returns the offset behind the last visited one and whether
 // visit wants more.
 func (h *head) scan(q Queue, from message.QueueOffset, visit func(Entry) bool) (message.QueueOffset, bool) {
 	for {
-		c, ok := h.chunkAt(q, func(last Entry) bool { return last.QueueOffset < from })
+		c, ok := h.chunkAt(q, from)
 		if !ok {
 			return from, true
 		}
-		i := sort.Search(len(c.rows), func(i int) bool { return c.offset+message.QueueOffset(c.rows[i].offset) >= from })
-		for ; i < len(c.rows); i++ {
+		for i := c.search(from); i < len(c.rows); i++ {
 			e := c.entry(i)
 			from = e.QueueOffset + 1
 			if !visit(e) {

@@ -39,9 +39,11 @@ type Options struct {
 	DB     *pebble.DB   // holds the directory; the caller opens and closes it
 	Prefix []byte       // of the directory's keys in DB
 	Logger *slog.Logger // nil: none
+	// LogStart is where the log begins: what lies below it is gone. 0: with the oldest block.
+	LogStart message.LogOffset
 	// SegmentSize is the commit log's, in bytes: blocks are merged until there is about one per segment. 0: 1 GiB.
 	SegmentSize int64
-	// CacheBytes bounds the memory for parts of blocks that were read lately. 0: 2 MiB.
+	// CacheBytes bounds the memory for parts of blocks that were read lately. 0: 4 MiB.
 	CacheBytes int
 }
 
@@ -50,7 +52,7 @@ func (o Options) withDefaults() Options {
 		o.SegmentSize = 1 << 30
 	}
 	if o.CacheBytes <= 0 {
-		o.CacheBytes = 2 << 20
+		o.CacheBytes = 4 << 20
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -122,9 +124,9 @@ func (ix *Index) AppliedTo() message.LogOffset { return message.LogOffset(ix.app
 func (ix *Index) Spans() []Span {
 	v := ix.acquire()
 	defer v.release()
-	spans := make([]Span, len(v.blocks))
-	for i, b := range v.blocks {
-		spans[i] = b.span
+	spans := make([]Span, len(v.live))
+	for i, b := range v.live {
+		spans[i] = b.Span
 	}
 	return spans
 }

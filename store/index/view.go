@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 )
@@ -15,7 +16,9 @@ import (
 type view struct {
 	refs   atomic.Int64
 	gen    uint64
-	blocks []*block // by span, without overlap except while a merged block replaces its sources
+	blocks []*block // all that readers may meet in the directory, in order
+	live   []*block // of these the ones that cover the log once: not yet superseded ones, nor those of frozen heads
+	fresh  []*block // written from heads that are still frozen
 	frozen []*Frozen
 	head   *head
 }
@@ -41,8 +44,9 @@ func (v *view) release() {
 func (ix *Index) change(edit func(v *view)) {
 	ix.mu.Lock()
 	old := ix.cur
-	v := &view{gen: old.gen + 1, blocks: old.blocks, frozen: old.frozen, head: old.head}
+	v := &view{gen: old.gen + 1, blocks: old.blocks, fresh: old.fresh, frozen: old.frozen, head: old.head}
 	edit(v)
+	v.live = live(v.blocks, v.fresh)
 	v.refs.Store(1)
 	for _, b := range v.blocks {
 		b.ref()
@@ -52,40 +56,45 @@ func (ix *Index) change(edit func(v *view)) {
 	old.release()
 }
 
-// find returns the view's block with this span, nil if it has none.
-func (v *view) find(s Span) *block {
-	i, ok := slices.BinarySearchFunc(v.blocks, s, func(b *block, s Span) int { return b.span.compare(s) })
+// find returns the view's block with this id, nil if it has none.
+func (v *view) find(id blockID) *block {
+	i, ok := slices.BinarySearchFunc(v.blocks, id, func(b *block, id blockID) int { return b.compare(id) })
 	if !ok {
 		return nil
 	}
 	return v.blocks[i]
 }
 
-// compare orders spans by their beginning, of two with the same beginning the narrower one first.
-func (s Span) compare(t Span) int {
-	if s.From != t.From {
-		return cmpInt(int64(s.From), int64(t.From))
-	}
-	return cmpInt(int64(s.UpTo), int64(t.UpTo))
-}
-
-func cmpInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+// compare orders blocks by their beginning; of two with the same beginning the one that supersedes comes last: the
+// wider, then the one that was made again more often.
+func (id blockID) compare(other blockID) int {
+	return cmp.Or(cmp.Compare(id.From, other.From), cmp.Compare(id.UpTo, other.UpTo), cmp.Compare(id.seq, other.seq))
 }
 
 // with returns blocks plus b, in order.
 func with(blocks []*block, b *block) []*block {
-	i, _ := slices.BinarySearchFunc(blocks, b.span, func(b *block, s Span) int { return b.span.compare(s) })
+	i, _ := slices.BinarySearchFunc(blocks, b.blockID, func(b *block, id blockID) int { return b.compare(id) })
 	return slices.Insert(slices.Clone(blocks), i, b)
 }
 
 // without returns blocks less those in gone.
 func without(blocks, gone []*block) []*block {
 	return slices.DeleteFunc(slices.Clone(blocks), func(b *block) bool { return slices.Contains(gone, b) })
+}
+
+// live returns the blocks that no other one supersedes, less the fresh ones.
+func live(blocks, fresh []*block) []*block {
+	var out []*block
+	for _, b := range blocks {
+		if slices.Contains(fresh, b) {
+			continue
+		}
+		for n := len(out); n > 0 && out[n-1].From == b.From; n-- {
+			out = out[:n-1]
+		}
+		if n := len(out); n == 0 || b.UpTo > out[n-1].UpTo {
+			out = append(out, b)
+		}
+	}
+	return out
 }

@@ -1,0 +1,209 @@
+package index
+
+import (
+	"slices"
+)
+
+const (
+	// openFanIn is how many blocks of the log's last segment gather before they are merged.
+	openFanIn = 8
+	// maxFanIn bounds the blocks that are merged at once, and with them the memory: about 256 KiB each.
+	maxFanIn = 32
+)
+
+// Merge merges some blocks into one, if there are any to merge: all of a segment that is complete, or those of the last
+// segment when there are 8. It reports whether it did; the caller calls it again until it did not.
+func (ix *Index) Merge() (did bool, err error) {
+	v := ix.acquire()
+	defer v.release()
+	sources := pickMerge(v.live, ix.o.SegmentSize)
+	if len(sources) == 0 {
+		return false, nil
+	}
+	merged, err := ix.mergeFiles(sources)
+	if err != nil {
+		return false, err
+	}
+	ix.change(func(v *view) { v.blocks = with(v.blocks, merged) })
+	if err := ix.mergeDirectory(sources, merged); err != nil {
+		return false, err
+	}
+	ix.uninstall(sources)
+	return true, nil
+}
+
+// pickMerge returns the oldest blocks to merge, none if there is nothing to do. A block belongs to the segment in which
+// it begins.
+func pickMerge(blocks []*block, segmentSize int64) []*block {
+	segment := func(b *block) int64 { return int64(b.From) / segmentSize }
+	for i := 0; i < len(blocks); {
+		n := slices.IndexFunc(blocks[i:], func(b *block) bool { return segment(b) != segment(blocks[i]) })
+		least := 2
+		if n < 0 {
+			n, least = len(blocks)-i, openFanIn
+		}
+		if n >= least {
+			return blocks[i : i+min(n, maxFanIn)]
+		}
+		i += n
+	}
+	return nil
+}
+
+// sources walks several blocks' run tables together, queue by queue.
+type runSources struct {
+	cursors []*runCursor
+	windows []*window
+	ok      []bool
+}
+
+func newRunSources(blocks []*block) (*runSources, error) {
+	s := &runSources{ok: make([]bool, len(blocks))}
+	for i, b := range blocks {
+		s.cursors = append(s.cursors, newRunCursor(b))
+		s.windows = append(s.windows, &window{b: b})
+		if err := s.advance(i); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *runSources) advance(i int) (err error) {
+	s.ok[i], err = s.cursors[i].next()
+	return err
+}
+
+// each calls visit for the least queue's run in each block that has one, oldest block first, and steps over them. It
+// returns false when there are no more queues.
+func (s *runSources) each(begin func(Queue), visit func(w *window, r *run) error) (bool, error) {
+	var q Queue
+	any := false
+	for i, c := range s.cursors {
+		if s.ok[i] && (!any || compareQueues(c.run.q, q) < 0) {
+			q, any = c.run.q, true
+		}
+	}
+	if !any {
+		return false, nil
+	}
+	begin(q)
+	for i, c := range s.cursors {
+		if !s.ok[i] || c.run.q != q {
+			continue
+		}
+		if err := visit(s.windows[i], &c.run); err != nil {
+			return false, err
+		}
+		if err := s.advance(i); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// mergeFiles writes one block with all that the sources have.
+func (ix *Index) mergeFiles(sources []*block) (*block, error) {
+	id := blockID{Span: Span{sources[0].From, sources[len(sources)-1].UpTo}}
+	var keys int64
+	for _, b := range sources {
+		keys += b.foot.keys
+	}
+	w, err := newBlockWriter(ix.o.FS, ix.o.Dir, id, keys)
+	if err != nil {
+		return nil, err
+	}
+	if w.err = mergeRuns(w, sources); w.err == nil {
+		w.err = mergeKeys(w, sources)
+	}
+	if w.err != nil {
+		return nil, w.abort()
+	}
+	if err := w.finish(); err != nil {
+		return nil, err
+	}
+	return openBlock(ix.o.FS, ix.o.Dir, id, ix.o.Logger)
+}
+
+func mergeRuns(w *blockWriter, blocks []*block) error {
+	s, err := newRunSources(blocks)
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := s.each(w.beginRun, func(win *window, r *run) error { return scanRun(win, r, w.add) })
+		if err != nil || !more {
+			return err
+		}
+		w.endRun()
+	}
+}
+
+func mergeKeys(w *blockWriter, blocks []*block) error {
+	cursors := make([]*keyCursor, len(blocks))
+	for i := len(blocks) - 1; i >= 0; i-- {
+		cursors[i] = newKeyCursor(blocks[i])
+		ok, err := cursors[i].next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			cursors = slices.Delete(cursors, i, i+1)
+		}
+	}
+	for len(cursors) > 0 {
+		best := 0
+		for i, c := range cursors {
+			if compareKeys(c.coder.last, cursors[best].coder.last) < 0 {
+				best = i
+			}
+		}
+		w.key(cursors[best].coder.last)
+		ok, err := cursors[best].next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			cursors = slices.Delete(cursors, best, best+1)
+		}
+	}
+	return nil
+}
+
+// mergeDirectory replaces the sources' runs by the merged block's. It may commit between two queues: both kinds of
+// blocks are in the view, and each queue's runs change at once.
+func (ix *Index) mergeDirectory(sources []*block, merged *block) error {
+	s, err := newRunSources(sources)
+	if err != nil {
+		return err
+	}
+	c, cur := ix.dir.change(), newRunCursor(merged)
+	remove := func(_ *window, r *run) error { return ix.dir.deleteRun(c.b, r) }
+	for {
+		more, err := s.each(func(Queue) {}, remove)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if _, err := cur.next(); err != nil {
+			return err
+		}
+		if err := ix.dir.putRun(c.b, merged.blockID, &cur.run); err != nil {
+			return err
+		}
+		if err := c.piece(); err != nil {
+			return err
+		}
+	}
+	for _, b := range sources {
+		if err := ix.dir.deleteBlock(c.b, b.blockID); err != nil {
+			return err
+		}
+	}
+	if err := ix.dir.putBlock(c.b, merged); err != nil {
+		return err
+	}
+	return c.end(true)
+}
