@@ -1,0 +1,242 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/projection/timer"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// Arrival tells of a message that has become visible.
+type Arrival struct {
+	Topic       string
+	Queue       message.QueueID
+	QueueOffset message.QueueOffset
+	TagsCode    int64
+	// Record holds the message's bytes; they are valid until OnArrive returns.
+	Record []byte
+}
+
+// follower is the store as its commit log sees it: the one way by which anything in the store changes.
+type follower struct{ s *Store }
+
+// Apply derives everything from what was just published, on the committing goroutine and, during Open, from what is
+// replayed. Index first, then the queue's visible end, then the arrivals: whoever is told of a message finds it.
+func (f follower) Apply(group []commitlog.Appended) {
+	s := f.s
+	s.arrivals = s.arrivals[:0]
+	for i := range group {
+		s.applyOne(&group[i])
+	}
+	last := &group[len(group)-1]
+	s.applied, s.prev = last.LogOffset+message.LogOffset(len(last.Record)), last.LogOffset
+	if s.topicsChanged {
+		s.topicsChanged = false
+		if s.serving && s.opt.OnTopics != nil {
+			s.opt.OnTopics()
+		}
+	}
+	if len(s.arrivals) > 0 {
+		s.opt.OnArrive(s.arrivals)
+	}
+	s.wantCut()
+}
+
+func (s *Store) applyOne(a *commitlog.Appended) {
+	r, err := message.ParseRecord(a.Record)
+	if err == nil {
+		switch {
+		case isState(&r):
+			err = s.applyState(a, &r)
+		case a.Queue == nil:
+			s.orphans++
+		default:
+			s.applyMessage(a, &r, a.Queue.Owner().(*queueState))
+		}
+	}
+	if err != nil && s.applyErr == nil {
+		s.applyErr = fmt.Errorf("apply record at log offset %d: %w", a.LogOffset, err)
+		if s.serving {
+			s.opt.Logger.Error("the store stops taking messages: its own log contradicts it", "error", s.applyErr)
+			s.log.SetWritable(s.applyErr)
+		}
+	}
+}
+
+func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueState) {
+	e := index.Entry{
+		QueueOffset: a.QueueOffset, LogOffset: a.LogOffset, Size: int32(len(a.Record)), StoreTime: a.StoreTime,
+	}
+	if q.topic.delay {
+		e.TagsCode = s.applyDelayed(a, r)
+	} else {
+		e.TagsCode = message.TagsCode(r.Tags())
+		if r.PreparedOffset != 0 {
+			s.complete(r.PreparedOffset)
+		}
+	}
+	s.ix.Add(q.key(), e, s.keyHashes(r))
+	s.lastTime.Store(int64(a.StoreTime))
+	q.next.Store(int64(a.QueueOffset) + 1)
+	s.queuesDirty = true
+	if s.serving && s.opt.OnArrive != nil && !q.topic.delay {
+		s.arrivals = append(s.arrivals, Arrival{
+			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: e.TagsCode, Record: a.Record,
+		})
+	}
+}
+
+// applyDelayed makes a pending entry of a delayed record and returns its due time in milliseconds, which is its tags
+// code in the index, as in Apache's consume queues. A record that names a pending entry is that entry carried forward.
+func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touch(kindTimer)
+	if r.PreparedOffset != 0 && s.timers.Move(r.PreparedOffset, a.LogOffset) {
+		e, _ := s.timers.Get(r.PreparedOffset)
+		s.timers.Unclaim(r.PreparedOffset)
+		s.wakeTimers()
+		return e.Due
+	}
+	level := min(int(r.QueueID), len(s.opt.DelayLevels)-1)
+	due := int64(a.StoreTime) + int64(s.opt.DelayLevels[level]/time.Millisecond)
+	s.timers.Add(timer.Entry{Created: a.LogOffset, At: a.LogOffset, Due: due})
+	s.wakeTimers()
+	return due
+}
+
+func (s *Store) complete(handle message.LogOffset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timers.Complete(handle) {
+		s.touch(kindTimer)
+	}
+}
+
+// keyHashes returns the hashes of the message's unique key and of each of its keys, valid until the next call.
+func (s *Store) keyHashes(r *message.Record) []uint64 {
+	s.keys = s.keys[:0]
+	if s.opt.NoKeyIndex || r.SysFlag.Transaction() == message.FlagTransactionRollback {
+		return nil
+	}
+	if k, ok := r.Properties.Get(message.PropUniqueKey); ok && len(k) > 0 {
+		s.keys = append(s.keys, index.KeyHash(r.Topic, k))
+	}
+	rest, _ := r.Properties.Get(message.PropKeys)
+	for len(rest) > 0 {
+		var k []byte
+		k, rest, _ = bytes.Cut(rest, []byte(message.KeySeparator))
+		if len(k) > 0 {
+			s.keys = append(s.keys, index.KeyHash(r.Topic, k))
+		}
+	}
+	return s.keys
+}
+
+func (s *Store) applyState(a *commitlog.Appended, r *message.Record) error {
+	if a.Queue == nil { // replayed: the state queue has no counter until its last record is found
+		s.state.log.Restore(a.QueueOffset + 1)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return eachChange(r.Body, func(k changeKind, p []byte) error { return s.applyChange(k, p, a.LogOffset) })
+}
+
+// applyChange carries out one change, from a state record or from the cache. s.mu is held.
+func (s *Store) applyChange(k changeKind, p []byte, at message.LogOffset) error {
+	s.touch(k)
+	switch k {
+	case kindFormat:
+		return checkFormat(p)
+	case kindName:
+		return s.names.Apply(p, at)
+	case kindTopic:
+		s.topicsChanged = true
+		return s.topics.Apply(p, at)
+	case kindGroup:
+		return s.groups.Apply(p, at)
+	case kindOffset:
+		return s.offsets.Apply(p, at)
+	case kindLock:
+		return s.locks.Apply(p, at)
+	case kindTimer:
+		s.wakeTimers()
+		return s.timers.Apply(p, at)
+	case kindQueue:
+		return s.applyBounds(p)
+	case kindForget:
+		s.topicsChanged = true
+		return s.forgetLocked(p, at)
+	case kindBegin, kindEnd:
+		_, err := decodeNumber(k, p)
+		return err
+	}
+	return fmt.Errorf("BUG: change kind %v is decoded but not applied", k)
+}
+
+func checkFormat(p []byte) error {
+	v, err := decodeNumber(kindFormat, p)
+	if err == nil && v > formatVersion {
+		err = fmt.Errorf("the log has store format %d, this version knows formats up to %d", v, formatVersion)
+	}
+	return err
+}
+
+// applyBounds makes a queue known whose messages may all have retired. While the store serves, a checkpoint only says
+// what it knows; and the counter may have gone on since.
+func (s *Store) applyBounds(p []byte) error {
+	b, err := decodeBounds(p)
+	if err != nil || s.serving {
+		return err
+	}
+	text, ok := s.names.Name(name.Topic, b.topic)
+	if !ok {
+		return fmt.Errorf("queue %d of topic id %d, which has no name", b.queue, b.topic)
+	}
+	q, err := s.queueLocked([]byte(text), b.queue)
+	if err != nil {
+		return err
+	}
+	if b.next > q.log.Next() {
+		q.log.Restore(b.next)
+		q.next.Store(int64(b.next))
+		s.ix.Restore(q.key(), b.min, b.next)
+	}
+	return nil
+}
+
+// Resolve returns the counter of a replayed record's queue. State records have none, see applyState; nor have messages
+// of a topic that the log does not name, except in a log that another broker wrote: there a topic begins with its
+// first message.
+func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
+	s := f.s
+	if string(topic) == message.TopicState {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.names.IDBytes(name.Topic, topic); !ok && s.foreign {
+		next := s.names.Next(name.Topic)
+		if err := s.names.Apply(name.AppendAssign(nil, name.Topic, next, string(topic)), 0); err != nil {
+			return nil
+		}
+		s.touch(kindName)
+	}
+	q, err := s.queueLocked(topic, id)
+	if err != nil {
+		return nil
+	}
+	return q.log
+}
+
+// touch notes which parts of the state the next cut must write. s.mu is held.
+func (s *Store) touch(kinds ...changeKind) {
+	for _, k := range kinds {
+		s.dirty[k] = true
+	}
+}

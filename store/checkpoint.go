@@ -1,0 +1,78 @@
+package store
+
+import (
+	"encoding/binary"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+// Checkpoint begins a segment with all state that is not messages, so that the segments before it can go: ids, topics,
+// groups, offsets, locks, pending delayed messages, and where each queue's numbers go on. The changes stand between
+// begin and end; only a checkpoint with both may become the log's beginning, see retain.go.
+//
+// The first checkpoint of all begins the log. It starts with the format version, so that no message lies at log offset 0
+// and no pending entry has the handle 0, which field 14 uses for none.
+func (f follower) Checkpoint(at message.LogOffset, put func(*message.Record, *commitlog.Queue) error) error {
+	s := f.s
+	for _, body := range s.checkpointBodies(at) {
+		r := s.stateRecord(body)
+		if err := put(&r, s.state.log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) checkpointBodies(at message.LogOffset) [][]byte {
+	b := stateBodies{limit: s.maxBody()}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	b.add(kindFormat, binary.AppendUvarint(nil, formatVersion))
+	b.add(kindBegin, binary.AppendUvarint(nil, uint64(at)))
+	for _, k := range stateKinds() {
+		s.snapshotKind(k, func(change []byte) { b.add(k, change) })
+	}
+	if _, ok := s.names.ID(name.Topic, message.TopicSchedule); !ok {
+		b.add(kindName, name.AppendAssign(nil, name.Topic, s.names.Next(name.Topic), message.TopicSchedule))
+	}
+	b.add(kindEnd, binary.AppendUvarint(nil, uint64(at)))
+	b.close()
+	return b.bodies
+}
+
+// stateKinds lists the kinds that make up the state, in the order in which they can be applied to an empty store.
+func stateKinds() []changeKind {
+	return []changeKind{kindName, kindTopic, kindGroup, kindOffset, kindLock, kindTimer, kindQueue}
+}
+
+// snapshotKind emits the changes that rebuild one part of the state. s.mu is held; the emitted slice is reused.
+func (s *Store) snapshotKind(k changeKind, emit func(change []byte)) {
+	switch k {
+	case kindName:
+		s.names.Snapshot(emit)
+	case kindTopic:
+		s.topics.Snapshot(emit)
+	case kindGroup:
+		s.groups.Snapshot(emit)
+	case kindOffset:
+		s.offsets.Snapshot(emit)
+	case kindLock:
+		s.locks.Snapshot(emit)
+	case kindTimer:
+		s.timers.Snapshot(emit)
+	case kindQueue:
+		var buf []byte
+		for _, t := range s.byName {
+			for _, q := range t.queues {
+				if q == nil || q.next.Load() == 0 {
+					continue
+				}
+				least, next := s.bounds(q)
+				buf = appendBounds(buf[:0], bounds{topic: t.id, queue: q.id, min: least, next: next})
+				emit(buf)
+			}
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// A cut takes the store's knowledge at one log offset to the disk, so that a restart replays from there.
+//
+// Between two groups, on the committing goroutine, the index head is frozen and the changed parts of the state are
+// encoded: that is all for which commits wait. Then, on the keeper's goroutine: the log is synced, so that nothing on
+// the disk runs ahead of it; the head is written as a block, synced and renamed; the block's directory entries, the
+// state and the cut mark go into the cache as one batch; the cache is flushed; the frozen head is let go.
+//
+// A crash in between leaves the cut before: a block without its batch is found at Open by its name, its range is
+// replayed for the projections and passed over for the index. A failed step is tried again with the same frozen parts,
+// and nothing is frozen meanwhile.
+type cut struct {
+	mark   cutMark
+	frozen *index.Frozen
+	state  map[changeKind][][]byte
+}
+
+// wantCut asks for a cut when one is due. It runs on the committing goroutine after each group.
+func (s *Store) wantCut() {
+	if !s.serving {
+		return
+	}
+	rolled := s.segmentOf(s.prev) != s.segmentOf(s.cutAsked)
+	if !rolled && int64(s.applied-s.cutAsked) < s.opt.CutBytes && s.ix.HeadEntries() < s.opt.CutEntries {
+		return
+	}
+	s.cutAsked = s.applied
+	select {
+	case s.cutDue <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Store) segmentOf(at message.LogOffset) int64 { return int64(at) / s.opt.SegmentSize }
+
+// freeze begins a cut. It runs at a barrier.
+func (s *Store) freeze() *cut {
+	c := &cut{mark: cutMark{applied: s.applied, prev: s.prev}, state: make(map[changeKind][][]byte)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty[kindQueue] = s.dirty[kindQueue] || s.queuesDirty
+	s.queuesDirty = false
+	for _, k := range stateKinds() {
+		if !s.dirty[k] {
+			continue
+		}
+		s.dirty[k] = false
+		b := stateBodies{limit: cacheChunkSize}
+		s.snapshotKind(k, func(change []byte) { b.add(k, change) })
+		b.close()
+		c.state[k] = b.bodies
+	}
+	c.frozen = s.ix.Freeze()
+	return c
+}
+
+// makeCut makes a cut now, or finishes the one that failed before and then makes another.
+func (s *Store) makeCut(ctx context.Context) error {
+	if s.unfinished != nil {
+		if err := s.finishCut(ctx, s.unfinished); err != nil {
+			return err
+		}
+	}
+	err := s.log.Barrier(func(message.LogOffset) {
+		if s.applied > message.LogOffset(s.cutAt.Load()) {
+			s.unfinished = s.freeze()
+		}
+	})
+	if err != nil || s.unfinished == nil {
+		return err
+	}
+	return s.finishCut(ctx, s.unfinished)
+}
+
+func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
+	began := time.Now()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("cut at log offset %d: %w", c.mark.applied, err)
+		}
+	}()
+	if err := s.cache.err(); err != nil {
+		return err
+	}
+	if s.log.Synced() < c.mark.applied {
+		if err := s.log.Sync(ctx); err != nil {
+			return err
+		}
+	}
+	b := s.cache.db.NewBatch()
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := s.ix.Write(c.frozen, c.mark.applied, b); err != nil {
+		return err
+	}
+	for k, chunks := range c.state {
+		if err := replaceState(b, k, chunks); err != nil {
+			return err
+		}
+	}
+	if err := b.Set([]byte{cacheCutKey}, appendMark(nil, c.mark), nil); err != nil {
+		return err
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	if err := s.cache.db.Flush(); err != nil {
+		return err
+	}
+	if err := s.cache.err(); err != nil {
+		return err
+	}
+	s.ix.Release(c.frozen)
+	s.unfinished = nil
+	s.cutAt.Store(int64(c.mark.applied))
+	s.opt.Logger.Debug("cut", "at", c.mark.applied, "entries", c.frozen.Entries(), "took", time.Since(began))
+	return nil
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// errStale reports that the cache or the index knows more than the log, or not enough: it is made again from the log.
+var errStale = errors.New("what was derived does not fit the log")
+
+// openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
+// does not fit, it is thrown away and the log alone decides.
+func openLocked(o Options) (*Store, error) {
+	if err := checkFormatFile(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
+	var imp Import
+	if o.Import != nil {
+		var err error
+		if imp, err = o.Import(o.FS, o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	clean := cleanEnd(o.FS, o.Dir)
+	if err := markOpen(o.FS, o.Dir); err != nil {
+		return nil, err
+	}
+	s, err := tryOpen(o, imp, clean)
+	if errors.Is(err, errStale) || errors.Is(err, commitlog.ErrAhead) {
+		o.Logger.Warn("the cache is thrown away and made again from the log", "dir", o.Dir, "because", err)
+		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, cacheDir)); err != nil {
+			return nil, err
+		}
+		s, err = tryOpen(o, imp, clean)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.start()
+	if imp.After != nil {
+		if err := imp.After(s); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// tryOpen opens cache, index and log. It wraps errStale when the first two must be made again.
+func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err error) {
+	s := newStore(o)
+	s.foreign = imp.Foreign
+	if s.cache, err = openCache(s.fs, s.path(cacheDir), o.Logger); err != nil {
+		return nil, fmt.Errorf("%w: %w", errStale, err)
+	}
+	mark, err := s.loadCache()
+	if err == nil {
+		s.ix, err = index.Open(index.Options{
+			FS: s.fs, Dir: s.path(indexDir), DB: s.cache.db, Prefix: []byte{cacheIndexKey},
+			Logger: o.Logger, SegmentSize: o.SegmentSize,
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.cache.close())
+	}
+	if err = s.replay(mark, imp, clean); err != nil {
+		return nil, errors.Join(err, s.closeDerived())
+	}
+	return s, nil
+}
+
+func (s *Store) loadCache() (cutMark, error) {
+	mark, err := s.cache.mark()
+	if err != nil || mark.applied == 0 {
+		return mark, wrapStale(err)
+	}
+	return mark, nil
+}
+
+func wrapStale(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errStale, err)
+}
+
+// replay loads the state of the last cut, opens the log, which replays the rest, and compares: nothing derived may reach
+// beyond the log's end.
+func (s *Store) replay(mark cutMark, imp Import, clean message.LogOffset) (err error) {
+	if mark.applied > 0 && s.ix.AppliedTo() < mark.applied {
+		return fmt.Errorf("%w: the index ends at %d, the cut at %d", errStale, s.ix.AppliedTo(), mark.applied)
+	}
+	s.applied, s.prev = mark.applied, mark.prev
+	s.mu.Lock()
+	err = s.cache.load(func(k changeKind, p []byte) error { return s.applyChange(k, p, mark.applied) })
+	s.mu.Unlock()
+	if err != nil {
+		return wrapStale(err)
+	}
+	if imp.Before != nil {
+		if err := imp.Before(s); err != nil {
+			return err
+		}
+	}
+	s.dirty, s.topicsChanged = [kindLimit]bool{}, false
+	s.log, err = commitlog.Open(s.logOptions(mark, clean))
+	if err != nil {
+		return err
+	}
+	if err := s.checkReplayed(); err != nil {
+		return errors.Join(err, s.log.Close())
+	}
+	s.cutAt.Store(int64(mark.applied))
+	s.cutAsked = max(mark.applied, s.log.Start())
+	return s.log.Barrier(func(message.LogOffset) {
+		s.serving = true
+		s.wantCut()
+	})
+}
+
+func (s *Store) checkReplayed() error {
+	if s.applyErr != nil {
+		return s.applyErr
+	}
+	if s.orphans > 0 {
+		s.opt.Logger.Warn("messages of topics that the log does not name are passed over", "messages", s.orphans)
+	}
+	end := s.log.Published()
+	if s.ix.AppliedTo() > end {
+		// A block that reaches beyond the end was cut from another log than this one.
+		err := s.ix.DropFrom(end)
+		return errors.Join(fmt.Errorf("%w: the index reaches %d, the log ends at %d", errStale, s.ix.AppliedTo(), end), err)
+	}
+	return s.ix.DropBefore(s.log.Start())
+}
+
+func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Options {
+	fill, interval := int64(0), s.opt.OffsetInterval/2
+	if s.opt.Memory {
+		fill = -1
+	}
+	return commitlog.Options{
+		FS: s.fs, Dir: s.path(logDir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
+		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: interval, MaxPendingBytes: s.opt.MaxPendingBytes,
+		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
+		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, Foreign: s.foreign,
+		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},
+	}
+}

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+// Options says where a store lies and how it behaves. The zero value of every field but FS and Dir means its default.
+type Options struct {
+	// FS is the file system; nil means the real disk, or a new memory file system when Memory is set.
+	FS vfs.FS
+	// Dir is the store's directory; it is made if missing.
+	Dir string
+	// Memory keeps everything in memory: small segments, no sync.
+	Memory bool
+	// SegmentSize is the size of a commit log segment in bytes: 1 GiB, in memory 16 MiB.
+	SegmentSize int64
+	// Flush says whether a message is on disk before it is acknowledged; the zero value is commitlog.SyncFlush.
+	Flush commitlog.FlushMode
+	// SyncTimeout is how long an acknowledgement waits for the disk: 5 s.
+	SyncTimeout time.Duration
+	// StoreHost is the advertised address that is written into every record and message id.
+	StoreHost netip.AddrPort
+	// MaxPendingBytes bounds the bytes of records that wait for the disk; beyond it a Put is refused as busy. 64 MiB.
+	MaxPendingBytes int64
+	// MemoryLimit is the store's memory budget in bytes; half of it, at most 64 MiB, keeps recent records for reads.
+	MemoryLimit int64
+	// Retention says when old segments go.
+	Retention Retention
+	// DelayLevels are the delays of the levels 1, 2, …; Apache's 18 levels from 1 s to 2 h.
+	DelayLevels []time.Duration
+	// CutBytes and CutEntries bound what a restart has to replay: after so many bytes of log (64 MiB) or index entries
+	// (500,000) the index head is written as a block and the projections are snapshotted.
+	CutBytes   int64
+	CutEntries int
+	// NoKeyIndex leaves keys out of the index: Query finds nothing that was stored while it is set.
+	NoKeyIndex bool
+	// OffsetInterval is how long consumer offsets are gathered before they enter the log: 1 s, which is also the maximum.
+	OffsetInterval time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger receives what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// OnArrive is told of every message that has become visible, once per commit group, on the committing goroutine. It
+	// must not block; the slice and the records in it are valid until it returns.
+	OnArrive func([]Arrival)
+	// OnTopics is called on the committing goroutine after a change of topics has been applied. It must not block and
+	// must not call back into the store.
+	OnTopics func()
+	// Import, if set, is asked once at Open whether the directory's log was written by somebody else, before anything
+	// is replayed. See [Import].
+	Import func(fs vfs.FS, dir string) (Import, error)
+}
+
+// Import is what is known of a log that another broker wrote: Open replays the log from its start without asking its
+// records for a property CRC or for queue offsets without gaps. The zero value means an Aerobee log.
+type Import struct {
+	// Foreign says that the log was (also) written by another broker.
+	Foreign bool
+	// Before is called with the empty store before its log is replayed, After when the replay is done and the store
+	// is open, before Open returns. Either may be nil.
+	Before func(*Store) error
+	After  func(*Store) error
+}
+
+// Retention says when old segments of the log are deleted. Deleting is by whole segments, never the one being written.
+type Retention struct {
+	// Age is how long a segment is kept after its last record was stored: 72 h. Negative keeps it for ever.
+	Age time.Duration
+	// Size is the most bytes of log to keep, 0 for no limit.
+	Size int64
+	// DeleteWhen are the hours of the day (0 to 23, local to Now) at which segments past their age are deleted: 4.
+	DeleteWhen []int
+	// MaxUsedRatio, ForceRatio and WarnRatio are used shares of the disk: from MaxUsedRatio (0.75) on, segments past
+	// their age go at any hour; from ForceRatio (0.85) on, the oldest go whatever their age; from WarnRatio (0.90) on,
+	// sends are refused.
+	MaxUsedRatio, ForceRatio, WarnRatio float64
+	// MinFree is the free space in bytes below which sends are refused and the oldest segments go: 0 for none.
+	MinFree int64
+	// Interval is the time between two looks: 10 s.
+	Interval time.Duration
+}
+
+// ErrNoTopic reports a message, or a question, for a topic that does not exist.
+var ErrNoTopic = errors.New("topic does not exist")
+
+// FullError refuses a Put because the disk is too full. Reads go on; the store takes messages again once there is room.
+type FullError struct {
+	Dir string
+	// Used and Free are bytes of the disk as it was last looked at; Ratio is the used share.
+	Used, Free uint64
+	Ratio      float64
+	// Rule names the limit that was reached, with its number.
+	Rule string
+}
+
+// Error names the directory, the rule and the numbers.
+func (e *FullError) Error() string {
+	return fmt.Sprintf("the disk of %s is too full for new messages: %d bytes used (%.1f %%), %d free; %s",
+		e.Dir, e.Used, 100*e.Ratio, e.Free, e.Rule)
+}
+
+const (
+	defaultSegmentSize = 1 << 30
+	memorySegmentSize  = 16 << 20
+	maxTailBytes       = 64 << 20
+	cacheMemory        = 1 << 20
+)
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.Default
+		if o.Memory {
+			o.FS = vfs.NewMem()
+		}
+	}
+	if o.Memory {
+		o.Flush = commitlog.AsyncFlush
+		o.SegmentSize = orDefault(o.SegmentSize, memorySegmentSize)
+		o.Dir = orDefault(o.Dir, "aerobee-memory")
+	}
+	o.SegmentSize = orDefault(o.SegmentSize, defaultSegmentSize)
+	o.SyncTimeout = orDefault(o.SyncTimeout, 5*time.Second)
+	o.MaxPendingBytes = orDefault(o.MaxPendingBytes, 64<<20)
+	o.MemoryLimit = orDefault(o.MemoryLimit, 64<<20)
+	o.CutBytes = orDefault(o.CutBytes, 64<<20)
+	o.CutEntries = orDefault(o.CutEntries, 500_000)
+	o.OffsetInterval = orDefault(o.OffsetInterval, time.Second)
+	if o.DelayLevels == nil {
+		o.DelayLevels = defaultDelayLevels()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Retention = o.Retention.withDefaults()
+	return o
+}
+
+func (r Retention) withDefaults() Retention {
+	r.Age = orDefault(r.Age, 72*time.Hour)
+	r.MaxUsedRatio = orDefault(r.MaxUsedRatio, 0.75)
+	r.ForceRatio = orDefault(r.ForceRatio, 0.85)
+	r.WarnRatio = orDefault(r.WarnRatio, 0.90)
+	r.Interval = orDefault(r.Interval, 10*time.Second)
+	if r.DeleteWhen == nil {
+		r.DeleteWhen = []int{4}
+	}
+	return r
+}
+
+func (o *Options) validate() error {
+	switch {
+	case o.Dir == "":
+		return errors.New("store options: Dir is empty")
+	case o.SegmentSize < minSegmentSize:
+		return fmt.Errorf("store options: SegmentSize is %d bytes, the smallest is %d", o.SegmentSize, minSegmentSize)
+	case o.OffsetInterval > time.Second || o.OffsetInterval < 0:
+		return fmt.Errorf("store options: OffsetInterval is %s, the limit is 1s", o.OffsetInterval)
+	case len(o.DelayLevels) == 0 || len(o.DelayLevels) > maxDelayLevels:
+		return fmt.Errorf("store options: %d delay levels, there must be 1 to %d", len(o.DelayLevels), maxDelayLevels)
+	}
+	for _, h := range o.Retention.DeleteWhen {
+		if h < 0 || h > 23 {
+			return fmt.Errorf("store options: DeleteWhen has hour %d, hours are 0 to 23", h)
+		}
+	}
+	r := o.Retention
+	if r.MaxUsedRatio > r.ForceRatio || r.ForceRatio > r.WarnRatio || r.WarnRatio > 1 {
+		return fmt.Errorf("store options: the disk ratios must rise: MaxUsedRatio %.2f, ForceRatio %.2f, WarnRatio %.2f, 1",
+			r.MaxUsedRatio, r.ForceRatio, r.WarnRatio)
+	}
+	return nil
+}
+
+const (
+	// minSegmentSize leaves room for a checkpoint record of full size and one more record.
+	minSegmentSize = 64 << 10
+	maxDelayLevels = 128
+)
+
+func defaultDelayLevels() []time.Duration {
+	return []time.Duration{
+		1 * time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second,
+		1 * time.Minute, 2 * time.Minute, 3 * time.Minute, 4 * time.Minute, 5 * time.Minute, 6 * time.Minute,
+		7 * time.Minute, 8 * time.Minute, 9 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute,
+		1 * time.Hour, 2 * time.Hour,
+	}
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

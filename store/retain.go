@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/timer"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+// maxForced is how many segments one look at a full disk deletes before it looks again. Source: deleteFileBatchMax of
+// RocketMQ 5.
+const maxForced = 10
+
+// errWhole ends the look for a checkpoint's end.
+var errWhole = errors.New("the checkpoint is whole")
+
+// look is what retention decides from.
+type look struct {
+	now      time.Time
+	segments []commitlog.Segment // in log order, the active one last
+	disk     vfs.DiskUsage       // zero when the file system does not tell
+	asked    bool                // an operator asked to delete what is past its age now
+}
+
+func (l *look) usedRatio() float64 {
+	if l.disk.TotalBytes == 0 {
+		return 0
+	}
+	return 1 - float64(l.disk.AvailBytes)/float64(l.disk.TotalBytes)
+}
+
+// expired returns how many of the oldest segments are to go, by the first rule that says so for each; the active one
+// never is.
+func (r *Retention) expired(l *look) int {
+	sealed := l.segments[:max(0, len(l.segments)-1)]
+	total := int64(0)
+	for _, s := range l.segments {
+		total += s.Size
+	}
+	ratio := l.usedRatio()
+	anyHour := l.asked || l.disk.TotalBytes > 0 && ratio >= r.MaxUsedRatio || slices.Contains(r.DeleteWhen, l.now.Hour())
+	n, forced := 0, 0
+	free := int64(l.disk.AvailBytes)
+	for _, s := range sealed {
+		old := r.Age > 0 && !s.ModTime.IsZero() && l.now.Sub(s.ModTime) > r.Age
+		big := r.Size > 0 && total > r.Size
+		short := l.disk.TotalBytes > 0 && forced < maxForced &&
+			(1-float64(free)/float64(l.disk.TotalBytes) >= r.ForceRatio || free < r.MinFree)
+		if !(old && anyHour) && !big && !short {
+			break
+		}
+		if !(old && anyHour) && !big {
+			forced++
+		}
+		n++
+		total -= s.Size
+		free += s.Size
+	}
+	return n
+}
+
+// full returns why the disk is too full for new messages, nil if it is not.
+func (r *Retention) full(dir string, l *look) *FullError {
+	if l.disk.TotalBytes == 0 {
+		return nil
+	}
+	e := &FullError{Dir: dir, Used: l.disk.UsedBytes, Free: l.disk.AvailBytes, Ratio: l.usedRatio()}
+	switch {
+	case e.Ratio >= r.WarnRatio:
+		e.Rule = fmt.Sprintf("the limit is %.1f %% of %d bytes", 100*r.WarnRatio, l.disk.TotalBytes)
+	case r.MinFree > 0 && l.disk.AvailBytes < uint64(r.MinFree):
+		e.Rule = fmt.Sprintf("at least %d bytes must be free", r.MinFree)
+	default:
+		return nil
+	}
+	return e
+}
+
+// DeleteExpired asks for the segments past their age to be deleted now, whatever the hour.
+func (s *Store) DeleteExpired() {
+	s.asked.Store(true)
+	select {
+	case s.retainDue <- struct{}{}:
+	default:
+	}
+}
+
+// retain looks at the disk once: it closes and opens the store for messages, and deletes what is to go.
+func (s *Store) retain(ctx context.Context) error {
+	l := look{now: s.opt.Now(), segments: s.log.Segments(), asked: s.asked.Swap(false)}
+	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
+		l.disk = disk
+	} else if !errors.Is(err, vfs.ErrUnsupported) {
+		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)
+	}
+	s.noteFull(s.opt.Retention.full(s.opt.Dir, &l))
+	n := s.opt.Retention.expired(&l)
+	if n == 0 {
+		return nil
+	}
+	return s.dropBefore(ctx, l.segments[n].Base)
+}
+
+func (s *Store) noteFull(full *FullError) {
+	was := s.full.Swap(full)
+	switch {
+	case full != nil && was == nil:
+		s.opt.Logger.Error("messages are refused until there is room", "error", full)
+	case full == nil && was != nil:
+		s.opt.Logger.Info("there is room again, messages are taken", "dir", s.opt.Dir)
+	}
+}
+
+// dropBefore deletes the segments before the offset at, at which one begins. In this order, so that a crash after each
+// step loses nothing: the cut lies behind them (nothing is replayed from them any more); the segment at at begins with a
+// whole checkpoint; every pending entry whose record lies in them is carried forward, durably; then the index forgets
+// them, then they go.
+func (s *Store) dropBefore(ctx context.Context, at message.LogOffset) error {
+	if message.LogOffset(s.cutAt.Load()) < at {
+		if err := s.makeCut(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.checkBeginning(at); err != nil {
+		return fmt.Errorf("segments before %d are kept: %w", at, err)
+	}
+	if err := s.carryForward(ctx, at); err != nil {
+		return fmt.Errorf("segments before %d are kept: %w", at, err)
+	}
+	if err := s.ix.DropBefore(at); err != nil {
+		return err
+	}
+	before := s.log.Start()
+	if err := s.log.DropBefore(at); err != nil {
+		return err
+	}
+	s.opt.Logger.Info("old segments are deleted", "from", before, "to", at)
+	return nil
+}
+
+// checkBeginning reports whether the segment at at begins with a whole checkpoint, and so can begin the log.
+func (s *Store) checkBeginning(at message.LogOffset) error {
+	err := s.log.Scan(at, 0, func(rec []byte) error {
+		r, err := message.ParseRecord(rec)
+		if err != nil {
+			return err
+		}
+		if !isState(&r) {
+			return errors.New("a message stands before the end of the checkpoint")
+		}
+		return eachChange(r.Body, func(k changeKind, p []byte) error {
+			if k != kindEnd {
+				return nil
+			}
+			if v, err := decodeNumber(k, p); err != nil || message.LogOffset(v) != at {
+				return fmt.Errorf("the checkpoint's end names %d: %w", v, err)
+			}
+			return errWhole
+		})
+	})
+	if errors.Is(err, errWhole) {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("the log ends within the checkpoint")
+	}
+	return fmt.Errorf("checkpoint at %d: %w", at, err)
+}
+
+// carryForward re-puts every pending entry whose record lies before at, so that the segments before it may go. An entry
+// that is claimed is on its way out of the log's past already; if it has not left by the end, the segments stay for now.
+func (s *Store) carryForward(ctx context.Context, at message.LogOffset) error {
+	s.mu.Lock()
+	var mine []timer.Entry
+	for _, e := range s.timers.Before(at) {
+		if s.timers.Claim(e.Created) {
+			mine = append(mine, e)
+		}
+	}
+	s.mu.Unlock()
+	for batch := range slices.Chunk(mine, dueBatch) {
+		if err := s.rePutAll(ctx, batch, s.carry); err != nil {
+			return err
+		}
+	}
+	if err := s.log.Sync(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	left := len(s.timers.Before(at))
+	s.mu.Unlock()
+	if left > 0 {
+		return fmt.Errorf("%d pending delayed messages still lie there", left)
+	}
+	return nil
+}
+
+// carry appends an entry's record once more, as it is but for field 14, which names the entry.
+func (s *Store) carry(ctx context.Context, e timer.Entry) error {
+	rec, err := s.View(nil, e.At)
+	if err != nil {
+		return s.giveUp(ctx, e, err)
+	}
+	r, err := message.ParseRecord(rec)
+	if err != nil {
+		return s.giveUp(ctx, e, err)
+	}
+	r.PreparedOffset = e.Created
+	r.Properties = r.Properties.Without(message.PropCRC)
+	return s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
+		return s.log.AppendInternal(q.log, &r, s.rePuts, uint64(e.Created))
+	})
+}

@@ -1,0 +1,41 @@
+package store
+
+import "github.com/aerobee-mq/aerobee/message"
+
+// Stats is what metrics and runtime information tell of a store.
+type Stats struct {
+	// LogStart and LogEnd bound the log; Synced is how far it is known to be durable, Cut how far a restart need not
+	// replay.
+	LogStart, LogEnd, Synced, Cut message.LogOffset
+	Segments                      int
+	Topics, Groups, Queues        int
+	Offsets, PendingTimers        int
+	HeadEntries                   int
+	// DiskUsed, DiskFree and DiskTotal are bytes of the disk that holds the store, 0 where the file system does not tell.
+	DiskUsed, DiskFree, DiskTotal uint64
+	// Full says why messages are refused, nil if they are not.
+	Full *FullError
+}
+
+// Stats counts what the store holds.
+func (s *Store) Stats() Stats {
+	st := Stats{
+		LogStart: s.log.Start(), LogEnd: s.log.Published(), Synced: s.log.Synced(), Cut: message.LogOffset(s.cutAt.Load()),
+		Segments: len(s.log.Segments()), HeadEntries: s.ix.HeadEntries(), Full: s.full.Load(),
+	}
+	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
+		st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st.Topics, st.Groups = s.topics.Len(), s.groups.Len()
+	st.Offsets, st.PendingTimers = s.offsets.Len(), s.timers.Len()
+	for _, t := range s.byName {
+		for _, q := range t.queues {
+			if q != nil {
+				st.Queues++
+			}
+		}
+	}
+	return st
+}

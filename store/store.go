@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/projection/lock"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/timer"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// Store is an open store directory.
+type Store struct {
+	opt     Options
+	fs      vfs.FS
+	unlock  io.Closer
+	foreign bool
+
+	log    *commitlog.Log
+	ix     *index.Index
+	cache  *cache
+	state  *queueState // the queue of the state records
+	rePuts *rePuts
+
+	// turn is held by who writes a durable change, across its wait: one at a time.
+	turn chan struct{}
+
+	mu       sync.RWMutex // guards the machines and the names of the queues, down to dirty
+	names    name.Table
+	topics   topic.Table
+	groups   group.Table
+	offsets  offset.Table
+	pending  offset.Pending
+	locks    lock.Table
+	timers   timer.Table
+	byName   map[string]*topicState
+	reserved map[nameKey]uint32 // ids on their way to the log
+	dirty    [kindLimit]bool    // what has changed since the last cut
+
+	// What only the committing goroutine touches, and Open before there is one.
+	applied, prev message.LogOffset // behind the last applied record, and where that one begins
+	cutAsked      message.LogOffset
+	serving       bool
+	topicsChanged bool
+	queuesDirty   bool
+	applyErr      error
+	orphans       int // replayed messages of topics that the log does not name
+	arrivals      []Arrival
+	keys          []uint64
+
+	unfinished *cut         // the keeper's: a cut that failed half way
+	cutAt      atomic.Int64 // LogOffset of the last cut that is on the disk
+	lastTime   atomic.Int64 // StoreTime of the newest message
+	full       atomic.Pointer[FullError]
+	asked      atomic.Bool
+	scans      sync.Pool // of *scan
+
+	cutDue, retainDue, timerWake chan struct{}
+	stop                         context.CancelFunc
+	loops                        sync.WaitGroup
+}
+
+// Open opens a store directory, or makes it. Errors name the directory or the file, and the rule that refuses it.
+func Open(o Options) (*Store, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	unlock, err := lockDir(o.FS, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openLocked(o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), unlock.Close())
+	}
+	s.unlock = unlock
+	return s, nil
+}
+
+func newStore(o Options) *Store {
+	s := &Store{
+		opt: o, fs: o.FS,
+		turn: make(chan struct{}, 1), byName: make(map[string]*topicState), reserved: make(map[nameKey]uint32),
+		cutDue: make(chan struct{}, 1), retainDue: make(chan struct{}, 1), timerWake: make(chan struct{}, 1),
+	}
+	s.state = newQueueState(&topicState{name: message.TopicState}, 0, 0)
+	s.rePuts = &rePuts{s}
+	return s
+}
+
+// start begins to serve: every goroutine of the store.
+func (s *Store) start() {
+	s.mu.Lock()
+	s.locks.Restore(s.nowMillis())
+	s.mu.Unlock()
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.loops.Go(func() { s.keeperLoop(ctx) })
+	s.loops.Go(func() { s.offsetLoop(ctx) })
+	s.loops.Go(func() { s.timerLoop(ctx) })
+}
+
+// Close writes what is pending, makes a last cut and lets the directory go. After an error the next Open recovers as
+// from a crash.
+func (s *Store) Close() error {
+	s.stop()
+	s.loops.Wait()
+	s.flushOffsets()
+	err := s.makeCut(context.Background())
+	err = errors.Join(err, s.log.Close())
+	end := s.log.Published()
+	failed := s.cache.err()
+	err = errors.Join(err, s.closeDerived())
+	if failed != nil {
+		err = errors.Join(err, failed, s.fs.RemoveAll(s.path(cacheDir)))
+	}
+	if err == nil {
+		err = markClean(s.fs, s.opt.Dir, end)
+	}
+	if err = errors.Join(err, s.unlock.Close()); err != nil {
+		return fmt.Errorf("close store %s: %w", s.opt.Dir, err)
+	}
+	return nil
+}
+
+func (s *Store) closeDerived() error { return errors.Join(s.ix.Close(), s.cache.close()) }
+
+func (s *Store) path(name string) string { return s.fs.PathJoin(s.opt.Dir, name) }
+
+func (s *Store) nowMillis() int64 { return s.opt.Now().UnixMilli() }

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+)
+
+// Topic returns a topic's configuration. Its attributes must not be changed.
+func (s *Store) Topic(name string) (topic.Config, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, ok := s.topics.Get(name)
+	if !ok {
+		return topic.Config{}, false
+	}
+	return *c, true
+}
+
+// TopicBytes is Topic for a name that lies in a buffer. It allocates nothing; the configuration must not be changed.
+func (s *Store) TopicBytes(name []byte) (*topic.Config, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.topics.GetBytes(name)
+}
+
+// Topics returns all configurations, sorted by name.
+func (s *Store) Topics() []topic.Config {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.topics.All()
+}
+
+// TopicVersion is the version of the table of topics.
+func (s *Store) TopicVersion() topic.Version {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.topics.Version()
+}
+
+// PutTopic makes a topic or changes its configuration. It is durable when PutTopic returns nil.
+func (s *Store) PutTopic(ctx context.Context, c topic.Config) error {
+	if c.Name == "" || c.Name == message.TopicState {
+		return fmt.Errorf("topic %q cannot be made: the name is reserved", c.Name)
+	}
+	return s.change(ctx, func(ch *changes) error {
+		ch.id(name.Topic, c.Name)
+		ch.add(kindTopic, topic.AppendPut(nil, &c, s.topics.Version().Next(s.nowMillis())))
+		return nil
+	})
+}
+
+// DeleteTopic removes a topic, its queues and all offsets in it; ErrNoTopic if there is none. It is durable when
+// DeleteTopic returns nil. A topic that is made again under the name begins at queue offset 0.
+func (s *Store) DeleteTopic(ctx context.Context, topicName string) error {
+	if topicName == message.TopicSchedule || topicName == message.TopicState {
+		return fmt.Errorf("topic %s cannot be deleted: the store needs it", topicName)
+	}
+	var dying *topicState
+	err := s.change(ctx, func(ch *changes) error {
+		if _, ok := s.topics.Get(topicName); !ok {
+			return fmt.Errorf("%w: %s", ErrNoTopic, topicName)
+		}
+		ch.add(kindTopic, topic.AppendDelete(nil, topicName, s.topics.Version().Next(s.nowMillis())))
+		id, ok := s.names.ID(name.Topic, topicName)
+		if !ok {
+			return nil
+		}
+		if dying = s.topicLocked([]byte(topicName)); dying != nil {
+			dying.dying = true
+		}
+		s.pending.Drop(func(k offset.Key) bool { return k.Topic == id })
+		ch.add(kindForget, binary.AppendUvarint(nil, uint64(id)))
+		return nil
+	})
+	if err != nil && !underWay(err) && dying != nil && !errors.Is(err, ErrNoTopic) {
+		s.mu.Lock()
+		dying.dying = false
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// forgetLocked applies the end of a topic id.
+func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
+	v, err := decodeNumber(kindForget, payload)
+	if err != nil {
+		return err
+	}
+	id := uint32(v)
+	if text, ok := s.names.Name(name.Topic, id); ok {
+		delete(s.byName, text)
+	}
+	s.touch(kindName, kindOffset, kindQueue)
+	if err := s.names.Apply(name.AppendRetire(nil, name.Topic, id), at); err != nil {
+		return err
+	}
+	return s.offsets.Apply(offset.AppendRemoveTopic(nil, id), at)
+}
