@@ -1,0 +1,53 @@
+package broker
+
+// LOCK_BATCH_MQ (41), UNLOCK_BATCH_MQ (42).
+//
+// Callers: orderly push consumers every 20 s, and when they give a queue up.
+//
+// Behaviour: a lock belongs to a client of a group and lasts 60 s from its last renewal; the answer names the queues that
+// the client holds now, with the broker name that the client gave. Only the holder can unlock. Locks survive a restart.
+//
+// Codes: 0; 1 unreadable body.
+
+import (
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+func (b *Broker) handleLock(c *remoting.Conn, f *protocol.Frame) {
+	var req protocol.LockBatchRequest
+	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
+	held := make(map[message.Queue]bool)
+	for _, q := range b.store.Lock(req.ConsumerGroup, req.ClientID, queuesOf(req.Queues)) {
+		held[q] = true
+	}
+	locked := []protocol.MessageQueue{}
+	for _, q := range req.Queues {
+		if held[message.Queue{Topic: q.Topic, ID: message.QueueID(q.QueueID)}] {
+			locked = append(locked, q)
+		}
+	}
+	b.answerBody(c, f, protocol.MarshalBody(protocol.LockBatchResponse{Locked: locked}), nil)
+}
+
+func (b *Broker) handleUnlock(c *remoting.Conn, f *protocol.Frame) {
+	var req protocol.LockBatchRequest
+	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
+	b.store.Unlock(req.ConsumerGroup, req.ClientID, queuesOf(req.Queues))
+	b.answer(c, f, protocol.ResSuccess, "")
+}
+
+func queuesOf(list []protocol.MessageQueue) []message.Queue {
+	out := make([]message.Queue, 0, len(list))
+	for _, q := range list {
+		out = append(out, message.Queue{Topic: q.Topic, ID: message.QueueID(q.QueueID)})
+	}
+	return out
+}

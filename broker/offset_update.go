@@ -1,0 +1,42 @@
+package broker
+
+// UPDATE_CONSUMER_OFFSET (15).
+//
+// Callers: all consumers, mostly one-way every 5 s; admin tools that move offsets.
+//
+// Behaviour: the offset is visible at once and in the log within a second. It may go backwards. Groups and topics must
+// exist: an offset never makes one.
+//
+// Codes: 0; 17 no such topic; 26 no such group; 29 negative offset; 1 unreadable header, or the store has failed.
+
+import (
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+func (b *Broker) handleUpdateOffset(c *remoting.Conn, f *protocol.Frame) {
+	var h protocol.UpdateConsumerOffsetHeader
+	if err := h.Decode(f.Fields); err != nil {
+		b.answer(c, f, protocol.ResInvalidParameter, err.Error())
+		return
+	}
+	if _, ok := b.store.Group(h.ConsumerGroup); !ok {
+		b.answer(c, f, protocol.ResSubscriptionGroupNotExist, "Group "+h.ConsumerGroup+" not exist!")
+		return
+	}
+	if _, ok := b.store.Topic(h.Topic); !ok {
+		b.answer(c, f, protocol.ResTopicNotExist, "Topic "+h.Topic+" not exist!")
+		return
+	}
+	if h.CommitOffset < 0 || h.QueueID < 0 {
+		b.refuse(c, f, refuse(protocol.ResInvalidParameter, "offset %d of queue %d: neither may be negative, topic is %s", h.CommitOffset, h.QueueID, h.Topic))
+		return
+	}
+	q := message.Queue{Topic: h.Topic, ID: message.QueueID(h.QueueID)}
+	if err := b.store.CommitOffset(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset)); err != nil {
+		b.refuse(c, f, err)
+		return
+	}
+	b.answer(c, f, protocol.ResSuccess, "")
+}

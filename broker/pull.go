@@ -1,0 +1,285 @@
+package broker
+
+// PULL_MESSAGE (11), LITE_PULL_MESSAGE (361).
+//
+// Callers: push, pull and lite pull consumers, slaves, admin tools.
+//
+// Behaviour: checks in Apache's order, see checkPull. A pull that finds nothing and may wait goes on hold, keyed by queue,
+// until a message with a wanted tag arrives, its time is up, or its connection ends; then it runs once more and is answered
+// whatever it finds. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
+// commitOffset counts on the first run only. All four offsets of the header stand on every answer that has run.
+//
+// Codes: 0 found; 19 nothing new; 20 nothing matched, ask again; 21 offset moved; 2 too many holds; 16 broker, lite pull,
+// group, topic, broadcast or subscription forbidden (forbiddenType says which); 17 no such topic; 23 expression unreadable;
+// 24 no such subscription; 25 subscription older here; 26 no such group; 29 queue id; 1 SQL92.
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/filter"
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+	"github.com/aerobee-mq/aerobee/store"
+)
+
+// Values of a pull answer's forbiddenType.
+const (
+	forbiddenBroker       = 1
+	forbiddenGroup        = 2
+	forbiddenTopic        = 3
+	forbiddenBroadcast    = 4
+	forbiddenSubscription = 5
+)
+
+// pullRequest is one pull, taken out of its frame so that it can wait.
+type pullRequest struct {
+	session      *session
+	request      protocol.Frame // what an answer needs of the request, without fields and body
+	hdr          protocol.PullMessageHeader
+	queue        message.Queue
+	filter       *filter.Filter
+	topicSysFlag int32
+	groupSysFlag int32
+	deadline     int64 // ms, when it may wait
+}
+
+// pullRefusal is a refusal that also says what is forbidden.
+type pullRefusal struct {
+	refusal
+	forbidden int32
+}
+
+func (b *Broker) handlePull(c *remoting.Conn, f *protocol.Frame) {
+	p := &pullRequest{session: b.session(c), request: protocol.Frame{Encoding: f.Encoding, Code: f.Code, Opaque: f.Opaque, Flag: f.Flag}}
+	if err := p.hdr.Decode(f.Fields); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
+	if _, ok := b.store.Group(p.hdr.ConsumerGroup); !ok && b.groupMakeable(p.hdr.ConsumerGroup) == nil {
+		b.later(c, f, func(*protocol.Frame) { b.pullNewGroup(p) })
+		return
+	}
+	b.startPull(p)
+}
+
+// pullNewGroup serves the first pull of a group that nobody has announced.
+func (b *Broker) pullNewGroup(p *pullRequest) {
+	ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
+	defer cancel()
+	if _, err := b.ensureGroup(ctx, p.hdr.ConsumerGroup); err != nil {
+		b.refuse(p.session.conn, &p.request, err)
+		return
+	}
+	b.startPull(p)
+}
+
+// startPull checks a pull and runs it; one that has nothing to read yet is put on hold without a goroutine.
+func (b *Broker) startPull(p *pullRequest) {
+	if r := b.checkPull(p); r != nil {
+		b.refusePull(p, r)
+		return
+	}
+	suspend, wait := b.mayWait(p)
+	p.deadline = b.opt.Now().Add(wait).UnixMilli()
+	from, next := message.QueueOffset(p.hdr.QueueOffset), b.store.MaxOffset(p.queue)
+	if suspend && from == next {
+		b.commitWithPull(p, from)
+		b.holdPull(p)
+		return
+	}
+	if !p.session.conn.Go(func() { b.runPull(p, suspend) }) {
+		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, tooManyWaiting)
+	}
+}
+
+func (b *Broker) mayWait(p *pullRequest) (bool, time.Duration) {
+	if p.hdr.SysFlag&protocol.PullSuspend == 0 || p.hdr.SuspendTimeoutMillis <= 0 {
+		return false, 0
+	}
+	if b.opt.NoLongPolling {
+		return true, b.opt.ShortPolling
+	}
+	return true, time.Duration(p.hdr.SuspendTimeoutMillis) * time.Millisecond
+}
+
+func (b *Broker) checkPull(p *pullRequest) *pullRefusal {
+	h := &p.hdr
+	forbid := func(kind int32, format string, args ...any) *pullRefusal {
+		return &pullRefusal{*refuse(protocol.ResNoPermission, format, args...), kind}
+	}
+	plain := func(r *refusal) *pullRefusal { return &pullRefusal{refusal: *r} }
+	if b.opt.Permission&permRead == 0 {
+		return forbid(forbiddenBroker, "the broker[%s] pulling message is forbidden", b.opt.StoreHost.Addr())
+	}
+	if p.request.Code == protocol.ReqLitePullMessage && b.opt.DenyLitePull {
+		return forbid(forbiddenBroker, "the broker[%s] for lite pull consumer is forbidden", b.opt.StoreHost.Addr())
+	}
+	g, ok := b.store.Group(h.ConsumerGroup)
+	if !ok {
+		return plain(refuse(protocol.ResSubscriptionGroupNotExist, "subscription group [%.300s] does not exist", h.ConsumerGroup))
+	}
+	if !g.ConsumeEnable {
+		return forbid(forbiddenGroup, "subscription group no permission, %s", h.ConsumerGroup)
+	}
+	t, ok := b.store.Topic(h.Topic)
+	if !ok {
+		return plain(topicMissing(h.Topic))
+	}
+	if !t.Perm.Readable() || readForbidden(h.Topic) {
+		return forbid(forbiddenTopic, "the topic[%s] pulling message is forbidden", h.Topic)
+	}
+	if h.QueueID < 0 || h.QueueID >= t.ReadQueues {
+		return plain(refuse(protocol.ResInvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
+			h.QueueID, h.Topic, t.ReadQueues, p.session.remote))
+	}
+	p.queue = message.Queue{Topic: t.Name, ID: message.QueueID(h.QueueID)}
+	p.topicSysFlag, p.groupSysFlag = t.SysFlag, g.SysFlag
+	if h.SysFlag&protocol.PullSubscription != 0 {
+		return b.pullFilter(p)
+	}
+	return b.groupFilter(p, &g)
+}
+
+// pullFilter takes the filter that stands in the request.
+func (b *Broker) pullFilter(p *pullRequest) *pullRefusal {
+	f, err := filter.Compile(p.hdr.ExpressionType, p.hdr.Subscription)
+	switch {
+	case errors.Is(err, filter.ErrUnsupported):
+		return &pullRefusal{refusal: *unsupportedFilter(p.hdr.ExpressionType)}
+	case err != nil:
+		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionParseFailed, "parse the consumer's subscription failed: %v", err)}
+	}
+	p.filter = f
+	return nil
+}
+
+func unsupportedFilter(kind string) *refusal {
+	return refuse(protocol.ResSystemError, "The broker does not support consumer to filter message by %.40s", kind)
+}
+
+// groupFilter takes the filter that the group's heartbeats have announced.
+func (b *Broker) groupFilter(p *pullRequest, g *group.Config) *pullRefusal {
+	forbidden := b.store.Forbidden(g.Name, p.hdr.Topic)&forbidReadBit != 0
+	b.clientMu.Lock()
+	defer b.clientMu.Unlock()
+	known := b.clients.group(g.Name)
+	if known == nil {
+		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's group info not exist")}
+	}
+	if !g.ConsumeBroadcastEnable && known.Model == modelBroadcast {
+		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] can not consume by broadcast way", g.Name), forbiddenBroadcast}
+	}
+	if forbidden {
+		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] is forbidden for topic[%s]", g.Name, p.hdr.Topic), forbiddenSubscription}
+	}
+	sub := known.subs[p.hdr.Topic]
+	if sub == nil {
+		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's subscription not exist")}
+	}
+	if sub.Version < p.hdr.SubVersion {
+		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotLatest, "the consumer's subscription not latest")}
+	}
+	if sub.Filter == nil {
+		return &pullRefusal{refusal: *unsupportedFilter(sub.Kind)}
+	}
+	p.filter = sub.Filter
+	return nil
+}
+
+// forbidReadBit is the bit of a group's forbidden bits that stops it from reading a topic.
+const forbidReadBit = 1 << 2
+
+// refusePull answers a pull that did not run. The header's four offsets stand there too: some clients read them always.
+func (b *Broker) refusePull(p *pullRequest, r *pullRefusal) {
+	out := p.request.Reply(r.code, r.remark)
+	h := protocol.PullMessageResponseHeader{NextBeginOffset: p.hdr.QueueOffset, ForbiddenType: r.forbidden}
+	h.Append(&out.Fields)
+	b.send(p.session.conn, &out)
+}
+
+// runPull reads for a pull and answers it, or puts it on hold. It may read from the disk.
+func (b *Broker) runPull(p *pullRequest, suspend bool) {
+	count := min(max(int(p.hdr.MaxMsgNums), 1), b.opt.PullMaxMessages)
+	size := b.opt.PullMaxBytes
+	if p.hdr.MaxMsgBytes > 0 {
+		size = min(size, int(p.hdr.MaxMsgBytes))
+	}
+	match := p.filter.Match
+	if p.filter.MatchesAll() {
+		match = nil
+	}
+	buf := b.buffers.get()
+	defer b.buffers.put(buf)
+	body, got := b.store.Get((*buf)[:0], p.queue, message.QueueOffset(p.hdr.QueueOffset), count, size, match)
+	*buf = body
+	if got.Err != nil {
+		b.refuse(p.session.conn, &p.request, got.Err)
+		return
+	}
+	code := pullCode(got.Status, p.hdr.QueueOffset)
+	if suspend {
+		b.commitWithPull(p, got.Next)
+	} else {
+		b.notePulled(p, got.Next)
+	}
+	if code == protocol.ResPullNotFound && suspend {
+		b.holdPull(p)
+		return
+	}
+	out := p.request.Reply(code, got.Status.String())
+	h := protocol.PullMessageResponseHeader{NextBeginOffset: int64(got.Next), MinOffset: int64(got.Min), MaxOffset: int64(got.Max),
+		TopicSysFlag: p.topicSysFlag, GroupSysFlag: p.groupSysFlag}
+	h.Append(&out.Fields)
+	if code != protocol.ResSuccess {
+		body = nil
+	} else {
+		b.stats.got(got.Count, len(body))
+	}
+	if err := p.session.conn.SendBody(&out, body); err != nil {
+		b.opt.Logger.Debug("pull answer not sent", "remote", p.session.remote, "error", err)
+	}
+}
+
+// pullCode is the response code for what the store found.
+func pullCode(s store.GetStatus, asked int64) int32 {
+	switch s {
+	case store.Found:
+		return protocol.ResSuccess
+	case store.NoMatchedMessage, store.MessageWasRemoving:
+		return protocol.ResPullRetryImmediately
+	case store.OffsetFoundNull, store.OffsetOverflowOne:
+		return protocol.ResPullNotFound
+	case store.NoMatchedLogicQueue, store.NoMessageInQueue:
+		if asked == 0 {
+			return protocol.ResPullNotFound
+		}
+	}
+	return protocol.ResPullOffsetMoved
+}
+
+// pulledKey names a group's place in a queue.
+type pulledKey struct {
+	group string
+	queue message.Queue
+}
+
+// commitWithPull commits the offset that a pull's first run carries, and notes how far it has read.
+func (b *Broker) commitWithPull(p *pullRequest, next message.QueueOffset) {
+	b.notePulled(p, next)
+	if p.hdr.SysFlag&protocol.PullCommitOffset == 0 || p.hdr.CommitOffset < 0 {
+		return
+	}
+	if err := b.store.CommitOffset(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset)); err != nil {
+		b.opt.Logger.Warn("offset of a pull not committed", "group", p.hdr.ConsumerGroup, "topic", p.queue.Topic, "queue", p.queue.ID, "error", err)
+	}
+}
+
+func (b *Broker) notePulled(p *pullRequest, next message.QueueOffset) {
+	b.clientMu.Lock()
+	defer b.clientMu.Unlock()
+	b.pulled[pulledKey{p.hdr.ConsumerGroup, p.queue}] = next
+}

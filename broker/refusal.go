@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/store"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+// refusal is an answer other than success: the response code, and the remark that says why with the numbers. Where users
+// match remarks of RocketMQ, the remark begins with its words.
+type refusal struct {
+	code   int32
+	remark string
+}
+
+// Error makes a refusal an error, so that slow parts can return it.
+func (r *refusal) Error() string { return fmt.Sprintf("refused with code %d: %s", r.code, r.remark) }
+
+func refuse(code int32, format string, args ...any) *refusal {
+	return &refusal{code: code, remark: fmt.Sprintf(format, args...)}
+}
+
+// errorCode is one row of the table that maps what went wrong below the broker to what clients are told.
+type errorCode struct {
+	is     func(error) bool
+	code   int32
+	prefix string
+}
+
+// Beginnings of remarks that clients and dashboards match.
+const (
+	remarkBusy        = "[REJECTREQUEST]system busy, start flow control for a while: "
+	remarkUnavailable = "service not available now. It may be caused by one of the following reasons: the broker's disk is full, messages are put to the slave, message store has been shut down, etc: "
+)
+
+// errorCodes is the one table from error kinds to response codes; the first row that fits counts, and what fits none is 1.
+// 13 and 29 make a client fail at once, 2 and 14 make it try another broker: a passing trouble must never get the former.
+func errorCodes() []errorCode {
+	is := func(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
+	full := func(err error) bool {
+		var f *store.FullError
+		return errors.As(err, &f) || errors.Is(err, commitlog.ErrFull)
+	}
+	return []errorCode{
+		{is(commitlog.ErrFlushTimeout), protocol.ResFlushDiskTimeout, ""},
+		{is(commitlog.ErrBusy), protocol.ResSystemBusy, remarkBusy},
+		{full, protocol.ResServiceNotAvailable, remarkUnavailable},
+		{is(commitlog.ErrClosed), protocol.ResServiceNotAvailable, remarkUnavailable},
+		{is(commitlog.ErrFailed), protocol.ResServiceNotAvailable, remarkUnavailable},
+		{is(message.ErrTooBig), protocol.ResMessageIllegal, "the message is illegal: "},
+		{is(store.ErrNoTopic), protocol.ResTopicNotExist, ""},
+	}
+}
+
+// refusalOf is the answer to an error. A refusal made by the broker itself stays what it is.
+func (b *Broker) refusalOf(err error) *refusal {
+	var own *refusal
+	if errors.As(err, &own) {
+		return own
+	}
+	for _, row := range b.codes {
+		if row.is(err) {
+			return &refusal{code: row.code, remark: row.prefix + err.Error()}
+		}
+	}
+	return &refusal{code: protocol.ResSystemError, remark: err.Error()}
+}
+
+func topicMissing(topic string) *refusal {
+	return refuse(protocol.ResTopicNotExist, "topic[%.300s] not exist, apply first please!", topic)
+}
+
+func groupMissing(group string) *refusal {
+	return refuse(protocol.ResSubscriptionGroupNotExist, "subscription group not exist, %.300s", group)
+}
+
+func queueIllegal(queue int32, topic string, limit int32) *refusal {
+	return refuse(protocol.ResInvalidParameter, "request queueId[%d] is illegal, topic:[%.300s] has %d queues, ids 0 to %d", queue, topic, limit, limit-1)
+}

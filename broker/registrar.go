@@ -1,0 +1,322 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// Registry is a NameServer in the same process. Its methods take effect before they return and must not call the broker.
+// What they are given may be kept, but not changed.
+type Registry interface {
+	// RegisterLocal replaces everything that is known of the broker.
+	RegisterLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable)
+	// UnregisterLocal forgets the broker.
+	UnregisterLocal(h protocol.BrokerIdentityHeader)
+}
+
+// registrar keeps the NameServers informed of this broker and its topics. A NameServer in the process is told at once; each
+// remote one has a goroutine and a connection: a full registration (103) every RegisterPeriod and on every change, after a
+// look at its data version (322) when only changes are to be sent, and an unregistration (104) at the end.
+type registrar struct {
+	broker  *Broker
+	local   []Registry
+	remotes []*nameServer
+	poked   chan struct{}
+	done    chan struct{}
+	wg      sync.WaitGroup
+
+	mu    sync.Mutex // guards known
+	known topic.Version
+}
+
+// nameServer is one remote NameServer. Its fields belong to its goroutine, but for up and asks.
+type nameServer struct {
+	addr string
+	asks chan chan struct{}
+	up   atomic.Bool // the last registration went through
+	conn *remoting.Conn
+	sent topic.Version
+}
+
+// publishWait is how long the making of a topic waits for remote NameServers to know it.
+const publishWait = time.Second
+
+func newRegistrar(b *Broker, local []Registry) *registrar {
+	r := &registrar{broker: b, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
+	for _, addr := range b.opt.NameServers {
+		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{})})
+	}
+	return r
+}
+
+// start registers everywhere, waits a moment for the remote ones, and goes on by itself.
+func (r *registrar) start(ctx context.Context) {
+	for _, n := range r.remotes {
+		n.up.Store(true)
+		r.wg.Go(func() { r.serve(n) })
+	}
+	r.wg.Go(r.watch)
+	r.publish(ctx)
+}
+
+// stop unregisters everywhere and waits for the goroutines.
+func (r *registrar) stop(ctx context.Context) error {
+	for _, l := range r.local {
+		l.UnregisterLocal(r.identity())
+	}
+	close(r.done)
+	ended := make(chan struct{})
+	go func() {
+		r.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("broker: unregister at the NameServers: %w", ctx.Err())
+	}
+}
+
+// poke makes the registrar look for changes. It never blocks.
+func (r *registrar) poke() {
+	select {
+	case r.poked <- struct{}{}:
+	default:
+	}
+}
+
+func (r *registrar) watch() {
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-r.poked:
+			r.registerLocal()
+			r.ask(nil)
+		}
+	}
+}
+
+// publish brings the topics into the route: at once where the NameServer is in the process; remote ones that answered the
+// last time are waited for.
+func (r *registrar) publish(ctx context.Context) {
+	r.registerLocal()
+	ctx, cancel := context.WithTimeout(ctx, publishWait)
+	defer cancel()
+	r.ask(ctx)
+}
+
+// ask makes each remote NameServer's goroutine register now, and waits for it if there is a context.
+func (r *registrar) ask(ctx context.Context) {
+	var waits []chan struct{}
+	for _, n := range r.remotes {
+		if ctx == nil || !n.up.Load() {
+			select {
+			case n.asks <- nil:
+			default:
+			}
+			continue
+		}
+		wait := make(chan struct{})
+		select {
+		case n.asks <- wait:
+			waits = append(waits, wait)
+		case <-ctx.Done():
+		case <-r.done:
+		}
+	}
+	for _, wait := range waits {
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		case <-r.done:
+		}
+	}
+}
+
+func (r *registrar) registerLocal() {
+	if len(r.local) == 0 {
+		return
+	}
+	table, version := r.table()
+	r.mu.Lock()
+	newer := version.Compare(r.known) > 0 || r.known == topic.Version{}
+	if newer {
+		r.known = version
+	}
+	r.mu.Unlock()
+	if !newer {
+		return
+	}
+	for _, l := range r.local {
+		l.RegisterLocal(r.header(nil, false), table)
+	}
+}
+
+// serve keeps one remote NameServer informed until the registrar stops.
+func (r *registrar) serve(n *nameServer) {
+	tick := time.NewTicker(r.broker.opt.RegisterPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.done:
+			r.unregister(n)
+			return
+		case <-tick.C:
+			r.register(n, !r.broker.opt.OnChange)
+		case wait := <-n.asks:
+			if _, version := r.table(); !n.up.Load() || version != n.sent {
+				r.register(n, true)
+			}
+			if wait != nil {
+				close(wait)
+			}
+		}
+	}
+}
+
+// register sends the whole registration, or asks first whether it is needed.
+func (r *registrar) register(n *nameServer, force bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.broker.opt.RegisterTimeout)
+	defer cancel()
+	err := r.tryRegister(ctx, n, force)
+	if was := n.up.Swap(err == nil); err != nil {
+		if n.conn != nil {
+			_ = n.conn.Close()
+			n.conn = nil
+		}
+		if was {
+			r.broker.opt.Logger.Warn("not registered at NameServer, trying again", "addr", n.addr, "every", r.broker.opt.RegisterPeriod, "error", err)
+		}
+	} else if !was {
+		r.broker.opt.Logger.Info("registered at NameServer", "addr", n.addr)
+	}
+}
+
+func (r *registrar) tryRegister(ctx context.Context, n *nameServer, force bool) error {
+	table, version := r.table()
+	if !force {
+		changed, err := r.changed(ctx, n, version)
+		if err != nil || !changed {
+			return err
+		}
+	}
+	body, err := (&protocol.RegisterBrokerBody{FilterServers: []string{}, Topics: table}).Marshal(r.broker.opt.CompressedRegister)
+	if err != nil {
+		return err
+	}
+	f := protocol.Frame{Code: protocol.ReqRegisterBroker, Body: body}
+	h := r.header(body, r.broker.opt.CompressedRegister)
+	h.Append(&f.Fields)
+	if _, err := r.call(ctx, n, &f); err != nil {
+		return err
+	}
+	n.sent = version
+	return nil
+}
+
+// changed asks a NameServer whether it knows another version of the topics than ours.
+func (r *registrar) changed(ctx context.Context, n *nameServer, version topic.Version) (bool, error) {
+	f := protocol.Frame{Code: protocol.ReqQueryDataVersion, Body: protocol.MarshalBody(version)}
+	h := r.identity()
+	h.Append(&f.Fields)
+	answer, err := r.call(ctx, n, &f)
+	if err != nil {
+		return false, err
+	}
+	var rh protocol.QueryDataVersionResponseHeader
+	if err := rh.Decode(answer.Fields); err != nil {
+		return false, err
+	}
+	var theirs topic.Version
+	if len(answer.Body) > 0 {
+		if err := protocol.UnmarshalBody(answer.Body, &theirs); err != nil {
+			return false, err
+		}
+	}
+	return rh.Changed || theirs != version, nil
+}
+
+func (r *registrar) unregister(n *nameServer) {
+	if n.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
+	defer cancel()
+	f := protocol.Frame{Code: protocol.ReqUnregisterBroker}
+	h := r.identity()
+	h.Append(&f.Fields)
+	if _, err := r.call(ctx, n, &f); err != nil {
+		r.broker.opt.Logger.Warn("not unregistered at NameServer", "addr", n.addr, "error", err)
+	}
+	_ = n.conn.Close()
+	n.conn.Wait()
+}
+
+// call sends one request and turns every answer but success into an error.
+func (r *registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) (*protocol.Frame, error) {
+	if n.conn != nil {
+		select {
+		case <-n.conn.Done():
+			n.conn = nil
+		default:
+		}
+	}
+	if n.conn == nil {
+		conn, err := remoting.Dial(ctx, n.addr, remoting.Options{Logger: r.broker.opt.Logger})
+		if err != nil {
+			return nil, err
+		}
+		n.conn = conn
+	}
+	f.Language, f.Version = protocol.LanguageJava, protocol.CurrentVersion
+	answer, err := n.conn.Invoke(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Code != protocol.ResSuccess {
+		return nil, fmt.Errorf("request %d answered with code %d: %s", f.Code, answer.Code, answer.Remark)
+	}
+	return answer, nil
+}
+
+func (r *registrar) identity() protocol.BrokerIdentityHeader {
+	o := &r.broker.opt
+	return protocol.BrokerIdentityHeader{BrokerName: o.BrokerName, BrokerAddr: o.Advertise, ClusterName: o.ClusterName, BrokerID: o.BrokerID}
+}
+
+func (r *registrar) header(body []byte, compressed bool) protocol.RegisterBrokerHeader {
+	o := &r.broker.opt
+	return protocol.RegisterBrokerHeader{BrokerName: o.BrokerName, BrokerAddr: o.Advertise, ClusterName: o.ClusterName, HAServerAddr: o.HAAddr,
+		BrokerID: o.BrokerID, HasEnableActingMaster: true, Compressed: compressed, BodyCRC32: int32(message.CRC(body))}
+}
+
+// table is the broker's topics as NameServers get them: each no more permitted than the broker itself. Topics that are not
+// for clients are left out.
+func (r *registrar) table() (protocol.TopicConfigTable, topic.Version) {
+	version := r.broker.store.TopicVersion()
+	t := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: map[string]protocol.TopicConfig{}}
+	for _, c := range r.broker.store.Topics() {
+		if readForbidden(c.Name) {
+			continue
+		}
+		p := protocolTopic(&c)
+		p.Perm &= r.broker.opt.Permission | int32(topic.PermInherit)
+		t.Topics[c.Name] = p
+	}
+	return t, version
+}
+
+func protocolTopic(c *topic.Config) protocol.TopicConfig {
+	return protocol.TopicConfig{TopicName: c.Name, ReadQueueNums: c.ReadQueues, WriteQueueNums: c.WriteQueues, Perm: int32(c.Perm),
+		TopicFilterType: c.FilterType.String(), TopicSysFlag: c.SysFlag, Order: c.Order, Attributes: c.Attributes}
+}

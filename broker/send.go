@@ -1,0 +1,234 @@
+package broker
+
+// SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320).
+//
+// Callers: every producer; consumers whose send-back (36) failed send to %RETRY%group; admin tools. Go clients send single
+// messages with 10, Java with 310; a batch is told by the header's batch flag, not by the code.
+//
+// Behaviour: checks in Apache's order: StartAccept, broker permission (order topics only), topic name, forbidden topics,
+// topic look-up (made from the template on first use), queue id; a queue id below 0 means any. The message is encoded into
+// the store's open group before the handler returns; the answer is written when it is on disk. Nothing is allocated on that
+// way. Transactions, timers and multi dispatch are refused by name. See send_retry.go and send_batch.go for the rest.
+//
+// Codes: 0; 10 stored, not confirmed in time; 1 not yet accepting, or unreadable header; 2 busy; 13 body, properties or
+// delay illegal, timer, multi dispatch; 14 disk full or store stopped; 16 forbidden, transaction; 17 no such topic; 26 no
+// such group (retry topics); 29 topic name or queue id. MSG_REGION and TRACE_ON stand on every answer.
+
+import (
+	"math/rand/v2"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// sendWork is the scratch space of one send. It is used by one goroutine and reused from message to message.
+type sendWork struct {
+	hdr     protocol.SendMessageHeader
+	rec     message.Record
+	props   []byte
+	found   sendProps
+	tail    []byte // batches: what each unit gets from the envelope
+	batch   []message.Record
+	spans   []span
+	resumed bool // this send has waited for its topic already
+}
+
+// want names what must be made before a send can go on: a topic, or the group of a retry topic.
+type want struct {
+	topic string
+	group string
+}
+
+func (w want) key() string { return w.topic + "\x00" + w.group }
+
+func (b *Broker) handleSend(c *remoting.Conn, f *protocol.Frame) {
+	s := b.session(c)
+	if err := b.sendOne(&s.work, s, f); err != nil {
+		b.sendStopped(s, f, err, false)
+	}
+}
+
+// needs is the error of a send that must wait for something to be made.
+type needs struct{ want want }
+
+// Error says what is missing.
+func (n *needs) Error() string { return "waiting for topic " + n.want.topic + n.want.group }
+
+// sendStopped deals with a send that did not reach the store: it waits for what must be made, or is refused.
+func (b *Broker) sendStopped(s *session, f *protocol.Frame, err error, owned bool) {
+	n, waits := err.(*needs)
+	if !waits {
+		b.refuseSend(s, f, err)
+		return
+	}
+	if !owned {
+		f = f.Clone()
+	}
+	hdr := protocol.SendMessageHeader{}
+	if err := hdr.DecodeSend(f.Code, f.Fields); err != nil {
+		b.refuseSend(s, f, err)
+		return
+	}
+	if !b.makes.join(s.conn.Go, n.want.key(), func() error { return b.make(n.want, &hdr) }, func(err error) { b.resumeSend(s, f, err) }) {
+		b.refuseSend(s, f, refuse(protocol.ResSystemBusy, "%s%d sends wait for topics being made, the limit is %d", remarkBusy, b.makes.waiting(), b.opt.MaxDeferred))
+	}
+}
+
+// resumeSend goes on with a send whose topic or group has been made, or could not be.
+func (b *Broker) resumeSend(s *session, f *protocol.Frame, err error) {
+	if err != nil {
+		b.refuseSend(s, f, err)
+		return
+	}
+	w := b.works.Get().(*sendWork)
+	w.resumed = true
+	defer b.works.Put(w)
+	if err := b.sendOne(w, s, f); err != nil {
+		b.sendStopped(s, f, err, true)
+		return
+	}
+	b.store.Kick()
+}
+
+// refuseSend answers a send that was not taken.
+func (b *Broker) refuseSend(s *session, f *protocol.Frame, err error) {
+	b.stats.putFailed.Add(1)
+	if f.IsOneway() {
+		return
+	}
+	r := b.refusalOf(err)
+	out := f.Reply(r.code, r.remark)
+	out.Fields = append(out.Fields, b.regionFields...)
+	b.send(s.conn, &out)
+}
+
+// sendOne takes one send up to the store. An error is a refusal, or *needs.
+func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
+	if err := w.hdr.DecodeSend(f.Code, f.Fields); err != nil {
+		return refuse(protocol.ResSystemError, "%v", err)
+	}
+	h := &w.hdr
+	cfg, err := b.checkSend(h, w.resumed)
+	if err != nil {
+		return err
+	}
+	queue := message.QueueID(h.QueueID)
+	if queue < 0 {
+		if cfg.WriteQueues < 1 {
+			return queueIllegal(h.QueueID, string(h.Topic), cfg.WriteQueues)
+		}
+		queue = message.QueueID(rand.Int32N(cfg.WriteQueues)) // #nosec G404 -- spreads load, guards nothing
+	}
+	if len(f.Body) == 0 {
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: its body is empty")
+	}
+	if len(f.Body) > b.opt.MaxMessageSize {
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: msg body is %d bytes, the limit is %d", len(f.Body), b.opt.MaxMessageSize)
+	}
+	w.rec = message.Record{
+		QueueID: queue, Flag: h.Flag, SysFlag: message.SysFlag(h.SysFlag), BornTime: h.BornTimestamp, BornHost: s.remote,
+		ReconsumeTimes: h.ReconsumeTimes, Body: f.Body, Topic: h.Topic,
+	}
+	if cfg.FilterType == topic.MultiTag {
+		w.rec.SysFlag |= message.FlagMultiTags
+	}
+	if h.Batch {
+		return b.sendBatch(w, s, f, cfg)
+	}
+	return b.sendSingle(w, s, f, cfg)
+}
+
+// checkSend looks at everything that the header alone decides, in Apache's order.
+func (b *Broker) checkSend(h *protocol.SendMessageHeader, resumed bool) (*topic.Config, error) {
+	if b.opt.StartAccept > 0 && b.opt.Now().UnixMilli() < b.opt.StartAccept {
+		return nil, refuse(protocol.ResSystemError, "broker unable to service, until %d ms since 1970", b.opt.StartAccept)
+	}
+	cfg, known := b.store.TopicBytes(h.Topic)
+	if known && cfg.Order && b.opt.Permission&permWrite == 0 {
+		return nil, refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
+	}
+	if !known {
+		if wrong := checkTopicName(string(h.Topic)); wrong != "" {
+			return nil, refuse(protocol.ResInvalidParameter, "%s", wrong)
+		}
+	}
+	if sendForbidden(h.Topic) {
+		return nil, refuse(protocol.ResNoPermission, "Sending message to topic[%s] is forbidden.", h.Topic)
+	}
+	if !known {
+		return nil, &needs{want{topic: string(h.Topic)}}
+	}
+	if !resumed && b.makes.active() {
+		// Sends that waited for this topic come first: a producer's order is kept over the making of its topic.
+		if w := (want{topic: string(h.Topic)}); b.makes.open(w.key()) {
+			return nil, &needs{w}
+		}
+	}
+	if limit := max(cfg.WriteQueues, cfg.ReadQueues); h.QueueID >= limit {
+		return nil, queueIllegal(h.QueueID, cfg.Name, limit)
+	}
+	return cfg, nil
+}
+
+func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *topic.Config) error {
+	w.props = w.found.scan(w.props[:0], w.hdr.Properties)
+	if err := b.checkProperties(&w.found, &w.rec, cfg); err != nil {
+		return err
+	}
+	if w.found.timer && w.found.delay > 0 {
+		w.props = w.found.scan(nil, stripTimer(w.props))
+	}
+	answered := w.rec.QueueID
+	if isRetry(w.hdr.Topic) {
+		if err := b.retryOrDead(w, f); err != nil {
+			return err
+		}
+	}
+	if w.found.uniqFrom == w.found.uniqTo {
+		w.props = append(append(w.props, message.PropUniqueKey...), propMiddle)
+		w.found.uniqFrom = len(w.props)
+		w.props = b.uniq.append(w.props, b.opt.Now().UnixMilli())
+		w.found.uniqTo = len(w.props)
+		w.props = append(w.props, propEnd)
+	}
+	w.props = append(w.props, b.propsTail...)
+	w.rec.Properties = w.props
+	token := s.sink.open(f, answered, w.props[w.found.uniqFrom:w.found.uniqTo])
+	var err error
+	if w.found.delay > 0 {
+		err = b.store.PutDelayed(&w.rec, w.found.delay, &s.sink, token)
+	} else {
+		err = b.store.Put(&w.rec, &s.sink, token)
+	}
+	if err != nil {
+		s.sink.close(token)
+	}
+	return err
+}
+
+// checkProperties refuses what the properties ask for and this broker does not do, and what cannot be right.
+func (b *Broker) checkProperties(p *sendProps, r *message.Record, cfg *topic.Config) error {
+	if p.badDelay {
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: property DELAY is no number")
+	}
+	what := p.refused(r.ReconsumeTimes)
+	if t := r.SysFlag.Transaction(); t == message.FlagTransactionPrepared || t == message.FlagTransactionRollback {
+		what = featureTransaction
+	}
+	switch what {
+	case "":
+	case featureTransaction:
+		return refuse(protocol.ResNoPermission, "the broker[%s] sending transaction message is forbidden: this version does not support %s", b.opt.StoreHost.Addr(), what)
+	default:
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: this version does not support %s", what)
+	}
+	if p.innerNum || r.SysFlag&message.FlagInnerBatch != 0 {
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: inner batches need a BatchCQ topic, which this version does not support")
+	}
+	if cfg.Attributes["cleanup.policy"] == "COMPACTION" && !p.hasKeys {
+		return refuse(protocol.ResMessageIllegal, "Required message key is missing")
+	}
+	return nil
+}

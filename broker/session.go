@@ -1,0 +1,109 @@
+package broker
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// session is what the broker keeps for one connection.
+type session struct {
+	conn   *remoting.Conn
+	remote netip.AddrPort
+	// work is the send path's scratch space. Only the connection's reader uses it.
+	work sendWork
+	sink sendSink
+	// held are the connection's pulls on hold, guarded by the broker's holdMu; closed says that there may be no more.
+	held   heldPulls
+	closed bool
+	ended  bool // the same for groups; guarded by the broker's clientMu
+}
+
+// session returns the connection's session, which begins with its first request.
+func (b *Broker) session(c *remoting.Conn) *session {
+	if s, ok := c.Session().(*session); ok {
+		return s
+	}
+	s := &session{conn: c, remote: c.RemoteAddr()}
+	s.sink.broker, s.sink.conn = b, c
+	c.SetSession(s)
+	return s
+}
+
+// answer sends a response without header fields or body. One-way requests get nothing.
+func (b *Broker) answer(c *remoting.Conn, f *protocol.Frame, code int32, remark string) {
+	if f.IsOneway() {
+		return
+	}
+	r := f.Reply(code, remark)
+	b.send(c, &r)
+}
+
+func (b *Broker) refuse(c *remoting.Conn, f *protocol.Frame, err error) {
+	r := b.refusalOf(err)
+	b.answer(c, f, r.code, r.remark)
+}
+
+// header is what a response header of the protocol package can do.
+type header interface{ Append(fs *protocol.Fields) }
+
+// answerHeader sends a success with header fields.
+func (b *Broker) answerHeader(c *remoting.Conn, f *protocol.Frame, h header) {
+	if f.IsOneway() {
+		return
+	}
+	r := f.Reply(protocol.ResSuccess, "")
+	h.Append(&r.Fields)
+	b.send(c, &r)
+}
+
+// answerBody sends a success with a body, err instead if it could not be made.
+func (b *Broker) answerBody(c *remoting.Conn, f *protocol.Frame, body []byte, err error) {
+	switch {
+	case err != nil:
+		b.refuse(c, f, err)
+	case !f.IsOneway():
+		r := f.Reply(protocol.ResSuccess, "")
+		r.Body = body
+		b.send(c, &r)
+	}
+}
+
+// send writes a frame; a connection that is gone needs no answer.
+func (b *Broker) send(c *remoting.Conn, f *protocol.Frame) {
+	if err := c.Send(f); err != nil {
+		b.opt.Logger.Debug("answer not sent", "remote", c.RemoteAddr(), "code", f.Code, "error", err)
+	}
+}
+
+// later runs the part of a request that may wait on a goroutine of the connection, with its own copy of the frame.
+func (b *Broker) later(c *remoting.Conn, f *protocol.Frame, fn func(f *protocol.Frame)) {
+	own := f.Clone()
+	if !c.Go(func() { fn(own) }) {
+		b.answer(c, f, protocol.ResSystemBusy, tooManyWaiting)
+	}
+}
+
+const tooManyWaiting = remarkBusy + "too many requests of this connection are waiting"
+
+// buffers are reused for the records of pull answers.
+type buffers struct{ pool sync.Pool }
+
+const maxPooledBuffer = 1 << 20
+
+func (p *buffers) get() *[]byte {
+	if b, ok := p.pool.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 64<<10)
+	return &b
+}
+
+func (p *buffers) put(b *[]byte) {
+	if cap(*b) <= maxPooledBuffer {
+		*b = (*b)[:0]
+		p.pool.Put(b)
+	}
+}

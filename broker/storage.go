@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"context"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/store"
+)
+
+// Store is what a broker needs of the store below it; *store.Store is the one there is. Everything in it is documented
+// there. Put, PutBatch, PutDelayed and Kick return without waiting for the disk; the sink hears of the outcome.
+type Store interface {
+	Put(r *message.Record, sink store.Sink, token uint64) error
+	PutBatch(rs []message.Record, sink store.Sink, token uint64) error
+	PutDelayed(r *message.Record, level int, sink store.Sink, token uint64) error
+	Kick()
+	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
+	MinOffset(q message.Queue) message.QueueOffset
+	MaxOffset(q message.Queue) message.QueueOffset
+	OffsetByTime(q message.Queue, ms int64, upper bool) (message.QueueOffset, error)
+	StoreTimeAt(q message.Queue, off message.QueueOffset) (message.StoreTime, bool)
+	View(dst []byte, at message.LogOffset) ([]byte, error)
+	Query(dst []byte, topic, key string, uniqueKey bool, max int, from, to message.StoreTime) ([]byte, int, message.StoreTime, message.LogOffset, error)
+
+	TopicBytes(name []byte) (*topic.Config, bool)
+	Topic(name string) (topic.Config, bool)
+	Topics() []topic.Config
+	TopicVersion() topic.Version
+	PutTopic(ctx context.Context, c topic.Config) error
+	DeleteTopic(ctx context.Context, name string) error
+
+	Group(name string) (group.Config, bool)
+	Groups() []group.Config
+	GroupVersion() group.Version
+	PutGroup(ctx context.Context, c group.Config) error
+	DeleteGroup(ctx context.Context, name string, cleanOffsets bool) error
+
+	CommitOffset(group string, q message.Queue, off message.QueueOffset) error
+	Offset(group string, q message.Queue) (message.QueueOffset, bool)
+	Offsets(group string) map[message.Queue]message.QueueOffset
+	EachOffset(visit func(group string, q message.Queue, off message.QueueOffset))
+	Lock(group, client string, qs []message.Queue) []message.Queue
+	Unlock(group, client string, qs []message.Queue)
+	LocksHeld(group string) bool
+	Forbidden(group, topic string) int32
+	AllForbidden() map[string]map[string]int32
+	Stats() store.Stats
+}
