@@ -98,6 +98,10 @@ func (c *Config) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return err
 	}
+	if p.RetryPolicy == nil || p.RetryPolicy.Type == "" {
+		p.RetryPolicy = cmp.Or(p.RetryPolicy, &RetryPolicy{})
+		p.RetryPolicy.Type = RetryCustomized
+	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err

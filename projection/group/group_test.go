@@ -39,6 +39,8 @@ func TestJSON(t *testing.T) {
 		{"unknown members survive, sorted and compact", `{"zeta": [1, 2],"groupName":"g","alpha":{"x" : null}}`,
 			defaultJSON[:len(defaultJSON)-1] + `,"alpha":{"x":null},"zeta":[1,2]}`},
 		{"known members in another case are not unknown", `{"GroupName":"g"}`, defaultJSON},
+		{"no policy is the usual one", `{"groupName":"g","groupRetryPolicy":null}`, defaultJSON},
+		{"a policy without a type is the usual one", `{"groupName":"g","groupRetryPolicy":{"type":""}}`, defaultJSON},
 		{"everything set", `{"attributes":{"a":"b"},"brokerId":3,"consumeBroadcastEnable":false,"consumeEnable":false,"consumeFromMinEnable":false,` +
 			`"consumeMessageOrderly":true,"consumeTimeoutMinute":5,"groupName":"g","groupRetryPolicy":{"customizedRetryPolicy":{"next":[1,2]},` +
 			`"exponentialRetryPolicy":{"initial":1,"max":9,"multiplier":2},"type":"EXPONENTIAL"},"groupSysFlag":1,"notifyConsumerIdsChangedEnable":false,` +
@@ -295,7 +297,7 @@ func FuzzApply(f *testing.F) {
 
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(defaultJSON))
-	f.Add([]byte(`{"groupName":"g","x":{}}`))
+	f.Add([]byte(`{"groupName":"g","x":{},"groupRetryPolicy":{"type":""}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var c, again Config
 		if json.Unmarshal(text, &c) != nil {
