@@ -113,16 +113,24 @@ func (t *Table) topicsWhere(keep func(map[string]Queue) bool) []string {
 	return out
 }
 
-// SystemTopics are the names of all clusters and brokers, which are topics as well, and one broker's address.
-func (t *Table) SystemTopics() (names []string, addr string) {
+// SystemTopics are the names of all clusters and brokers, which are topics as well, and one broker group, if there is any.
+func (t *Table) SystemTopics() (names []string, one Broker) {
 	for _, cluster := range slices.Sorted(maps.Keys(t.clusters)) {
 		names = append(names, cluster)
 		names = append(names, slices.Sorted(maps.Keys(t.clusters[cluster]))...)
 	}
-	for _, b := range t.Brokers() {
-		return names, b.Addrs[smallest(b.Addrs)]
+	if len(t.brokers) > 0 {
+		one = t.Brokers()[0]
 	}
-	return names, ""
+	return names, one
+}
+
+// First is the address of the group's smallest broker id, "" for a group without members.
+func (b *Broker) First() string {
+	if len(b.Addrs) == 0 {
+		return ""
+	}
+	return b.Addrs[smallest(b.Addrs)]
 }
 
 // Brokers are all broker groups, sorted by name.
