@@ -86,6 +86,22 @@ func cleanEnd(fs vfs.FS, dir string) message.LogOffset {
 	return message.LogOffset(end)
 }
 
+// firstSegment returns where the log begins, 0 if there is none.
+func firstSegment(fs vfs.FS, dir string) message.LogOffset {
+	names, err := fs.List(dir)
+	if err != nil {
+		return 0
+	}
+	first := message.LogOffset(-1)
+	for _, name := range names {
+		base, err := strconv.ParseInt(name, 10, 64)
+		if err == nil && len(name) == 20 && (first < 0 || message.LogOffset(base) < first) {
+			first = message.LogOffset(base)
+		}
+	}
+	return max(first, 0)
+}
+
 func markOpen(fs vfs.FS, dir string) error {
 	return writeText(fs, dir, abortFile, strconv.Itoa(os.Getpid()))
 }

@@ -60,7 +60,7 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 	if err == nil {
 		s.ix, err = index.Open(index.Options{
 			FS: s.fs, Dir: s.path(indexDir), DB: s.cache.db, Prefix: []byte{cacheIndexKey},
-			Logger: o.Logger, SegmentSize: o.SegmentSize,
+			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: firstSegment(s.fs, s.path(logDir)),
 		})
 	}
 	if err != nil {
