@@ -200,7 +200,6 @@ func (s *Server) handshake(c *conn) {
 
 // giveUp closes a connection whose handshake failed. Peers that come and go without a byte are health checks, and no news.
 func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
-	_ = c.Close()
 	got := -1
 	if short := (*incomplete)(nil); errors.As(err, &short) {
 		got = short.got
@@ -214,6 +213,7 @@ func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
 	default:
 		s.log.warn("listen: connection closed: handshake failed", "error", err, "peer", info.Remote.String())
 	}
+	_ = c.Close()
 }
 
 func addrPort(a net.Addr) netip.AddrPort {
