@@ -100,7 +100,7 @@ func (r *replay) begin() error {
 		return fmt.Errorf("%w: replay from %d, the last segment %s ends at %d", ErrAhead, r.from, list[len(list)-1].path, end)
 	}
 	if opts.ReplayPrev == 0 || opts.ReplayPrev < list[0].base {
-		return nil
+		return r.beginsSegment(list)
 	}
 	rec, end, err := r.recordAt(opts.ReplayPrev)
 	if err != nil {
@@ -110,6 +110,20 @@ func (r *replay) begin() error {
 		return fmt.Errorf("%w: the record at %d ends at %d, not at %d", ErrAhead, opts.ReplayPrev, end, opts.ReplayFrom)
 	}
 	r.lastTime = rec.StoreTime
+	return nil
+}
+
+// beginsSegment refuses to replay from a later segment's beginning when nothing is there: it may be the reserve, far
+// behind the log's end.
+func (r *replay) beginsSegment(list []*segment) error {
+	for _, s := range list[1:] {
+		if s.base != r.from {
+			continue
+		}
+		if _, _, err := r.recordAt(s.base); err != nil {
+			return fmt.Errorf("%w: replay from %d: %w", ErrAhead, r.from, err)
+		}
+	}
 	return nil
 }
 

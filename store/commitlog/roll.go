@@ -37,6 +37,7 @@ func (l *Log) roll() error {
 		l.dropReserve(next)
 		return err
 	}
+	l.win.wake() // for the next reserve
 	return nil
 }
 

@@ -51,10 +51,15 @@ func (w *window) advance(to message.LogOffset) {
 	low := w.limit > 0 && int64(w.filled-w.head) < w.sizeLocked()*3/4
 	w.mu.Unlock()
 	if low {
-		select {
-		case w.poke <- struct{}{}:
-		default:
-		}
+		w.wake()
+	}
+}
+
+// wake calls the background.
+func (w *window) wake() {
+	select {
+	case w.poke <- struct{}{}:
+	default:
 	}
 }
 

@@ -1,0 +1,68 @@
+package commitlog_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// countSink counts answers and wakes the benchmark when a window of them has arrived.
+type countSink struct {
+	answered atomic.Int64
+	failed   atomic.Int64
+	flushed  chan struct{}
+}
+
+func (s *countSink) Committed(_ uint64, _ []commitlog.Appended, err error) {
+	s.answered.Add(1)
+	if err != nil {
+		s.failed.Add(1)
+	}
+}
+
+func (s *countSink) Flush() {
+	select {
+	case s.flushed <- struct{}{}:
+	default:
+	}
+}
+
+// BenchmarkAppend sends 1 KiB records with 64 of them in flight, as one connection's reader does: append what may be in
+// flight, kick, wait for answers.
+func BenchmarkAppend(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		flush    commitlog.FlushMode
+		inFlight int64
+		fill     int64
+	}{{"sync/64", commitlog.SyncFlush, 64, 0}, {"sync/64/nofill", commitlog.SyncFlush, 64, -1}, {"sync/1", commitlog.SyncFlush, 1, 0}, {"sync/1000", commitlog.SyncFlush, 1000, 0}, {"async/64", commitlog.AsyncFlush, 64, 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			l, err := commitlog.Open(commitlog.Options{FS: vfs.Default, Dir: b.TempDir(), Flush: c.flush, FillWindow: c.fill, StoreHost: host})
+			if err != nil {
+				b.Fatal(err)
+			}
+			q, s := commitlog.NewQueue(nil, 0), &countSink{flushed: make(chan struct{}, 1)}
+			r := record("BenchmarkTest", 0, string(make([]byte, 1024)))
+			b.SetBytes(int64(message.EncodedSize(r)))
+			b.ReportAllocs()
+			b.ResetTimer()
+			for sent := int64(0); sent < int64(b.N); {
+				for ; sent < int64(b.N) && sent-s.answered.Load() < c.inFlight; sent++ {
+					if err := l.Append(q, r, s, uint64(sent)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				l.Kick()
+				<-s.flushed
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+			if err := l.Close(); err != nil || s.failed.Load() > 0 || s.answered.Load() != int64(b.N) {
+				b.Fatal(err, s.failed.Load(), s.answered.Load())
+			}
+		})
+	}
+}

@@ -1,0 +1,201 @@
+package commitlog_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// crash is the state of the disk at one moment, and what had been promised by then.
+type crash struct {
+	what     string
+	fs       *vfs.MemFS
+	promised []string // answered with nil (SYNC_FLUSH) or known to be synced (ASYNC_FLUSH), in log order
+	applied  []string
+}
+
+// crasher takes crash clones before each change of the disk.
+type crasher struct {
+	mu      sync.Mutex
+	mem     *vfs.MemFS
+	rng     *rand.Rand
+	promise func() (promised, applied []string)
+	crashes []crash
+	n       int
+	every   int
+}
+
+func (c *crasher) hook(op change) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n++; c.every > 1 && c.n%c.every != 0 {
+		return nil
+	}
+	promised, applied := c.promise()
+	for _, percent := range []int{0, 50, 100} {
+		c.crashes = append(c.crashes, crash{
+			what: fmt.Sprintf("change %d (before %s %s at %d), %d %% of unsynced data kept", c.n, op.op, op.path, op.off, percent),
+			fs:   c.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: c.rng}), promised: promised, applied: applied,
+		})
+	}
+	return nil
+}
+
+// script appends groups of records of growing and repeating sizes to three queues and returns their texts in log order.
+func script(t *testing.T, l *commitlog.Log, m *model, s *sink, first uint64, groups int) []string {
+	t.Helper()
+	var want []string
+	next := map[message.QueueID]message.QueueOffset{}
+	for id := range message.QueueID(3) {
+		next[id] = m.queue("t", id).Next()
+	}
+	token := first
+	for g := range groups {
+		for i := range 1 + g%4 {
+			id := message.QueueID((g + i) % 3)
+			body := fmt.Sprintf("%-12d%s", token, make([]byte, (g%5)*900+i*300))
+			if err := l.Append(m.queue("t", id), record("t", id, body), s, token); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, fmt.Sprintf("t/%d@%d %s", id, next[id], head([]byte(body))))
+			next[id]++
+			token++
+		}
+		l.Kick()
+	}
+	if err := l.Sync(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+func crashOptions(fs vfs.FS, m *model, mode commitlog.FlushMode, fill int64) commitlog.Options {
+	o := options(fs, m)
+	o.SegmentSize, o.Flush, o.FillWindow, o.TailBytes = 24<<10, mode, fill, 8<<10
+	return o
+}
+
+// check opens a crashed disk and compares what is replayed with what may be there.
+func (c crash) check(t *testing.T, mode commitlog.FlushMode, all []string) []string {
+	t.Helper()
+	m := newModel()
+	l, err := commitlog.Open(crashOptions(c.fs, m, mode, -1))
+	if err != nil {
+		t.Fatalf("%s: %v", c.what, err)
+	}
+	got := m.log()
+	if len(got) > len(all) || !slices.Equal(got, all[:len(got)]) {
+		t.Fatalf("%s: replayed %q, which is no beginning of %q", c.what, got, all)
+	}
+	if len(got) < len(c.promised) {
+		t.Fatalf("%s: %d records were promised, %d are there", c.what, len(c.promised), len(got))
+	}
+	if mode == commitlog.SyncFlush && len(got) < len(c.applied) {
+		t.Fatalf("%s: %d records had been published, %d are durable", c.what, len(c.applied), len(got))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestCrashAnywhere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		mode commitlog.FlushMode
+		fill int64
+	}{{"sync", commitlog.SyncFlush, -1}, {"sync, filled ahead", commitlog.SyncFlush, 8 << 10}, {"async", commitlog.AsyncFlush, -1}} {
+		t.Run(c.name, func(t *testing.T) { crashAnywhere(t, c.mode, c.fill) })
+	}
+}
+
+func crashAnywhere(t *testing.T, mode commitlog.FlushMode, fill int64) {
+	mem := vfs.NewCrashableMem()
+	m, s := newModel(), newSink()
+	var l *commitlog.Log
+	c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(1, 2))}
+	c.promise = func() ([]string, []string) {
+		applied := m.log()
+		if mode == commitlog.AsyncFlush {
+			return nil, applied
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return applied[:min(len(applied), len(s.got))], applied
+	}
+	l = open(t, crashOptions(&fault{FS: mem, hook: c.hook}, m, mode, fill))
+	all := script(t, l, m, s, 0, 24)
+	c.mu.Lock()
+	crashes := c.crashes
+	c.mu.Unlock()
+	if len(crashes) < 100 || len(l.Segments()) < 3 {
+		t.Fatalf("only %d crashes and %d segments: the script has become too short", len(crashes), len(l.Segments()))
+	}
+	for i, crash := range crashes {
+		got := crash.check(t, mode, all)
+		if i%4 == 0 {
+			crash.again(t, mode, got, uint64(i))
+		}
+	}
+}
+
+// again goes on writing after the crash, and crashes at each change of the recovery and of the writing.
+func (c crash) again(t *testing.T, mode commitlog.FlushMode, got []string, seed uint64) {
+	t.Helper()
+	m, s := newModel(), newSink()
+	second := &crasher{mem: c.fs, rng: rand.New(rand.NewPCG(3, seed)), every: 3}
+	second.promise = func() ([]string, []string) {
+		if mode == commitlog.AsyncFlush {
+			return got, nil
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return append(slices.Clone(got), make([]string, len(s.got))...), nil
+	}
+	l, err := commitlog.Open(crashOptions(&fault{FS: c.fs, hook: second.hook}, m, mode, -1))
+	if err != nil {
+		t.Fatalf("%s, again: %v", c.what, err)
+	}
+	all := append(slices.Clone(got), script(t, l, m, s, 1000, 5)...)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, crash := range second.crashes {
+		crash.what = c.what + ", then " + crash.what
+		crash.check(t, mode, all)
+	}
+}
+
+// A power cut under ASYNC_FLUSH loses what was not synced, and nothing else.
+func TestAsyncPowerCut(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	m, s := newModel(), newSink()
+	o := crashOptions(mem, m, commitlog.AsyncFlush, -1)
+	o.AsyncInterval = 1 << 40 // never within this test
+	l := open(t, o)
+	first := script(t, l, m, s, 0, 2)
+	if l.Synced() != l.Published() {
+		t.Fatalf("Sync left %d of %d", l.Synced(), l.Published())
+	}
+	synced := l.Synced()
+	appendOK(t, l, m, s, 100, "t", 0, "visible")
+	l.Kick()
+	if err := s.outcome(t, 100); err != nil {
+		t.Fatal(err)
+	}
+	if l.Synced() != synced || l.Published() <= synced {
+		t.Fatalf("synced %d, published %d", l.Synced(), l.Published())
+	}
+	m2 := newModel()
+	l2 := open(t, crashOptions(mem.CrashClone(vfs.CrashCloneCfg{}), m2, commitlog.AsyncFlush, -1))
+	if !slices.Equal(m2.log(), first) || l2.Published() != synced {
+		t.Fatalf("replayed %q up to %d", m2.log(), l2.Published())
+	}
+}
