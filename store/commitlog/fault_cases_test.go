@@ -111,7 +111,7 @@ func TestCorruptionInTheMiddleIsAnError(t *testing.T) {
 	if !errors.Is(err, commitlog.ErrCorrupt) || !strings.Contains(err.Error(), "00000000000000004096 at 4596") || !strings.Contains(err.Error(), "CRC") {
 		t.Fatalf("corruption in the middle: %v", err)
 	}
-	overwrite(t, fs, segmentPath(4096), 600, make([]byte, 3))
+	overwrite(t, fs, segmentPath(4096), 600, []byte("..."))
 
 	overwrite(t, fs, segmentPath(8192), 100, []byte{1, 2, 3})
 	o, m = bare(fs)
