@@ -39,6 +39,9 @@ func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	if err := syncDir(fs, fs.PathDir(dir)); err != nil {
+		return nil, err
+	}
 	c, err := fs.Lock(fs.PathJoin(dir, lockFile))
 	if err == nil {
 		return c, nil
