@@ -154,11 +154,9 @@ func ask(s *Store) {
 		case s.cutDue <- struct{}{}:
 		default:
 		}
-		synctestYield()
+		time.Sleep(time.Millisecond)
 	}
 }
-
-func synctestYield() { time.Sleep(time.Millisecond) }
 
 func TestTopicsAreDurableBeforeTheAnswer(t *testing.T) {
 	fs := vfs.NewCrashableMem()

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+func TestWhichSegmentsExpire(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	four := time.Date(2026, 3, 1, 4, 30, 0, 0, time.UTC)
+	days := func(ages ...int) (out []commitlog.Segment) {
+		for i, age := range ages {
+			out = append(out, commitlog.Segment{Base: message.LogOffset(i * 100), Size: 100, ModTime: noon.Add(-time.Duration(age) * 24 * time.Hour)})
+		}
+		return out
+	}
+	used := func(percent uint64) vfs.DiskUsage {
+		return vfs.DiskUsage{TotalBytes: 10_000, UsedBytes: percent * 100, AvailBytes: 10_000 - percent*100}
+	}
+	f := func(name string, r Retention, l look, want int) {
+		t.Run(name, func(t *testing.T) {
+			r = r.withDefaults()
+			if got := r.expired(&l); got != want {
+				t.Errorf("%d segments expire, want %d", got, want)
+			}
+		})
+	}
+	old := days(9, 8, 7, 1, 0)
+	f("not at this hour", Retention{}, look{now: noon, segments: old, disk: used(10)}, 0)
+	f("at the hour", Retention{}, look{now: four, segments: old, disk: used(10)}, 3)
+	f("asked for", Retention{}, look{now: noon, segments: old, asked: true}, 3)
+	f("the disk is used up", Retention{}, look{now: noon, segments: old, disk: used(75)}, 3)
+	f("never by age", Retention{Age: -1}, look{now: four, segments: old, disk: used(75)}, 0)
+	f("forced, as many as it takes", Retention{}, look{now: noon, segments: days(0, 0, 0, 0, 0), disk: used(86)}, 2)
+	f("forced, not the active one", Retention{}, look{now: noon, segments: days(0, 0), disk: used(99)}, 1)
+	f("minimum of free bytes", Retention{MinFree: 5_150}, look{now: noon, segments: days(0, 0, 0, 0), disk: used(50)}, 2)
+	f("too many bytes", Retention{Size: 250}, look{now: noon, segments: days(0, 0, 0, 0)}, 2)
+	f("alone", Retention{Size: 1}, look{now: four, segments: days(99), disk: used(99)}, 0)
+}
+
+// retire runs the store's retention until the first segments are gone. It needs a bubble's clock.
+func retire(t *testing.T, s *Store) {
+	t.Helper()
+	before := s.log.Start()
+	time.Sleep(11 * time.Second)
+	synctest.Wait()
+	if s.log.Start() == before {
+		t.Fatalf("no segment has gone: the log still begins at %d of %d", before, s.log.Published())
+	}
+}
+
+func smallRetention(fs vfs.FS) Options {
+	o := testOptions(fs)
+	o.SegmentSize = 64 << 10
+	o.Retention = Retention{Size: 150 << 10}
+	return o
+}
+
+// flood fills segments with messages of a topic of its own.
+func flood(t *testing.T, s *Store, messages int) {
+	t.Helper()
+	if _, ok := s.Topic("flood"); !ok {
+		mustTopic(t, s, "flood", 1)
+	}
+	for range messages {
+		mustPut(t, s, record("flood", 0, strings.Repeat("f", 8000)))
+	}
+}
+
+func TestQueueGoesOnAfterItsLastMessageHasRetired(t *testing.T) {
+	f := func(name string, spoil func(t *testing.T, fs *vfs.MemFS)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fs := vfs.NewCrashableMem()
+				s := openTest(t, smallRetention(fs))
+				mustTopic(t, s, "T", 1)
+				for i := range 10 {
+					mustPut(t, s, record("T", 0, fmt.Sprint("m", i)))
+				}
+				if err := s.CommitOffset("g", message.Queue{Topic: "T"}, 4); err != nil {
+					t.Fatal(err)
+				}
+				flood(t, s, 40)
+				retire(t, s)
+				q := message.Queue{Topic: "T"}
+				check := func(s *Store) {
+					t.Helper()
+					if least, next := s.MinOffset(q), s.MaxOffset(q); least != 10 || next != 10 {
+						t.Fatalf("the retired queue goes from %d to %d, want 10 to 10", least, next)
+					}
+					if _, res := s.Get(nil, q, 3, 1, 100, nil); res.Status != OffsetTooSmall || res.Next != 10 {
+						t.Errorf("a get at 3 says %v, next %d", res.Status, res.Next)
+					}
+					if off, _ := s.Offset("g", q); off != 4 {
+						t.Errorf("the offset is %d, want 4", off)
+					}
+				}
+				check(s)
+				after := synced(fs)
+				abandon(s)
+				spoil(t, after)
+				s = openTest(t, smallRetention(after))
+				defer closeTest(t, s)
+				check(s)
+				if a := mustPut(t, s, record("T", 0, "m10")); a.QueueOffset != 10 {
+					t.Errorf("the next message has offset %d, want 10", a.QueueOffset)
+				}
+			})
+		})
+	}
+	f("with its cache", func(*testing.T, *vfs.MemFS) {})
+	f("without", func(t *testing.T, fs *vfs.MemFS) {
+		remove(t, fs, "store/cache")
+		remove(t, fs, "store/index")
+	})
+}
+
+func TestPendingMessagesAreCarriedForward(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrashRecorder(2)
+		o := smallRetention(c.wrapped())
+		s := openTest(t, o)
+		mustTopic(t, s, "T", 1)
+		for i := range 3 {
+			putDelayed(t, s, record("T", 0, fmt.Sprint("late", i)), 18) // 2 h
+		}
+		flood(t, s, 40)
+		c.record(true)
+		retire(t, s)
+		c.record(false)
+		if n := s.Stats().PendingTimers; n != 3 {
+			t.Fatalf("%d entries are pending after the carrying forward, want 3", n)
+		}
+		flood(t, s, 20)
+		retire(t, s) // once more: the handles stay
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "late0 late1 late2" {
+			t.Errorf("delivered %q, want each once and in order", got)
+		}
+		abandon(s)
+		c.check(t, o, func(t *testing.T, p crashPoint, s *Store) {
+			time.Sleep(2 * time.Hour)
+			synctest.Wait()
+			if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "late0 late1 late2" {
+				t.Fatalf("crash at %s: delivered %q, want each once and in order", p.what, got)
+			}
+		})
+	})
+}
+
+func TestCrashWhileDelivering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrashRecorder(1)
+		o := testOptions(c.wrapped())
+		s := openTest(t, o)
+		mustTopic(t, s, "T", 1)
+		for i := range 5 {
+			putDelayed(t, s, record("T", 0, fmt.Sprint("late", i)), 1)
+			time.Sleep(10 * time.Millisecond)
+		}
+		ask(s)
+		c.record(true)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		ask(s)
+		c.record(false)
+		abandon(s)
+		c.check(t, o, func(t *testing.T, p crashPoint, s *Store) {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "late0 late1 late2 late3 late4" {
+				t.Fatalf("crash at %s: delivered %q, want each once and in order", p.what, got)
+			}
+		})
+	})
+}
+
+func TestFullDiskRefusesAndHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := vfs.NewMem()
+		s := openTest(t, testOptions(fs))
+		defer closeTest(t, s)
+		mustTopic(t, s, "T", 1)
+		mustPut(t, s, record("T", 0, "m0"))
+		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000, UsedBytes: 950, AvailBytes: 50})
+		time.Sleep(11 * time.Second)
+		_, err := s.PutWait(context.Background(), record("T", 0, "m1"))
+		var full *FullError
+		if !errors.As(err, &full) || full.Free != 50 || full.Used != 950 || !strings.Contains(err.Error(), "90.0 %") {
+			t.Fatalf("a put on a full disk says %v", err)
+		}
+		if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "m0" {
+			t.Errorf("reads give %q", got)
+		}
+		if err := s.CommitOffset("g", message.Queue{Topic: "T"}, 1); err != nil {
+			t.Errorf("offsets are refused: %v", err)
+		}
+		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000, UsedBytes: 100, AvailBytes: 900})
+		time.Sleep(11 * time.Second)
+		mustPut(t, s, record("T", 0, "m1"))
+	})
+}
