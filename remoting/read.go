@@ -173,7 +173,7 @@ func (r *reader) makeRoom() {
 		r.moveTo(mediumBuffer)
 	case have == size: // one frame fills it
 		r.moveTo(min(2*size, r.need))
-	case r.end == size || r.at+r.need > size:
+	case r.at > 0 && (r.end == size || r.at+r.need > size):
 		r.moveTo(size)
 	}
 }
