@@ -245,12 +245,12 @@ func TestLanguagesAndVersions(t *testing.T) {
 	check(121, "V3(121)")
 }
 
-const sendHeader = `{"code":310,"extFields":{"a":"producer_group","b":"BenchmarkTest","c":"TBW102","d":"4","e":"3","f":"0","g":"1758000000000",` +
+const javaSendHeader = `{"code":310,"extFields":{"a":"producer_group","b":"BenchmarkTest","c":"TBW102","d":"4","e":"3","f":"0","g":"1758000000000",` +
 	`"h":"0","i":"UNIQ_KEY\u00017F000001A1B2C3D4E5F600000001\u0002WAIT\u0001true\u0002TAGS\u0001TagA\u0002KEYS\u0001order-1234567","j":"0","k":"false","m":"false",` +
 	`"n":"broker-a"},"flag":0,"language":"JAVA","opaque":123456,"serializeTypeCurrentRPC":"JSON","version":513}`
 
 func TestSendPathDoesNotAllocate(t *testing.T) {
-	original := jsonFrame(sendHeader, strings.Repeat("x", 1024))
+	original := jsonFrame(javaSendHeader, strings.Repeat("x", 1024))
 	frame := make([]byte, len(original))
 	f := Frame{Fields: make(Fields, 0, 16)}
 	if n := testing.AllocsPerRun(100, func() {
@@ -280,7 +280,7 @@ func TestSendPathDoesNotAllocate(t *testing.T) {
 }
 
 func FuzzDecodeFrame(f *testing.F) {
-	f.Add(jsonFrame(sendHeader, "body"))
+	f.Add(jsonFrame(javaSendHeader, "body"))
 	f.Add(jsonFrame(`{"code":1,"extFields":{"a":1,"b":null,"c":{"x":[]}},"remark":"\ud83d\ude80\u0001"}`, ""))
 	f.Add(AppendFrame(nil, &Frame{Encoding: Binary, Code: 200050, Remark: "r", Fields: Fields{{[]byte("k"), []byte("v")}}, Body: []byte("b")})[4:])
 	f.Add([]byte{1, 0, 0, 21, 255, 255, 255, 255, 255, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
@@ -303,11 +303,11 @@ func FuzzDecodeFrame(f *testing.F) {
 }
 
 func BenchmarkDecodeSend(b *testing.B) {
-	original := jsonFrame(sendHeader, strings.Repeat("x", 1024))
+	original := jsonFrame(javaSendHeader, strings.Repeat("x", 1024))
 	frame := make([]byte, len(original))
 	f := Frame{Fields: make(Fields, 0, 16)}
 	for b.Loop() {
-		copy(frame[:4+len(sendHeader)], original)
+		copy(frame[:4+len(javaSendHeader)], original)
 		if err := DecodeFrame(frame, &f); err != nil {
 			b.Fatal(err)
 		}
