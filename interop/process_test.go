@@ -1,0 +1,94 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a server program that can die and come back with the same arguments and directory.
+type process struct {
+	name    string
+	command []string
+	dir     string // working directory; output goes to <name>.log in it
+	env     []string
+
+	cmd  *exec.Cmd
+	done chan struct{} // closed when cmd has exited
+}
+
+// start launches the process; the test's end stops it.
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	if err := p.launch(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.stop(t)
+		if t.Failed() {
+			t.Logf("last lines of %s:\n%s", p.name, tail(p.logPath(), 1000))
+		}
+	})
+}
+
+func (p *process) logPath() string { return filepath.Join(p.dir, p.name+".log") }
+
+func (p *process) launch() error {
+	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
+	cmd.Env = append(os.Environ(), p.env...)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	p.cmd, p.done = cmd, make(chan struct{})
+	go func(done chan struct{}) {
+		cmd.Wait()
+		close(done)
+	}(p.done)
+	return nil
+}
+
+// kill is kill -9, and the wait until the process is gone.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill %s: %w", p.name, err)
+	}
+	<-p.done
+	return nil
+}
+
+func (p *process) stop(t *testing.T) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Logf("stop %s: %v", p.name, err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		t.Errorf("%s did not stop within 20 s of SIGTERM", p.name)
+		if err := p.kill(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func tail(path string, size int) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(data[max(0, len(data)-size):])
+}

@@ -1,0 +1,229 @@
+"""What a client of the C++ library must be able to do. Its consumers start at the end of a topic that they do not know,
+so they are started before the sending. There is no batch: the package's send_batch puts one message without a body into
+Apache's log, whatever it was given."""
+
+import base64
+import random
+import threading
+import time
+
+from rocketmq.client import MessageModel, PullConsumer
+
+from lab import LATER, SUCCESS, Inbox, equal, message, numbered, send_all, stored
+
+
+def send_sync(lab):
+    topic, group = lab.topic(4), lab.group()
+    inbox = lab.consume(topic, group)
+    texts = numbered("sync", 50)
+    send_all(lab.producer(), topic, texts)
+    inbox.expect(texts)
+
+
+def send_async(lab):
+    topic, group = lab.topic(4), lab.group()
+    inbox, producer = lab.consume(topic, group), lab.producer()
+    texts, answers, done = numbered("async", 20), [], threading.Event()
+
+    def answered(answer):
+        answers.append(answer)
+        if len(answers) == len(texts):
+            done.set()
+
+    for text in texts:
+        producer.send_async(message(topic, text), answered, answered)
+    equal("all answered", True, done.wait(20))
+    for answer in answers:
+        stored(answer)
+    inbox.expect(texts)
+
+
+def send_oneway(lab):
+    topic, group = lab.topic(4), lab.group()
+    inbox, producer = lab.consume(topic, group), lab.producer()
+    texts = numbered("oneway", 20)
+    for text in texts:
+        producer.send_oneway(message(topic, text))
+    inbox.expect(texts)
+
+
+def properties(lab):
+    topic, group = lab.topic(1), lab.group()
+    inbox = lab.consume(topic, group)
+    sent = message(topic, "text ü 火", tag="the-tag")
+    sent.set_keys("key-1 key-2")
+    sent.set_property("mine", "ü 火")
+    result = stored(lab.producer().send_sync(sent))
+    got = inbox.one()
+    equal("body", "text ü 火", got.body)
+    equal("tag", b"the-tag", got.tags)
+    equal("keys", b"key-1 key-2", got.keys)
+    equal("property", "ü 火".encode(), got.mine)
+    equal("id", result.msg_id, got.id)
+
+
+def tag_filter(lab):
+    topic, group = lab.topic(4), lab.group()
+    inbox, producer = lab.consume(topic, group, expression="red || blue"), lab.producer()
+    for tag in ["red", "green", "blue", "green", "red"]:
+        stored(producer.send_sync(message(topic, tag, tag=tag)))
+    inbox.expect(["red", "blue", "red"])
+    inbox.nothing(0.5)
+
+
+def ordered_global(lab):
+    topic, group = lab.topic(1), lab.group()
+    inbox = lab.consume(topic, group, orderly=True)
+    texts = numbered("global", 60)
+    send_all(lab.producer(), topic, texts)
+    equal("order", texts, [m.body for m in inbox.take(60)])
+
+
+def ordered_per_key(lab):
+    topic, group = lab.topic(4), lab.group()
+    inbox, producer = lab.consume(topic, group, orderly=True), lab.producer()
+    for i in range(60):
+        stored(producer.send_orderly(message(topic, "%d:%04d" % (i % 5, i)), i % 5))
+    got = [m.body for m in inbox.take(60)]
+    for key in "01234":
+        mine = [body for body in got if body[0] == key]
+        equal("messages of key " + key, 12, len(mine))
+        equal("order of key " + key, sorted(mine), mine)
+
+
+def broadcast(lab):
+    topic, group = lab.topic(2), lab.group()
+    members = [lab.consume(topic, group, model=MessageModel.BROADCASTING) for _ in range(2)]
+    texts = numbered("broadcast", 10)
+    send_all(lab.producer(), topic, texts)
+    for member in members:
+        member.expect(texts)
+
+
+def clustering(lab):
+    """Two members of a group; every message reaches exactly one of them, and in the end each has its half."""
+    topic, group = lab.topic(2), lab.group()
+    left, right, producer = lab.consume(topic, group), lab.consume(topic, group), lab.producer()
+    for turn in range(200):
+        send_all(producer, topic, ["%d-%d" % (turn, i) for i in range(4)])
+        shares = [0, 0]
+        end = time.monotonic() + 40
+        while sum(shares) < 4:
+            for i, member in enumerate([left, right]):
+                try:
+                    member.one(0.02)
+                    shares[i] += 1
+                except AssertionError:
+                    if time.monotonic() > end:
+                        raise
+        if shares == [2, 2]:
+            return
+    raise AssertionError("the members never halved the queues in 200 rounds")
+
+
+def body_large(lab):
+    """Four MiB of text, which the library compresses to three."""
+    topic, group = lab.topic(1), lab.group()
+    inbox, producer = lab.consume(topic, group), lab.producer()
+    producer.set_max_message_size(8 << 20)
+    text = base64.b64encode(random.Random(1).randbytes(3 << 20)).decode()
+    equal("bytes", 4 << 20, len(text))
+    stored(producer.send_sync(message(topic, text)))
+    equal("body is unchanged", True, inbox.one().body == text)
+
+
+def compressed(lab):
+    topic, group = lab.topic(1), lab.group()
+    inbox = lab.consume(topic, group)
+    text = "compressible " * 8000
+    stored(lab.producer().send_sync(message(topic, text)))
+    got = inbox.one()
+    equal("body is unchanged", True, got.body == text)
+    equal("stored compressed", True, got.size < 8192)
+
+
+def pull(lab):
+    topic, group = lab.topic(2), lab.group()
+    texts = numbered("pull", 10)
+    send_all(lab.producer(), topic, texts)
+    consumer = PullConsumer(group)
+    consumer.set_namesrv_addr(lab.namesrv)
+    consumer.start()
+    equal("received", texts, sorted(m.body.decode() for m in consumer.pull(topic)))
+    send_all(lab.producer(), topic, ["one more"])
+    equal("received after", ["one more"], [m.body.decode() for m in consumer.pull(topic)])
+    consumer.shutdown()
+
+
+def delay_level(lab):
+    topic, group = lab.topic(1), lab.group()
+    inbox, producer = lab.consume(topic, group), lab.producer()
+    sent = message(topic, "later")
+    sent.set_delay_time_level(1)
+    stored(producer.send_sync(sent))
+    got = inbox.one()
+    waited = time.time() * 1000 - got.born
+    equal("arrives after one second (%d ms)" % waited, True, 990 <= waited <= 6000)
+
+
+def retry(lab):
+    """Fails once; the library leaves the level to the broker, so it comes again after ten seconds. A first consumer comes
+    and goes: its heartbeat makes the retry topic, which the library would otherwise look for only 30 s later."""
+    topic, group = lab.topic(1), lab.group()
+    lab.shutdown(lab.consumer(topic, group, lambda m: SUCCESS))
+    inbox = Inbox()
+
+    def fail_once(m):
+        inbox.put(m)
+        return SUCCESS if m.reconsume_times else LATER
+
+    lab.consumer(topic, group, fail_once)
+    send_all(lab.producer(), topic, ["again"])
+    for times in (0, 1):
+        got = inbox.one(60)
+        equal("reconsumeTimes", times, got.times)
+        equal("topic", topic, got.topic)
+
+
+def resume(lab):
+    topic, group = lab.topic(2), lab.group()
+    producer, before = lab.producer(), Inbox()
+
+    def keep(m):
+        before.put(m)
+        return SUCCESS
+
+    first = lab.consumer(topic, group, keep)
+    texts = numbered("before", 10)
+    send_all(producer, topic, texts)
+    before.expect(texts)
+    lab.driver.ask("committed %s %s 2 10" % (topic, group))
+    lab.shutdown(first)
+    rest = numbered("after", 5)
+    send_all(producer, topic, rest)
+    after = lab.consume(topic, group)
+    after.expect(rest)
+    after.nothing(0.3)
+
+
+def kill_and_resume(lab):
+    topic, group = lab.topic(2), lab.group()
+    producer, inbox = lab.producer(), lab.consume(topic, group)
+    send_all(producer, topic, ["before"])
+    inbox.expect(["before"])
+    lab.driver.ask("restart")
+    end = time.monotonic() + 60
+    while True:
+        try:
+            send_all(producer, topic, ["after"])
+            break
+        except Exception:
+            if time.monotonic() > end:
+                raise
+    while inbox.one(max(0.01, end - time.monotonic())).body != "after":
+        pass
+
+
+TOGETHER = [retry, delay_level, clustering, resume, broadcast, send_sync, send_async, send_oneway, properties,
+            tag_filter, ordered_global, ordered_per_key, body_large, compressed, pull]
+ALONE = [kill_and_resume]

@@ -1,0 +1,177 @@
+package interop
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// server is a NameServer and a broker that clients reach at two addresses (one and the same for Aerobee alone).
+type server struct {
+	name            string // "aerobee", "apache", or what is mixed
+	namesrv, broker string
+	store           *process // the process that holds the messages
+	ready           func() error
+}
+
+const readyLimit = 90 * time.Second
+
+func (s *server) awaitReady() error {
+	return eventually(readyLimit, s.name+" ready", func() error {
+		if err := s.ready(); err != nil {
+			return err
+		}
+		return routed(s.namesrv, "TBW102")
+	})
+}
+
+// restart kills the broker with kill -9 and brings it back on the same data directory and port.
+func (s *server) restart() error {
+	if err := s.store.kill(); err != nil {
+		return err
+	}
+	if err := s.store.launch(); err != nil {
+		return err
+	}
+	return s.awaitReady()
+}
+
+// committed adds up the group's committed offsets of the topic's queues.
+func (s *server) committed(topic, group string, queues int) (int64, error) {
+	sum := int64(0)
+	for queue := range queues {
+		offset, err := queueOffset(s.broker, codeQueryConsumerOffset, map[string]string{
+			"topic": topic, "consumerGroup": group, "queueId": strconv.Itoa(queue)})
+		if err != nil {
+			return 0, err
+		}
+		sum += offset
+	}
+	return sum, nil
+}
+
+// awaitCommitted waits until the group's committed offsets add up to total.
+func (s *server) awaitCommitted(topic, group string, queues, total int) error {
+	return eventually(20*time.Second, "progress of "+group, func() error {
+		sum, err := s.committed(topic, group, queues)
+		if err == nil && sum != int64(total) {
+			err = fmt.Errorf("committed offsets add up to %d, want %d", sum, total)
+		}
+		return err
+	})
+}
+
+// targets lists the servers that AEROBEE_INTEROP_TARGET chooses.
+func targets(t *testing.T) []string {
+	t.Helper()
+	switch target := os.Getenv("AEROBEE_INTEROP_TARGET"); target {
+	case "", "aerobee":
+		return []string{"aerobee"}
+	case "apache":
+		return []string{"apache"}
+	case "both":
+		return []string{"apache", "aerobee"}
+	default:
+		t.Fatalf("AEROBEE_INTEROP_TARGET=%s: want aerobee, apache or both", target)
+		return nil
+	}
+}
+
+// startServer starts the named target on free ports with an empty store.
+func startServer(t *testing.T, target string) *server {
+	t.Helper()
+	ports := freePorts(t, 2)
+	var s *server
+	if target == "apache" {
+		apacheNamesrv(t, ports[0])
+		s = apacheBroker(t, local(ports[0]), ports[1])
+	} else {
+		s = aerobee(t, ports[0], "")
+		s.namesrv = s.broker
+	}
+	if err := s.awaitReady(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// aerobee starts an Aerobee with all roles on one port; other is the NameServer to register at, if it is not its own.
+func aerobee(t *testing.T, port int, other string) *server {
+	t.Helper()
+	dir, addr := t.TempDir(), local(port)
+	p := &process{name: "aerobee", dir: dir, command: []string{aerobeeBinary(t), "serve", "--data", filepath.Join(dir, "data"), "--listen", addr}}
+	if other != "" {
+		p.command = append(p.command, "--namesrv", other)
+	}
+	p.start(t)
+	ready := func() error {
+		resp, err := http.Get("http://" + addr + "/ready")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("/ready: %s", resp.Status)
+		}
+		return nil
+	}
+	return &server{name: "aerobee", namesrv: other, broker: addr, store: p, ready: ready}
+}
+
+// aerobeeBinary builds the server of this work tree, without cgo as it is shipped.
+func aerobeeBinary(t *testing.T) string {
+	t.Helper()
+	binary := cacheDir(t, "bin", "aerobee")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/aerobee")
+	build.Dir = ".."
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	run(t, build)
+	return binary
+}
+
+// apacheNamesrv starts Apache's NameServer.
+func apacheNamesrv(t *testing.T, port int) {
+	t.Helper()
+	config := fmt.Sprintf("listenPort=%d\nbindAddress=127.0.0.1\n", port)
+	startApache(t, "apache-namesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", "128m", config)
+}
+
+// apacheBroker starts Apache's broker, registered at the NameServer, with the settings that make a test of it steady on
+// a loaded machine; SYNC_FLUSH as Aerobee does it.
+func apacheBroker(t *testing.T, namesrv string, port int) *server {
+	t.Helper()
+	config := []string{
+		"brokerClusterName=DefaultCluster", "brokerName=broker-a", "brokerId=0", "brokerIP1=127.0.0.1",
+		"bindAddress=127.0.0.1", fmt.Sprintf("listenPort=%d", port), "namesrvAddr=" + namesrv,
+		"flushDiskType=SYNC_FLUSH", "waitTimeMillsInSendQueue=5000", "osPageCacheBusyTimeOutMills=10000",
+		"mappedFileSizeCommitLog=67108864", "mappedFileSizeConsumeQueue=600000", "maxIndexNum=50000", "maxHashSlotNum=10000",
+		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true",
+	}
+	p := startApache(t, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", strings.Join(config, "\n"))
+	return &server{name: "apache", namesrv: namesrv, broker: local(port), store: p, ready: func() error { return nil }}
+}
+
+func startApache(t *testing.T, name, class, heap, config string) *process {
+	t.Helper()
+	need(t, "java", "mvn")
+	jars, dir := javaJars(t, "server", "5.5.0"), t.TempDir()
+	file := filepath.Join(dir, name+".conf")
+	config += fmt.Sprintf("\nstorePathRootDir=%s\nkvConfigPath=%s\n", filepath.Join(dir, "store"), filepath.Join(dir, "kvConfig.json"))
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command := []string{"java", "-XX:TieredStopAtLevel=1", "-Xms" + heap, "-Xmx" + heap, "-XX:MaxDirectMemorySize=512m",
+		"-Drocketmq.home.dir=" + dir, "-Duser.home=" + dir}
+	for _, name := range []string{"sun.nio.ch", "java.nio", "java.lang", "java.util", "java.util.concurrent", "jdk.internal.ref", "jdk.internal.misc"} {
+		command = append(command, "--add-opens=java.base/"+name+"=ALL-UNNAMED", "--add-exports=java.base/"+name+"=ALL-UNNAMED")
+	}
+	p := &process{name: name, dir: dir, command: append(command, "-cp", jars, class, "-c", file)}
+	p.start(t)
+	return p
+}

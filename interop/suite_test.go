@@ -1,0 +1,182 @@
+package interop
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// suiteLimit ends a client program that hangs.
+const suiteLimit = 5 * time.Minute
+
+// program is a client program: it reads INTEROP_* variables, prints PLAN, PASS and FAIL lines, and asks on standard
+// output for what only the test can do.
+type program struct {
+	name    string
+	command []string
+	env     []string
+}
+
+// session is one run of a client program.
+type session struct {
+	t      *testing.T
+	on     *server
+	stdin  io.WriteCloser
+	writes sync.Mutex // orders lines on stdin
+	cmd    *exec.Cmd
+	stderr string            // path of what it printed to standard error
+	onLine func(line string) // lines that are not ours; called by the reader alone
+
+	planned []string          // scenario names in order; read them after wait
+	results map[string]string // scenario name → "PASS …" or "FAIL …"; read them after wait
+	asks    sync.WaitGroup
+	ended   chan error
+}
+
+// begin starts the program against the server; wait ends the session.
+func (p program) begin(t *testing.T, on *server, onLine func(string), env ...string) *session {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), suiteLimit)
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+	only := os.Getenv("AEROBEE_INTEROP_ONLY")
+	cmd.Env = append(os.Environ(), "INTEROP_NAMESRV="+on.namesrv, "INTEROP_BROKER="+on.broker, "INTEROP_TARGET="+on.name,
+		"INTEROP_RUN="+strconv.FormatInt(time.Now().UnixMilli(), 36), "INTEROP_ONLY="+only)
+	cmd.Env = append(append(cmd.Env, p.env...), env...)
+	cmd.Dir = t.TempDir()
+	errors, err := os.Create(filepath.Join(cmd.Dir, "stderr.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = errors
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{t: t, on: on, stdin: stdin, cmd: cmd, stderr: errors.Name(), onLine: onLine,
+		results: map[string]string{}, ended: make(chan error, 1)}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer cancel()
+		defer errors.Close()
+		s.read(stdout)
+		s.asks.Wait()
+		s.ended <- cmd.Wait()
+	}()
+	return s
+}
+
+func (s *session) read(stdout io.Reader) {
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		verb, rest, _ := strings.Cut(lines.Text(), " ")
+		name, _, _ := strings.Cut(rest, " ")
+		switch verb {
+		case "PLAN":
+			s.planned = append(s.planned, name)
+		case "PASS", "FAIL":
+			s.results[name] = lines.Text()
+		case "ASK":
+			s.asks.Add(1)
+			go s.serve(rest)
+		default:
+			if s.onLine != nil {
+				s.onLine(lines.Text())
+			}
+		}
+	}
+}
+
+// serve answers one question: "id restart", "id topic NAME QUEUES", "id group NAME", or "id committed TOPIC GROUP QUEUES
+// TOTAL", which waits until the group's committed offsets add up.
+func (s *session) serve(question string) {
+	defer s.asks.Done()
+	words := strings.Fields(question)
+	if len(words) < 2 {
+		s.t.Errorf("question %q: want an id and a verb", question)
+		return
+	}
+	reply := "ok"
+	if err := s.act(words[1], words[2:]); err != nil {
+		reply = strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	s.tell("ANSWER " + words[0] + " " + reply)
+}
+
+func (s *session) act(verb string, words []string) error {
+	numbers := make([]int, len(words))
+	for i, word := range words {
+		numbers[i], _ = strconv.Atoi(word) // 0 for a name
+	}
+	switch {
+	case verb == "restart" && len(words) == 0:
+		return s.on.restart()
+	case verb == "topic" && len(words) == 2:
+		return createTopic(s.on.broker, words[0], numbers[1])
+	case verb == "group" && len(words) == 1:
+		return createGroup(s.on.broker, words[0])
+	case verb == "committed" && len(words) == 4:
+		return s.on.awaitCommitted(words[0], words[1], numbers[2], numbers[3])
+	}
+	return fmt.Errorf("unknown question %s %q", verb, words)
+}
+
+// tell sends the program a line.
+func (s *session) tell(line string) {
+	s.writes.Lock()
+	defer s.writes.Unlock()
+	if _, err := io.WriteString(s.stdin, line+"\n"); err != nil {
+		s.t.Logf("tell %q: %v", line, err)
+	}
+}
+
+// wait returns when the program has exited.
+func (s *session) wait() error {
+	err := <-s.ended
+	s.stdin.Close()
+	return err
+}
+
+// runSuite runs the program's scenarios against the server and reports each as a subtest.
+func runSuite(t *testing.T, p program, on *server, env ...string) {
+	t.Helper()
+	start := time.Now()
+	s := p.begin(t, on, nil, env...)
+	err := s.wait()
+	failed := 0
+	for _, name := range s.planned {
+		t.Run(name, func(t *testing.T) {
+			result, ok := s.results[name]
+			if !ok {
+				t.Fatalf("no result; the program ended with: %v", err)
+			}
+			if rest, isFailure := strings.CutPrefix(result, "FAIL "+name+" "); isFailure {
+				failed++
+				t.Fatal(rest)
+			}
+			t.Logf("%s ms", strings.TrimPrefix(result, "PASS "+name+" "))
+		})
+	}
+	if len(s.planned) == 0 || (err != nil && failed == 0) {
+		t.Errorf("%s planned %d scenarios and ended with: %v", p.name, len(s.planned), err)
+	}
+	if t.Failed() {
+		t.Logf("last lines of %s:\n%s", p.name, tail(s.stderr, 4000))
+	}
+	t.Logf("%s on %s: %d scenarios in %v", p.name, on.name, len(s.planned), time.Since(start).Round(100*time.Millisecond))
+}
