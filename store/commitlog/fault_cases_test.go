@@ -65,7 +65,7 @@ func TestOldRecordDoesNotComeBackToLife(t *testing.T) {
 	fs := vfs.NewMem()
 	o, m := bare(fs)
 	l, s := open(t, o), newSink()
-	for i, text := range []string{"torn", "survivor"} {
+	for i, text := range []string{"good", "torn", "survivor"} {
 		if err := put(t, l, m, s, uint64(i), sized(500, text)); err != nil {
 			t.Fatal(err)
 		}
@@ -73,10 +73,10 @@ func TestOldRecordDoesNotComeBackToLife(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	overwrite(t, fs, segmentPath(0), 100, make([]byte, 300))
+	overwrite(t, fs, segmentPath(0), 600, make([]byte, 300))
 	o, m = bare(fs)
 	l = open(t, o)
-	if got := m.log(); len(got) != 0 {
+	if got := m.log(); len(got) != 1 {
 		t.Fatalf("a torn record was replayed: %q", got)
 	}
 	if err := put(t, l, m, newSink(), 0, sized(500, "new")); err != nil {
@@ -87,7 +87,7 @@ func TestOldRecordDoesNotComeBackToLife(t *testing.T) {
 	}
 	o, m = bare(fs)
 	open(t, o)
-	if got := m.log(); len(got) != 1 || !strings.HasPrefix(got[0], "t/0@0 new") {
+	if got := m.log(); len(got) != 2 || !strings.HasPrefix(got[1], "t/0@1 new") {
 		t.Fatalf("replayed %q", got)
 	}
 }

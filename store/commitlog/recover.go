@@ -194,7 +194,9 @@ var (
 	errEnd   = errors.New("the segment ends without an end marker")
 )
 
-// segment applies one segment's records from r.tail on. full tells that it ends with an end marker.
+// segment applies one segment's records from r.tail on. full tells that it ends with an end marker. A sound record in its
+// place whose queue offset alone does not follow is no torn tail, since nothing is admitted before what lies behind the
+// tail is zeroed: rather than cut the log there, Open fails. Another broker may leave such records behind, and is cut.
 func (r *replay) segment(s *segment) (full bool, err error) {
 	sc := scanner{seg: s, at: r.tail, limit: s.end()}
 	for s.end()-sc.at >= message.BlankSize {
@@ -211,6 +213,9 @@ func (r *replay) segment(s *segment) (full bool, err error) {
 		}
 		if err == nil {
 			err = r.record(b)
+		}
+		if errors.Is(err, errQueue) && !r.log.opts.Foreign {
+			return false, fmt.Errorf("%w: segment %s at %d: %w", ErrCorrupt, s.path, sc.at, err)
 		}
 		if err != nil {
 			r.reason = err
@@ -243,7 +248,8 @@ func (r *replay) record(b []byte) error {
 		q = f.Resolve(rec.Topic, rec.QueueID)
 	}
 	if q != nil && counts(&rec, foreign) {
-		if next := q.Next(); rec.QueueOffset < next || rec.QueueOffset > next && !foreign {
+		next := q.Next()
+		if rec.QueueOffset < next || rec.QueueOffset > next && !foreign && !r.opens() {
 			return fmt.Errorf("%w: topic %s, queue %d: offset %d, expected %d", errQueue, rec.Topic, rec.QueueID, rec.QueueOffset, next)
 		}
 		q.Restore(rec.QueueOffset + 1)
@@ -256,6 +262,10 @@ func (r *replay) record(b []byte) error {
 	}
 	return nil
 }
+
+// opens reports whether the next record is the oldest one that is left: the first of its segment's checkpoint, whose
+// queue nothing can have counted up to here.
+func (r *replay) opens() bool { return r.tail == r.from && r.tail == r.log.Start() }
 
 // counts reports whether a record takes an offset of its queue. Apache's prepared and rolled back ones do not.
 func counts(rec *message.Record, foreign bool) bool {

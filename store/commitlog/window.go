@@ -71,7 +71,7 @@ func (w *window) next() (from message.LogOffset, need, urgent bool) {
 	defer w.mu.Unlock()
 	from = max(w.filled, w.head)
 	ahead, size := int64(from-w.head), w.sizeLocked()
-	return from, ahead+fillStep <= size, ahead < size/4
+	return from, w.limit > 0 && ahead+min(fillStep, w.limit) <= size, ahead < size/4
 }
 
 // begin claims [from,to) for the fill; false if the writer has it.
@@ -118,7 +118,7 @@ func (l *Log) fillPiece() (pause time.Duration, more bool) {
 }
 
 func (l *Log) fill(s *segment, from message.LogOffset) bool {
-	to := min(from+fillStep, s.end())
+	to := min(from+message.LogOffset(min(fillStep, l.opts.FillWindow)), s.end())
 	if !l.win.begin(from, to) {
 		return true
 	}
