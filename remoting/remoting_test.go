@@ -437,6 +437,42 @@ func TestFullSocketLosesNothing(t *testing.T) {
 	}
 }
 
+func TestManySendersKeepTheirOrder(t *testing.T) {
+	const senders, each = 8, 1500
+	opened := make(chan *Conn, 1)
+	client, s := serve(t, Options{Opened: func(c *Conn) { opened <- c }}, nil)
+	c := <-opened
+	body := make([]byte, 2000) // 24 MB in all: the socket is full now and then
+	var all sync.WaitGroup
+	for sender := range int32(senders) {
+		all.Go(func() {
+			for i := range int32(each) {
+				f := protocol.Frame{Code: sender, Opaque: i, Flag: protocol.FlagResponse, Body: body[:i]}
+				if i%3 == 0 {
+					c.Append(&f)
+					continue
+				}
+				if err := c.Send(&f); err != nil {
+					t.Error(err)
+				}
+			}
+			c.Flush()
+		})
+	}
+	var next [senders]int32
+	for range senders * each {
+		f := receive(t, client)
+		if f.Opaque != next[f.Code] || len(f.Body) != int(f.Opaque) {
+			t.Fatalf("sender %d: frame %d of %d bytes, want %d", f.Code, f.Opaque, len(f.Body), next[f.Code])
+		}
+		next[f.Code]++
+	}
+	all.Wait()
+	if err := s.Shutdown(t.Context()); err != nil || c.PendingBytes() != 0 || s.host.held.Load() != 0 {
+		t.Errorf("%v, %d bytes pending, %d held", err, c.PendingBytes(), s.host.held.Load())
+	}
+}
+
 func TestSlowReaderIsDropped(t *testing.T) {
 	check := func(o Options, rule string) {
 		t.Helper()
