@@ -10,6 +10,7 @@ import (
 
 // holdPull puts a pull on hold, or answers it at once when that is not possible.
 func (b *Broker) holdPull(p *pullRequest) {
+	p.held = true
 	h := &hold{queue: p.queue, from: message.QueueOffset(p.hdr.QueueOffset), deadline: p.deadline, pull: p}
 	b.holdMu.Lock()
 	over, gone := b.holdsOver, p.session.closed

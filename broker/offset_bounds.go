@@ -24,7 +24,7 @@ func (b *Broker) handleSearchOffset(c *remoting.Conn, f *protocol.Frame) {
 	}
 	b.later(c, f, func(f *protocol.Frame) {
 		q := message.Queue{Topic: h.Topic, ID: message.QueueID(h.QueueID)}
-		off, err := b.store.OffsetByTime(q, h.Timestamp, h.Upper())
+		off, err := b.store.OffsetByTime(q, message.StoreTime(h.Timestamp), h.Upper())
 		if err != nil {
 			b.refuse(c, f, err)
 			return

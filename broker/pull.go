@@ -45,6 +45,7 @@ type pullRequest struct {
 	topicSysFlag int32
 	groupSysFlag int32
 	deadline     int64 // ms, when it may wait
+	held         bool  // it has been on hold: this is its second run
 }
 
 // pullRefusal is a refusal that also says what is forbidden.
@@ -221,10 +222,10 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 		return
 	}
 	code := pullCode(got.Status, p.hdr.QueueOffset)
-	if suspend {
-		b.commitWithPull(p, got.Next)
-	} else {
+	if p.held {
 		b.notePulled(p, got.Next)
+	} else {
+		b.commitWithPull(p, got.Next)
 	}
 	if code == protocol.ResPullNotFound && suspend {
 		b.holdPull(p)

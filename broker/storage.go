@@ -19,7 +19,7 @@ type Store interface {
 	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
 	MinOffset(q message.Queue) message.QueueOffset
 	MaxOffset(q message.Queue) message.QueueOffset
-	OffsetByTime(q message.Queue, ms int64, upper bool) (message.QueueOffset, error)
+	OffsetByTime(q message.Queue, t message.StoreTime, upper bool) (message.QueueOffset, error)
 	StoreTimeAt(q message.Queue, off message.QueueOffset) (message.StoreTime, bool)
 	View(dst []byte, at message.LogOffset) ([]byte, error)
 	Query(dst []byte, topic, key string, uniqueKey bool, max int, from, to message.StoreTime) ([]byte, int, message.StoreTime, message.LogOffset, error)
