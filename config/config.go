@@ -154,3 +154,22 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Properties is the settings as properties text, one effective key a line in the order of [Keys], as GET_BROKER_CONFIG
+// answers them. Settings without a value are left out.
+func (c *Config) Properties() string {
+	var b strings.Builder
+	for _, k := range Keys() {
+		if !k.Effective {
+			continue
+		}
+		if v := k.get(c); v != "" {
+			b.WriteString(k.Name + "=" + escapeValue(v) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func escapeValue(v string) string {
+	return strings.NewReplacer("\\", "\\\\", "\n", "\\n", "\r", "\\r", "\t", "\\t").Replace(v)
+}

@@ -21,6 +21,13 @@ type Key struct {
 	Apache bool
 
 	set func(c *Config, value string) error
+	get func(c *Config) string
+}
+
+// field reads and writes one setting as text.
+type field struct {
+	set func(c *Config, value string) error
+	get func(c *Config) string
 }
 
 // Keys is the table of all keys, Aerobee's own first, then Apache's in the order of facts: broker, store, NameServer,
@@ -33,76 +40,96 @@ func Keys() []Key {
 	return all
 }
 
-func own(name, doc string, set func(*Config, string) error) Key {
-	return Key{Name: name, Doc: doc, Effective: true, set: set}
+func own(name, doc string, f field) Key {
+	return Key{Name: name, Doc: doc, Effective: true, set: f.set, get: f.get}
 }
 
-func apache(name, doc string, set func(*Config, string) error) Key {
-	return Key{Name: name, Doc: doc, Effective: true, Apache: true, set: set}
+func apache(name, doc string, f field) Key {
+	return Key{Name: name, Doc: doc, Effective: true, Apache: true, set: f.set, get: f.get}
 }
 
 func without(name, why string) Key { return Key{Name: name, Doc: why, Apache: true} }
 
-func text(field func(*Config) *string) func(*Config, string) error {
-	return func(c *Config, v string) error {
-		*field(c) = strings.TrimSpace(v)
-		return nil
+func text(at func(*Config) *string) field {
+	return field{
+		set: func(c *Config, v string) error {
+			*at(c) = strings.TrimSpace(v)
+			return nil
+		},
+		get: func(c *Config) string { return *at(c) },
 	}
 }
 
-func oneOf(field func(*Config) *string, words ...string) func(*Config, string) error {
-	return func(c *Config, v string) error {
+func oneOf(at func(*Config) *string, words ...string) field {
+	f := text(at)
+	f.set = func(c *Config, v string) error {
 		for _, w := range words {
 			if strings.EqualFold(strings.TrimSpace(v), w) {
-				*field(c) = w
+				*at(c) = w
 				return nil
 			}
 		}
 		return fmt.Errorf("%q is not one of %s", v, strings.Join(words, ", "))
 	}
+	return f
 }
 
-func list(field func(*Config) *[]string) func(*Config, string) error {
-	return func(c *Config, v string) error {
-		*field(c) = splitList(v)
-		return nil
+func list(at func(*Config) *[]string) field {
+	return field{
+		set: func(c *Config, v string) error {
+			*at(c) = splitList(v)
+			return nil
+		},
+		get: func(c *Config) string { return strings.Join(*at(c), ";") },
 	}
 }
 
-func boolean(field func(*Config) *bool) func(*Config, string) error {
-	return func(c *Config, v string) (err error) {
-		*field(c), err = parseBool(v)
-		return err
+func boolean(at func(*Config) *bool) field {
+	return field{
+		set: func(c *Config, v string) (err error) {
+			*at(c), err = parseBool(v)
+			return err
+		},
+		get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
 	}
 }
 
-func number[T int | int32 | int64](field func(*Config) *T, min, max int64) func(*Config, string) error {
-	return func(c *Config, v string) error {
-		n, err := parseInt(v, min, max)
-		if err == nil {
-			*field(c) = T(n)
-		}
-		return err
+func number[T int | int32 | int64](at func(*Config) *T, min, max int64) field {
+	return field{
+		set: func(c *Config, v string) error {
+			n, err := parseInt(v, min, max)
+			if err == nil {
+				*at(c) = T(n)
+			}
+			return err
+		},
+		get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)), 10) },
 	}
 }
 
-func size[T int | int64](field func(*Config) *T, min int64) func(*Config, string) error {
-	return func(c *Config, v string) error {
+func size[T int | int64](at func(*Config) *T, min int64) field {
+	f := number(at, 0, 0)
+	f.set = func(c *Config, v string) error {
 		n, err := ParseSize(v)
 		if err == nil && n < min {
 			err = fmt.Errorf("%d is out of range: at least %d", n, min)
 		}
 		if err == nil {
-			*field(c) = T(n)
+			*at(c) = T(n)
 		}
 		return err
 	}
+	return f
 }
 
-func span(field func(*Config) *time.Duration, unit time.Duration) func(*Config, string) error {
-	return func(c *Config, v string) (err error) {
-		*field(c), err = parseSpan(v, unit)
-		return err
+// span is a duration that Apache writes as a bare number of unit.
+func span(at func(*Config) *time.Duration, unit time.Duration) field {
+	return field{
+		set: func(c *Config, v string) (err error) {
+			*at(c), err = parseSpan(v, unit)
+			return err
+		},
+		get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)/unit), 10) },
 	}
 }
 
@@ -127,14 +154,14 @@ func ownKeys() []Key {
 func brokerKeys() []Key {
 	return []Key{
 		apache("namesrvAddr", "other NameServers to register at", list(func(c *Config) *[]string { return &c.Namesrv })),
-		apache("listenPort", "the broker's port; its VIP port is two below", setListenPort),
-		apache("brokerIP1", "address that clients reach this node by", setBrokerIP1),
+		apache("listenPort", "the broker's port; its VIP port is two below", port(10911, setListenPort)),
+		apache("brokerIP1", "address that clients reach this node by", text(func(c *Config) *string { return &c.BrokerIP1 })),
 		apache("brokerIP2", "address announced for replication", text(func(c *Config) *string { return &c.BrokerIP2 })),
 		apache("brokerName", "name of this broker", text(func(c *Config) *string { return &c.BrokerName })),
 		apache("brokerClusterName", "name of the cluster", text(func(c *Config) *string { return &c.ClusterName })),
 		apache("brokerId", "0 for a master; nothing else runs as a single node", number(func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt64)),
 		apache("brokerPermission", "bit set: 4 read, 2 write", number(func(c *Config) *int32 { return &c.BrokerPermission }, 0, 7)),
-		apache("brokerRole", "ASYNC_MASTER or SYNC_MASTER; SLAVE is refused on a single node", setBrokerRole),
+		apache("brokerRole", "ASYNC_MASTER or SYNC_MASTER; SLAVE is refused on a single node", field{setBrokerRole, func(*Config) string { return "ASYNC_MASTER" }}),
 		apache("defaultTopicQueueNums", "queues of a topic that is made on first use", number(func(c *Config) *int32 { return &c.DefaultTopicQueueNums }, 1, 65536)),
 		apache("autoCreateTopicEnable", "make topics on first use", boolean(func(c *Config) *bool { return &c.AutoCreateTopic })),
 		apache("autoCreateSubscriptionGroup", "make consumer groups on first use", boolean(func(c *Config) *bool { return &c.AutoCreateGroup })),
@@ -144,7 +171,7 @@ func brokerKeys() []Key {
 		apache("compressedRegister", "compress registrations at other NameServers", boolean(func(c *Config) *bool { return &c.CompressedRegister })),
 		apache("longPollingEnable", "hold pulls until a message arrives; else look again each second", boolean(func(c *Config) *bool { return &c.LongPolling })),
 		apache("haListenPort", "port announced for replication", number(func(c *Config) *int { return &c.HAPort }, 1, 65535)),
-		apache("metricsPromExporterPort", "one more port to listen on, for /metrics", setMetricsPort),
+		apache("metricsPromExporterPort", "one more port to listen on, for /metrics", port(5557, movePort(5557))),
 		without("metricsExporterType", "metrics are always served at /metrics"),
 		without("metricsGrpcExporterTarget", "metrics are served at /metrics; there is no push yet"),
 		without("enableSingleTopicRegister", "a changed topic is registered together with all others"),
@@ -172,7 +199,7 @@ func storeKeys() []Key {
 		apache("mappedFileSizeCommitLog", "size of a commit log segment", size(func(c *Config) *int64 { return &c.SegmentSize }, 64<<10)),
 		apache("flushDiskType", "SYNC_FLUSH or ASYNC_FLUSH", oneOf(func(c *Config) *string { return &c.FlushDiskType }, SyncFlush, AsyncFlush)),
 		apache("syncFlushTimeout", "answer FLUSH_DISK_TIMEOUT when a sync takes longer, ms", span(func(c *Config) *time.Duration { return &c.SyncFlushTimeout }, time.Millisecond)),
-		apache("deleteWhen", "hours at which expired segments are deleted", setDeleteWhen),
+		apache("deleteWhen", "hours at which expired segments are deleted", field{setDeleteWhen, func(c *Config) string { return c.DeleteWhen }}),
 		apache("diskMaxUsedSpaceRatio", "delete expired segments at once above so many percent of disk", number(func(c *Config) *int { return &c.DiskMaxUsedRatio }, 10, 95)),
 		apache("fileReservedTime", "keep segments so long, hours", span(func(c *Config) *time.Duration { return &c.FileReserved }, time.Hour)),
 		apache("maxMessageSize", "largest message body", size(func(c *Config) *int { return &c.MaxMessageSize }, 1)),
@@ -209,8 +236,8 @@ func laterKeys() []Key {
 		without("controllerDLegerGroup", "a single node needs no controller"),
 		without("controllerDLegerPeers", "a single node needs no controller"),
 		without("controllerDLegerSelfId", "a single node needs no controller"),
-		apache("grpcServerPort", "one more port to listen on", setGRPCPort),
-		apache("remotingListenPort", "one more port to listen on", setProxyPort),
+		apache("grpcServerPort", "one more port to listen on", port(8081, movePort(8081))),
+		apache("remotingListenPort", "one more port to listen on", port(8080, movePort(8080))),
 		without("rocketMQClusterName", "the proxy is not served yet; the cluster's name is brokerClusterName"),
 		without("proxyMode", "the proxy is not served yet"),
 		without("enableTopicMessageTypeCheck", "the proxy is not served yet"),
@@ -242,11 +269,6 @@ func setDeleteWhen(c *Config, v string) error {
 	return nil
 }
 
-func setBrokerIP1(c *Config, v string) error {
-	c.BrokerIP1 = strings.TrimSpace(v)
-	return nil
-}
-
 // setListenPort replaces the listener with port 10911 and, as Apache does, its VIP port two below.
 func setListenPort(c *Config, v string) error {
 	n, err := parseInt(v, 3, 65535)
@@ -258,17 +280,28 @@ func setListenPort(c *Config, v string) error {
 	return nil
 }
 
-func setGRPCPort(c *Config, v string) error  { return c.movePort(8081, v) }
-func setProxyPort(c *Config, v string) error { return c.movePort(8080, v) }
-
-func setMetricsPort(c *Config, v string) error { return c.movePort(5557, v) }
-
-func (c *Config) movePort(from int64, v string) error {
-	n, err := parseInt(v, 1, 65535)
-	if err == nil {
-		c.replacePort(from, n)
+// movePort replaces the listener with the port from, or adds one.
+func movePort(from int64) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := parseInt(v, 1, 65535)
+		if err == nil {
+			c.replacePort(from, n)
+		}
+		return err
 	}
-	return err
+}
+
+// port is a setting that moves the listener with the given default port. It is read as that port while the listener has
+// it, and empty once the addresses were chosen otherwise: `listen` tells them all.
+func port(usual int64, set func(*Config, string) error) field {
+	return field{set: set, get: func(c *Config) string {
+		for _, addr := range c.Listen {
+			if _, p, err := net.SplitHostPort(addr); err == nil && p == strconv.FormatInt(usual, 10) {
+				return p
+			}
+		}
+		return ""
+	}}
 }
 
 // replacePort changes the port of the listener that has the port from, or adds a listener.

@@ -136,3 +136,23 @@ func TestParseSize(t *testing.T) {
 	f("256MB", 256<<20)
 	f("1g", 1<<30)
 }
+
+// TestPropertiesRoundTrip wants the text of a configuration to load as the same configuration.
+func TestPropertiesRoundTrip(t *testing.T) {
+	c, _, err := Load(pairs("x", "data", `C:\store`, "fileReservedTime", "48", "syncFlushTimeout", "250", "listen", "127.0.0.1:1;[::1]:2",
+		"maxMessageSize", "64k", "brokerPermission", "4", "logFormat", "json", "orderMessageEnable", "true"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := ParseProperties(c.Properties())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, notes, err := Load(Source{Name: "text", Pairs: read})
+	if err != nil || len(notes) != 0 {
+		t.Fatal(err, notes)
+	}
+	if diff := cmp.Diff(c, again); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -27,7 +27,7 @@ func (s *Server) registerBroker(c *remoting.Conn, f *protocol.Frame) protocol.Fr
 	if err != nil {
 		return fail(f, err)
 	}
-	r := registration(&h, &body)
+	r := Registration(&h, &body)
 	r.Conn = c
 	s.mu.Lock()
 	known := !s.table.Changed(r.Cluster, r.Addr, r.Version)
@@ -50,7 +50,8 @@ func (s *Server) registerBroker(c *remoting.Conn, f *protocol.Frame) protocol.Fr
 	return answer
 }
 
-func registration(h *protocol.RegisterBrokerHeader, body *protocol.RegisterBrokerBody) *route.Registration {
+// Registration is what a registration says, as the route table takes it.
+func Registration(h *protocol.RegisterBrokerHeader, body *protocol.RegisterBrokerBody) *route.Registration {
 	r := &route.Registration{Cluster: h.ClusterName, Broker: h.BrokerName, ID: h.BrokerID, Addr: h.BrokerAddr, HAAddr: h.HAServerAddr, Zone: h.Zone,
 		Timeout: time.Duration(h.HeartbeatTimeoutMillis) * time.Millisecond, Legacy: !h.HasEnableActingMaster, ActingMaster: h.EnableActingMaster,
 		Version: route.Version(body.Topics.DataVersion), FilterServers: body.FilterServers}

@@ -1,0 +1,164 @@
+package aerobee
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/route"
+)
+
+// addresses is what a node knows about how clients reach it.
+type addresses struct {
+	rules     []route.Rule
+	canonical netip.AddrPort // in message ids and at other NameServers
+	guessed   bool           // nobody said it: it was taken from the network cards
+}
+
+// resolveAddresses works the advertised addresses out. listeners are the addresses that the node listens on; the
+// broker's own port is brokerPort's listener if there is one, else the first.
+func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses, error) {
+	var a addresses
+	port := brokerPort(listeners)
+	texts := cfg.Advertise
+	if cfg.BrokerIP1 != "" {
+		texts = append(texts[:len(texts):len(texts)], cfg.BrokerIP1)
+	}
+	for _, text := range texts {
+		resolved, err := resolveHost(text)
+		if err != nil {
+			return a, err
+		}
+		rule, err := route.ParseRule(resolved)
+		if err != nil {
+			return a, err
+		}
+		a.rules = append(a.rules, rule)
+	}
+	for _, r := range a.rules {
+		if !r.From.IsValid() {
+			if r.Port != 0 {
+				port = r.Port
+			}
+			a.canonical = netip.AddrPortFrom(r.Addr, port)
+			return a, nil
+		}
+	}
+	a.guessed = true
+	a.canonical = netip.AddrPortFrom(ownAddress(listeners), port)
+	return a, nil
+}
+
+func brokerPort(listeners []netip.AddrPort) uint16 {
+	for _, l := range listeners {
+		if l.Port() == 10911 {
+			return 10911
+		}
+	}
+	return listeners[0].Port()
+}
+
+// resolveHost turns a host name in HOST[:PORT][@CIDR] into its address; an address stays as it is.
+func resolveHost(text string) (string, error) {
+	rest, cidr, limited := strings.Cut(text, "@")
+	host, port := rest, ""
+	if _, err := netip.ParseAddr(strings.Trim(rest, "[]")); err == nil {
+		return text, nil
+	}
+	if h, p, err := net.SplitHostPort(rest); err == nil {
+		host, port = h, p
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return text, nil
+	}
+	const lookupTimeout = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil || len(found) == 0 {
+		return "", fmt.Errorf("advertise %q: the host name cannot be resolved: %w", text, err)
+	}
+	best := found[0]
+	for _, f := range found {
+		if f.Unmap().Is4() {
+			best = f
+			break
+		}
+	}
+	out := best.Unmap().String()
+	if port != "" {
+		out = net.JoinHostPort(out, port)
+	}
+	if limited {
+		out += "@" + cidr
+	}
+	return out, nil
+}
+
+// ownAddress is the address that a single listener was bound to, else that of the first network card that is up and not
+// the loopback, IPv4 before IPv6, else the loopback's.
+func ownAddress(listeners []netip.AddrPort) netip.Addr {
+	if a := listeners[0].Addr(); a.IsValid() && !a.IsUnspecified() {
+		return a.Unmap()
+	}
+	cards, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	var v6 netip.Addr
+	for _, card := range cards {
+		prefix, err := netip.ParsePrefix(card.String())
+		if err != nil || !prefix.Addr().IsGlobalUnicast() {
+			continue
+		}
+		if prefix.Addr().Is4() {
+			return prefix.Addr()
+		}
+		if !v6.IsValid() {
+			v6 = prefix.Addr()
+		}
+	}
+	if v6.IsValid() {
+		return v6
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// otherNameServers leaves this node's own addresses out of a list of NameServers: a broker.conf names the NameServer that
+// it was written for, and often that is this very process now.
+func otherNameServers(list []string, listeners []netip.AddrPort) []string {
+	var out []string
+	for _, ns := range list {
+		host, port, err := net.SplitHostPort(ns)
+		if err != nil {
+			host, port = ns, "9876"
+		}
+		if !isOwn(host, port, listeners) {
+			out = append(out, net.JoinHostPort(host, port))
+		}
+	}
+	return out
+}
+
+func isOwn(host, port string, listeners []netip.AddrPort) bool {
+	for _, l := range listeners {
+		if fmt.Sprint(l.Port()) != port {
+			continue
+		}
+		if host == "localhost" && (l.Addr().IsLoopback() || l.Addr().IsUnspecified()) {
+			return true
+		}
+		a, err := netip.ParseAddr(host)
+		if err != nil {
+			continue
+		}
+		if a == l.Addr() || (l.Addr().IsUnspecified() && (a.IsLoopback() || a == ownAddress(listeners))) {
+			return true
+		}
+	}
+	return false
+}

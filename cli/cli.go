@@ -1,0 +1,88 @@
+// Package cli is the command tree of the aerobee binary. It parses flags and prints; everything else is done by the
+// packages below it. [Main] is called once, by package main.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command that args name and returns the process's exit code: 0 done, 1 failed, 2 wrong usage.
+func Main(args, environ []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(env{environ: environ, stdout: stdout, stderr: stderr, release: stop})
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "aerobee: %v\nTry 'aerobee --help'.\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "aerobee: %v\n", err)
+		return 1
+	}
+}
+
+// env is what a command sees of its process. release gives signals their default effect back, so that a second one ends
+// a stop that hangs.
+type env struct {
+	environ        []string
+	stdout, stderr io.Writer
+	release        func()
+}
+
+// usageError marks an error of the command line itself.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func newRoot(e env) *cobra.Command {
+	serve := newServe(e)
+	root := &cobra.Command{
+		Use:   "aerobee",
+		Short: "A message broker for RocketMQ clients: NameServer, broker and tools in one binary",
+		Long: "Aerobee serves RocketMQ clients: NameServer and broker in one process, durable by default.\n" +
+			"Without a command it serves, as `aerobee serve` does.",
+		Example: "  aerobee                                  serve on ports 9876, 10911, 10909 and 8081, store in ./aerobee-data\n" +
+			"  aerobee --memory --listen 127.0.0.1:9876  serve one port, keep nothing\n" +
+			"  aerobee -c broker.conf                    serve with a RocketMQ broker's settings\n" +
+			"  aerobee store verify ./aerobee-data       check every record of a store",
+		Args:          noArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          serve.RunE,
+	}
+	root.Flags().AddFlagSet(serve.Flags())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(serve, newVersion(e), newStore(e), newConfig(e))
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
+
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usageError{fmt.Errorf("%s takes %d argument(s): %v, got %d", cmd.CommandPath(), len(names), names, len(args))}
+		}
+		return nil
+	}
+}

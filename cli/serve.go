@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aerobee-mq/aerobee"
+	"github.com/aerobee-mq/aerobee/config"
+)
+
+// stopTimeout bounds a clean stop: what is not drained by then is closed.
+const stopTimeout = 5 * time.Second
+
+// flagKeys are the flags of `aerobee serve` and the settings they give, in the order of --help.
+func flagKeys() []struct{ flag, key string } {
+	return []struct{ flag, key string }{
+		{"data", "data"}, {"listen", "listen"}, {"namesrv", "namesrvAddr"}, {"advertise", "advertise"}, {"roles", "roles"},
+		{"name", "brokerName"}, {"cluster", "brokerClusterName"}, {"flush", "flushDiskType"}, {"memory-limit", "memoryLimit"},
+		{"log-level", "logLevel"}, {"log-format", "logFormat"}, {"log-file", "logFile"},
+	}
+}
+
+func newServe(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run NameServer and broker",
+		Long: "Run NameServer and broker in this process, with an embedded store.\n\n" +
+			"Settings come, in rising order, from defaults, the file of -c, AEROBEE_… in the environment, and flags.\n" +
+			"`aerobee config` lists them all; any of them can be given with --set KEY=VALUE.",
+		Example: "  aerobee serve --data /var/lib/aerobee\n" +
+			"  aerobee serve --memory --listen 127.0.0.1:9876\n" +
+			"  aerobee serve -c broker.conf --set flushDiskType=ASYNC_FLUSH\n" +
+			"  aerobee serve --namesrv ns1:9876,ns2:9876 --advertise broker.example.com:10911",
+		Args: noArgs,
+	}
+	flags := cmd.Flags()
+	docs := map[string]string{}
+	for _, k := range config.Keys() {
+		docs[k.Name] = k.Doc
+	}
+	file := flags.StringP("config", "c", "", "properties `file` with settings, as Apache's broker.conf")
+	flags.Bool("memory", false, docs["memory"])
+	flags.StringArray("set", nil, "any other setting as `KEY=VALUE`; may be given several times")
+	for _, f := range flagKeys() {
+		flags.StringArray(f.flag, nil, docs[f.key])
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		flagSource, err := flagsOf(cmd)
+		if err != nil {
+			return usageError{err}
+		}
+		cfg, notes, err := loadConfig(*file, e.environ, flagSource)
+		if err != nil {
+			return usageError{err}
+		}
+		return serve(cmd.Context(), e, cfg, notes)
+	}
+	return cmd
+}
+
+// flagsOf reads the settings out of the flags that were given. A flag given several times makes a list.
+func flagsOf(cmd *cobra.Command) (config.Source, error) {
+	src := config.Source{Name: "flags"}
+	flags := cmd.Flags()
+	for _, f := range flagKeys() {
+		if !flags.Changed(f.flag) {
+			continue
+		}
+		values, err := flags.GetStringArray(f.flag)
+		if err != nil {
+			return src, err
+		}
+		joined := values[0]
+		for _, v := range values[1:] {
+			joined += ";" + v
+		}
+		src.Pairs = append(src.Pairs, config.Property{Key: f.key, Value: joined})
+	}
+	if flags.Changed("memory") {
+		on, err := flags.GetBool("memory")
+		if err != nil {
+			return src, err
+		}
+		src.Pairs = append(src.Pairs, config.Property{Key: "memory", Value: fmt.Sprint(on)})
+	}
+	sets, err := flags.GetStringArray("set")
+	if err != nil {
+		return src, err
+	}
+	for _, set := range sets {
+		pairs, err := config.ParseProperties(set)
+		if err != nil || len(pairs) != 1 || pairs[0].Value == "" {
+			return src, fmt.Errorf("--set %q is not KEY=VALUE", set)
+		}
+		src.Pairs = append(src.Pairs, pairs[0])
+	}
+	return src, nil
+}
+
+func loadConfig(file string, environ []string, flags config.Source) (config.Config, []config.Note, error) {
+	var sources []config.Source
+	if file != "" {
+		text, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
+		if err != nil {
+			return config.Config{}, nil, fmt.Errorf("settings: %w", err)
+		}
+		pairs, err := config.ParseProperties(string(text))
+		if err != nil {
+			return config.Config{}, nil, fmt.Errorf("%s: %w", file, err)
+		}
+		sources = append(sources, config.Source{Name: file, Pairs: pairs})
+	}
+	return config.Load(append(sources, config.Environment(environ), flags)...)
+}
+
+func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) error {
+	logger, closeLog, err := openLog(cfg, e.stderr)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	for _, n := range notes {
+		logger.Warn("setting "+n.Text, "key", n.Key, "source", n.Source)
+	}
+	server, err := aerobee.Start(cfg, logger)
+	if err != nil {
+		return err
+	}
+	banner(e, cfg, server)
+	<-ctx.Done()
+	logger.Info("stopping", "within", stopTimeout)
+	e.release()
+	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := server.Stop(stopCtx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+// banner tells a person where the node listens, where it stores and what to try next.
+func banner(e env, cfg config.Config, server *aerobee.Server) {
+	where := "in memory: everything is gone when this process ends"
+	if !cfg.Memory {
+		where = "in " + server.DataDir()
+	}
+	fmt.Fprintf(e.stdout, "aerobee %s serves as broker %s of cluster %s\n", aerobee.Version(), cfg.BrokerName, cfg.ClusterName)
+	for _, addr := range server.Addrs() {
+		fmt.Fprintf(e.stdout, "  listens on %s (NameServer, broker, HTTP)\n", addr)
+	}
+	fmt.Fprintf(e.stdout, "  stores %s (%s)\n", where, cfg.FlushDiskType)
+	addr, guessed := server.Advertised()
+	hint := ""
+	if guessed {
+		hint = "; behind a mapped port give --advertise HOST[:PORT]"
+	}
+	fmt.Fprintf(e.stdout, "  is known to clients by the address that they dial, and in message ids as %s%s\n", addr, hint)
+	fmt.Fprintf(e.stdout, "Try: point a RocketMQ client's NameServer address at %s, or curl http://%s/ready\n", server.Addr(), server.Addr())
+}

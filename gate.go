@@ -1,0 +1,43 @@
+package aerobee
+
+import (
+	"net"
+
+	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// gate holds remoting connections that arrive while the node starts, so that its ports answer from the first moment.
+type gate struct {
+	opened chan struct{}
+	closed chan struct{}
+	server *remoting.Server // set before opened is closed
+}
+
+func newGate() *gate { return &gate{opened: make(chan struct{}), closed: make(chan struct{})} }
+
+func (g *gate) open(server *remoting.Server) {
+	g.server = server
+	close(g.opened)
+}
+
+func (g *gate) close() { close(g.closed) }
+
+// pass hands a connection on, now or when the gate opens.
+func (g *gate) pass(nc net.Conn, info listen.ConnInfo) {
+	select {
+	case <-g.opened:
+		g.server.Serve(nc, remoting.ConnInfo(info))
+	default:
+		go g.wait(nc, info)
+	}
+}
+
+func (g *gate) wait(nc net.Conn, info listen.ConnInfo) {
+	select {
+	case <-g.opened:
+		g.server.Serve(nc, remoting.ConnInfo(info))
+	case <-g.closed:
+		_ = nc.Close()
+	}
+}

@@ -1,0 +1,159 @@
+package aerobee
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/broker"
+	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/nameserver"
+	"github.com/aerobee-mq/aerobee/remoting"
+	"github.com/aerobee-mq/aerobee/store"
+)
+
+// Config is a node's settings; [DefaultConfig] gives those of a node that nobody configured.
+type Config = config.Config
+
+// DefaultConfig returns the default settings.
+func DefaultConfig() Config { return config.Default() }
+
+// startTimeout bounds what a start waits for beside the log's replay: the system topics, other NameServers.
+const startTimeout = 30 * time.Second
+
+// Server is a running node.
+type Server struct {
+	cfg  Config
+	log  *slog.Logger
+	addr addresses
+
+	gate       *gate
+	listeners  *listen.Server
+	store      *store.Store       // nil without the role broker
+	nameserver *nameserver.Server // nil without the role namesrv
+	broker     *broker.Broker     // nil without the role broker
+	remoting   *remoting.Server
+	state      atomic.Pointer[string] // why the node does not serve; nil when it does
+}
+
+// Start listens, opens the store, starts the roles and returns when the node serves. A nil logger discards. Errors name
+// what could not be had: an address in use, a store in use, a setting. [Server.Stop] must follow.
+func Start(cfg Config, logger *slog.Logger) (_ *Server, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, log: logger, gate: newGate()}
+	s.unready("starting")
+	defer func() {
+		if err != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			err = errors.Join(err, s.Stop(ctx))
+		}
+	}()
+	// Listen first: a port in use is found out before the store is touched, and port 0 is known before ids are made.
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	mux := remoting.NewMux()
+	if cfg.HasRole("namesrv") {
+		if err := s.startNameServer(mux); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.HasRole("broker") {
+		if err := s.openBroker(mux); err != nil {
+			return nil, err
+		}
+	}
+	s.remoting = remoting.NewServer(s.remotingOptions(mux))
+	if s.broker != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+		defer cancel()
+		if err := s.broker.Start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.gate.open(s.remoting)
+	s.state.Store(nil)
+	return s, nil
+}
+
+// Stop makes the node not ready, unregisters it, lets accepted requests finish until ctx ends, then closes everything
+// in the mirrored order of Start. What was cut off is named in the error; nothing acknowledged is lost by it.
+func (s *Server) Stop(ctx context.Context) error {
+	s.unready("stopping")
+	var errs []error
+	if s.broker != nil && s.remoting != nil {
+		errs = append(errs, s.broker.Close(ctx))
+	}
+	if s.remoting != nil {
+		errs = append(errs, s.remoting.Shutdown(ctx))
+	}
+	s.gate.close()
+	if s.nameserver != nil {
+		s.nameserver.Close()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.listeners != nil {
+		errs = append(errs, s.listeners.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Addrs are the addresses that the node listens on; Addr is the first of them.
+func (s *Server) Addrs() []netip.AddrPort { return s.listeners.Addrs() }
+
+// Addr is the first address that the node listens on, one that can be dialled from this machine.
+func (s *Server) Addr() netip.AddrPort {
+	a := s.Addrs()[0]
+	if a.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	}
+	return a
+}
+
+// Advertised is the address in message ids and at other NameServers. guessed tells that nobody set it.
+func (s *Server) Advertised() (addr netip.AddrPort, guessed bool) {
+	return s.addr.canonical, s.addr.guessed
+}
+
+// DataDir is the store's directory as an absolute path, "" in memory.
+func (s *Server) DataDir() string {
+	if s.cfg.Memory {
+		return ""
+	}
+	if abs, err := filepath.Abs(s.cfg.Data); err == nil {
+		return abs
+	}
+	return s.cfg.Data
+}
+
+func (s *Server) unready(why string) { s.state.Store(&why) }
+
+// ready returns nil when the node serves requests.
+func (s *Server) ready() error {
+	if why := s.state.Load(); why != nil {
+		return errors.New("the node is " + *why)
+	}
+	return nil
+}
+
+// healthy returns nil unless the node needs its operator.
+func (s *Server) healthy() error {
+	if s.ready() != nil || s.store == nil {
+		return nil
+	}
+	return s.store.Err()
+}

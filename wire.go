@@ -1,0 +1,163 @@
+package aerobee
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/broker"
+	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/metrics"
+	"github.com/aerobee-mq/aerobee/nameserver"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+	"github.com/aerobee-mq/aerobee/route"
+	"github.com/aerobee-mq/aerobee/store"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+func (s *Server) listen() error {
+	handler := api.New(api.Options{Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics}})
+	var err error
+	s.listeners, err = listen.New(listen.Options{Addrs: s.cfg.Listen, Remoting: s.gate.pass, HTTP: handler, MaxConns: s.cfg.MaxConnections, Logger: s.log})
+	if err != nil {
+		return fmt.Errorf("%w; --listen chooses other addresses", err)
+	}
+	s.addr, err = resolveAddresses(&s.cfg, s.listeners.Addrs())
+	return err
+}
+
+func (s *Server) startNameServer(mux *remoting.Mux) error {
+	o := nameserver.Options{
+		Route:     route.Options{SupportActingMaster: s.cfg.SupportActingMaster},
+		Settings:  nameserver.Settings{OrderMessageEnable: s.cfg.OrderMessage},
+		Advertise: s.addr.rules,
+		Canonical: s.addr.canonical,
+		Logger:    s.log,
+	}
+	if !s.cfg.Memory {
+		if err := vfs.Default.MkdirAll(s.cfg.Data, 0o700); err != nil {
+			return fmt.Errorf("make the directory of the store: %w", err)
+		}
+		o.KV = nameserver.NewFileKV(vfs.Default, s.cfg.Data, "kvConfig.json")
+	}
+	server, err := nameserver.New(o)
+	if err != nil {
+		return err
+	}
+	s.nameserver = server
+	server.Mount(mux)
+	return nil
+}
+
+// openBroker opens the store and makes the broker over it. The store tells the broker of arrivals, and the broker exists
+// only after the store: what arrives in between, due messages of a replayed log, no client can be waiting for.
+func (s *Server) openBroker(mux *remoting.Mux) error {
+	opt, err := s.storeOptions()
+	if err != nil {
+		return err
+	}
+	var late atomic.Pointer[broker.Broker]
+	opt.OnArrive = func(arrivals []store.Arrival) {
+		if b := late.Load(); b != nil {
+			b.Arrived(arrivals)
+		}
+	}
+	opt.OnTopics = func() {
+		if b := late.Load(); b != nil {
+			b.TopicsChanged()
+		}
+	}
+	if s.store, err = store.Open(opt); err != nil {
+		return err
+	}
+	var registries []broker.Registry
+	if s.nameserver != nil {
+		registries = append(registries, localRegistry{s.nameserver})
+	}
+	if s.broker, err = broker.New(s.store, s.brokerOptions(), registries...); err != nil {
+		return err
+	}
+	late.Store(s.broker)
+	s.broker.Register(mux)
+	return nil
+}
+
+func (s *Server) storeOptions() (store.Options, error) {
+	c := &s.cfg
+	levels, err := message.ParseDelayLevels(c.DelayLevels)
+	if err != nil {
+		return store.Options{}, fmt.Errorf("messageDelayLevel: %w", err)
+	}
+	var hours []int
+	for _, h := range strings.FieldsFunc(c.DeleteWhen, func(r rune) bool { return r == ';' || r == ',' }) {
+		n, err := strconv.Atoi(strings.TrimSpace(h))
+		if err != nil {
+			return store.Options{}, fmt.Errorf("deleteWhen: %w", err)
+		}
+		hours = append(hours, n)
+	}
+	used := float64(c.DiskMaxUsedRatio) / 100
+	o := store.Options{
+		Dir: c.Data, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
+		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
+		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
+			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk},
+	}
+	if c.FlushDiskType == config.AsyncFlush {
+		o.Flush = commitlog.AsyncFlush
+	}
+	if c.Memory && c.SegmentSize == config.Default().SegmentSize {
+		o.SegmentSize = 0 // memory has a smaller default
+	}
+	return o, nil
+}
+
+func (s *Server) brokerOptions() broker.Options {
+	c := &s.cfg
+	ha := c.BrokerIP2
+	if ha == "" {
+		ha = s.addr.canonical.Addr().String()
+	}
+	return broker.Options{
+		BrokerName: c.BrokerName, ClusterName: c.ClusterName, BrokerID: c.BrokerID, StoreHost: s.addr.canonical,
+		HAAddr: net.JoinHostPort(ha, strconv.Itoa(c.HAPort)), Permission: c.BrokerPermission, TraceOff: !c.TraceOn,
+		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
+		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
+		NoLongPolling: !c.LongPolling, NameServers: otherNameServers(c.Namesrv, s.listeners.Addrs()), CompressedRegister: c.CompressedRegister,
+		ConfigText: func() string { return c.Properties() }, Logger: s.log,
+	}
+}
+
+func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
+	o := remoting.Options{Mux: mux, MaxConns: s.cfg.MaxConnections, IdleTimeout: 120 * time.Second, Logger: s.log}
+	if s.broker != nil {
+		o.AfterRead = s.broker.AfterRead
+	}
+	o.Closed = func(c *remoting.Conn) {
+		if s.broker != nil {
+			s.broker.Closed(c)
+		}
+		if s.nameserver != nil {
+			s.nameserver.ConnClosed(c)
+		}
+	}
+	return o
+}
+
+// localRegistry tells the NameServer of this process about the broker of this process.
+type localRegistry struct{ server *nameserver.Server }
+
+func (l localRegistry) RegisterLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable) {
+	l.server.RegisterLocal(*nameserver.Registration(&h, &protocol.RegisterBrokerBody{Topics: topics}))
+}
+
+func (l localRegistry) UnregisterLocal(protocol.BrokerIdentityHeader) { l.server.UnregisterLocal() }
