@@ -17,12 +17,19 @@ type MessageQueue struct {
 // messageQueueFields is MessageQueue without its methods.
 type messageQueueFields MessageQueue
 
-// UnmarshalJSON reads the object.
+// UnmarshalJSON reads the object. As a map's key it comes as a string, which [NormalizeJSON] has made of the object.
 func (q *MessageQueue) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		var text string
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
+		return q.UnmarshalText([]byte(text))
+	}
 	return json.Unmarshal(b, (*messageQueueFields)(q))
 }
 
-// UnmarshalText reads a key: the text of the object, as [NormalizeJSON] leaves it.
+// UnmarshalText reads a key: the text of the object.
 func (q *MessageQueue) UnmarshalText(b []byte) error {
 	return json.Unmarshal(b, (*messageQueueFields)(q))
 }

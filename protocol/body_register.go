@@ -30,16 +30,23 @@ type RegisterBrokerBody struct {
 // bytes into one, so that without a bound one frame could ask for 16 GiB.
 const MaxRegisterBytes = 64 << 20
 
-// UnmarshalRegisterBroker decodes a body of 103 from a broker of that version. An empty body is a broker without topics.
+// zlibMagic is the first byte of a zlib stream with a window of 32 KiB. No JSON begins with it.
+const zlibMagic = 0x78
+
+// UnmarshalRegisterBroker decodes a body of 103 from a broker of that version. An empty body is a broker without topics. A zlib stream is
+// known by its first byte as well: brokers of 5.x with compressedRegister=true compress and say that they did not, whereupon
+// Apache's own NameServer refuses them.
 func UnmarshalRegisterBroker(body []byte, compressed bool, version int32) (RegisterBrokerBody, error) {
 	return unmarshalRegister(body, compressed, version, MaxRegisterBytes)
 }
 
 func unmarshalRegister(body []byte, compressed bool, version int32, limit int64) (RegisterBrokerBody, error) {
 	var out RegisterBrokerBody
-	switch {
-	case len(body) == 0:
+	if len(body) == 0 {
 		return out, nil
+	}
+	compressed = compressed || body[0] == zlibMagic
+	switch {
 	case !compressed && version < Version3_0_11:
 		return out, UnmarshalBody(body, &out.Topics)
 	case !compressed:
