@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -101,7 +102,7 @@ func AppendPut(dst []byte, c *Config, after Version) ([]byte, error) {
 		}
 	}
 	dst = appendVersion(append(dst, kindPut), after)
-	dst = appendText(dst, c.Name)
+	dst = varint.AppendText(dst, c.Name)
 	var switches byte
 	for i, on := range [...]bool{c.ConsumeEnable, c.ConsumeFromMinEnable, c.ConsumeBroadcastEnable, c.ConsumeMessageOrderly, c.NotifyConsumerIDsChanged} {
 		if on {
@@ -114,12 +115,12 @@ func AppendPut(dst []byte, c *Config, after Version) ([]byte, error) {
 	} {
 		dst = binary.AppendVarint(dst, n)
 	}
-	return appendText(dst, tail), nil
+	return varint.AppendText(dst, tail), nil
 }
 
 // AppendDelete appends the change that removes a group, with the version that the table has after it.
 func AppendDelete(dst []byte, name string, after Version) []byte {
-	return appendText(appendVersion(append(dst, kindDelete), after), name)
+	return varint.AppendText(appendVersion(append(dst, kindDelete), after), name)
 }
 
 // AppendVersion appends the change that sets the table's version alone: an import, or a new term.
@@ -129,7 +130,7 @@ func AppendVersion(dst []byte, v Version) []byte { return appendVersion(append(d
 // broker forgets all topics of the group when one is allowed again; this one forgets that one.)
 func AppendForbid(dst []byte, group, topic string, bits int32, after Version) []byte {
 	dst = appendVersion(append(dst, kindForbid), after)
-	dst = appendText(appendText(dst, group), topic)
+	dst = varint.AppendText(varint.AppendText(dst, group), topic)
 	return binary.AppendVarint(dst, int64(bits))
 }
 
@@ -139,21 +140,21 @@ func appendVersion(dst []byte, v Version) []byte {
 	return binary.AppendVarint(dst, v.Timestamp)
 }
 
-func (r *reader) version() Version {
-	return Version{Counter: r.int(), StateVersion: r.int(), Timestamp: r.int()}
+func readVersion(r *varint.Reader) Version {
+	return Version{Counter: r.Int(), StateVersion: r.Int(), Timestamp: r.Int()}
 }
 
 // config reads a put change; the tail is JSON yet to be decoded.
-func (r *reader) config() (c Config, tail []byte) {
-	c = New(string(r.text()))
-	switches := r.byte()
+func readConfig(r *varint.Reader) (c Config, tail []byte) {
+	c = New(string(r.Text()))
+	switches := r.Byte()
 	for i, on := range [...]*bool{&c.ConsumeEnable, &c.ConsumeFromMinEnable, &c.ConsumeBroadcastEnable, &c.ConsumeMessageOrderly, &c.NotifyConsumerIDsChanged} {
 		*on = switches&(1<<i) != 0
 	}
-	c.RetryQueues, c.RetryMaxTimes = r.int32(), r.int32()
-	c.BrokerID, c.WhichBrokerWhenConsumeSlowly = r.int(), r.int()
-	c.SysFlag, c.ConsumeTimeoutMinute = r.int32(), r.int32()
-	return c, r.text()
+	c.RetryQueues, c.RetryMaxTimes = r.Int32(), r.Int32()
+	c.BrokerID, c.WhichBrokerWhenConsumeSlowly = r.Int(), r.Int()
+	c.SysFlag, c.ConsumeTimeoutMinute = r.Int32(), r.Int32()
+	return c, r.Text()
 }
 
 func (c *Config) addRest(tail []byte) error {
@@ -171,25 +172,25 @@ func (c *Config) addRest(tail []byte) error {
 // Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
 // row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind := r.byte()
+	r := varint.NewReader(change)
+	kind := r.Byte()
 	if kind < kindPut || kind > kindForbid {
-		return unknownKind(kind, at)
+		return varint.UnknownKind("group", kind, int64(at))
 	}
-	v := r.version()
+	v := readVersion(&r)
 	var c Config
 	var tail []byte
 	var topic string
 	var bits int32
 	switch kind {
 	case kindPut:
-		c, tail = r.config()
+		c, tail = readConfig(&r)
 	case kindDelete:
-		c.Name = string(r.text())
+		c.Name = string(r.Text())
 	case kindForbid:
-		c.Name, topic, bits = string(r.text()), string(r.text()), r.int32()
+		c.Name, topic, bits = string(r.Text()), string(r.Text()), r.Int32()
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("group", kind, int64(at)); err != nil {
 		return err
 	}
 	if kind != kindVersion && c.Name == "" {

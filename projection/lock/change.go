@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -34,10 +35,10 @@ func appendUnlock(dst []byte, group, client string, queues []message.Queue) []by
 }
 
 func appendQueues(dst []byte, group, client string, queues []message.Queue) []byte {
-	dst = appendText(appendText(dst, group), client)
+	dst = varint.AppendText(varint.AppendText(dst, group), client)
 	dst = binary.AppendUvarint(dst, uint64(len(queues)))
 	for _, q := range queues {
-		dst = binary.AppendVarint(appendText(dst, q.Topic), int64(q.ID))
+		dst = binary.AppendVarint(varint.AppendText(dst, q.Topic), int64(q.ID))
 	}
 	return dst
 }
@@ -46,22 +47,22 @@ func appendQueues(dst []byte, group, client string, queues []message.Queue) []by
 // is applied twice in a row counts once. An error means a damaged change or a newer version's; the table is unchanged
 // then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind := r.byte()
+	r := varint.NewReader(change)
+	kind := r.Byte()
 	if kind != kindLock && kind != kindUnlock {
-		return unknownKind(kind, at)
+		return varint.UnknownKind("lock", kind, int64(at))
 	}
 	var mark uint64
 	if kind == kindLock {
-		mark = r.uint()
+		mark = r.Uint()
 	}
-	group, client := string(r.text()), string(r.text())
+	group, client := string(r.Text()), string(r.Text())
 	var keys []key
-	for n := r.uint(); n > 0 && !r.bad; n-- {
-		q := message.Queue{Topic: string(r.text()), ID: message.QueueID(r.int32())}
+	for n := r.Uint(); n > 0 && r.OK(); n-- {
+		q := message.Queue{Topic: string(r.Text()), ID: message.QueueID(r.Int32())}
 		keys = append(keys, key{group, q})
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("lock", kind, int64(at)); err != nil {
 		return err
 	}
 	if client == "" {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -92,7 +93,7 @@ func (t *Table) Len(s Space) int { return len(t.spaces[s].ids) }
 func AppendAssign(dst []byte, s Space, id uint32, name string) []byte {
 	dst = append(dst, kindAssign, byte(s))
 	dst = binary.AppendUvarint(dst, uint64(id))
-	return appendText(dst, name)
+	return varint.AppendText(dst, name)
 }
 
 // AppendRetire appends the change that ends an id's life.
@@ -110,17 +111,17 @@ func appendNext(dst []byte, s Space, id uint32) []byte {
 // does nothing, so a stretch of the log may be applied again. An error means that the log contradicts itself or comes
 // from a newer version; the table is unchanged then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind, space := r.byte(), Space(r.byte())
+	r := varint.NewReader(change)
+	kind, space := r.Byte(), Space(r.Byte())
 	if kind < kindAssign || kind > kindNext {
-		return unknownKind(kind, at)
+		return varint.UnknownKind("name", kind, int64(at))
 	}
-	id := r.uint32()
+	id := r.Uint32()
 	var name []byte
 	if kind == kindAssign {
-		name = r.text()
+		name = r.Text()
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("name", kind, int64(at)); err != nil {
 		return err
 	}
 	if space >= spaces || id == 0 || id > maxID {

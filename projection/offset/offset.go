@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -91,32 +92,32 @@ func appendKey(dst []byte, k Key) []byte {
 	return binary.AppendVarint(dst, int64(k.Queue))
 }
 
-func (r *reader) key() Key {
-	return Key{Group: r.uint32(), Topic: r.uint32(), Queue: message.QueueID(r.int32())}
+func readKey(r *varint.Reader) Key {
+	return Key{Group: r.Uint32(), Topic: r.Uint32(), Queue: message.QueueID(r.Int32())}
 }
 
 // Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
 // row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind := r.byte()
+	r := varint.NewReader(change)
+	kind := r.Byte()
 	var k Key
 	var off int64
 	switch kind {
 	case kindCommit:
-		k, off = r.key(), r.int()
+		k, off = readKey(&r), r.Int()
 	case kindRemove:
-		k = r.key()
+		k = readKey(&r)
 	case kindRemoveGroup:
-		k.Group = r.uint32()
+		k.Group = r.Uint32()
 	case kindRemoveTopic:
-		k.Topic = r.uint32()
+		k.Topic = r.Uint32()
 	case kindRemovePair:
-		k.Group, k.Topic = r.uint32(), r.uint32()
+		k.Group, k.Topic = r.Uint32(), r.Uint32()
 	default:
-		return unknownKind(kind, at)
+		return varint.UnknownKind("offset", kind, int64(at))
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("offset", kind, int64(at)); err != nil {
 		return err
 	}
 	if off < 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -93,8 +94,8 @@ func TestPendingReads(t *testing.T) {
 
 func anyOf(changes [][]byte, match func(Key) bool) bool {
 	for _, c := range changes {
-		r := reader{b: c[1:]}
-		if match(r.key()) {
+		r := varint.NewReader(c[1:])
+		if match(readKey(&r)) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -43,19 +44,19 @@ func AppendComplete(dst []byte, created message.LogOffset) []byte {
 // Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
 // row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind := r.byte()
+	r := varint.NewReader(change)
+	kind := r.Byte()
 	if kind < kindAdd || kind > kindComplete {
-		return unknownKind(kind, at)
+		return varint.UnknownKind("timer", kind, int64(at))
 	}
-	e := Entry{Created: message.LogOffset(r.uint())}
+	e := Entry{Created: message.LogOffset(r.Uint())}
 	if kind != kindComplete {
-		e.At = e.Created + message.LogOffset(r.int())
+		e.At = e.Created + message.LogOffset(r.Int())
 	}
 	if kind == kindAdd {
-		e.Due = r.int()
+		e.Due = r.Int()
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("timer", kind, int64(at)); err != nil {
 		return err
 	}
 	if e.Created < 0 || e.At < 0 {

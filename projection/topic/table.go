@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -62,7 +63,7 @@ func (t *Table) Version() Version { return t.version }
 // AppendPut appends the change that creates or replaces a topic, with the version that the table has after it.
 func AppendPut(dst []byte, c *Config, after Version) []byte {
 	dst = appendVersion(append(dst, kindPut), after)
-	dst = appendText(dst, c.Name)
+	dst = varint.AppendText(dst, c.Name)
 	dst = binary.AppendVarint(dst, int64(c.ReadQueues))
 	dst = binary.AppendVarint(dst, int64(c.WriteQueues))
 	dst = binary.AppendVarint(dst, int64(c.Perm))
@@ -75,14 +76,14 @@ func AppendPut(dst []byte, c *Config, after Version) []byte {
 	dst = append(dst, order)
 	dst = binary.AppendUvarint(dst, uint64(len(c.Attributes)))
 	for _, k := range slices.Sorted(maps.Keys(c.Attributes)) {
-		dst = appendText(appendText(dst, k), c.Attributes[k])
+		dst = varint.AppendText(varint.AppendText(dst, k), c.Attributes[k])
 	}
 	return dst
 }
 
 // AppendDelete appends the change that removes a topic, with the version that the table has after it.
 func AppendDelete(dst []byte, name string, after Version) []byte {
-	return appendText(appendVersion(append(dst, kindDelete), after), name)
+	return varint.AppendText(appendVersion(append(dst, kindDelete), after), name)
 }
 
 // AppendVersion appends the change that sets the table's version alone: an import, or a new term.
@@ -94,26 +95,26 @@ func appendVersion(dst []byte, v Version) []byte {
 	return binary.AppendVarint(dst, v.Timestamp)
 }
 
-func (r *reader) version() Version {
-	return Version{Counter: r.int(), StateVersion: r.int(), Timestamp: r.int()}
+func readVersion(r *varint.Reader) Version {
+	return Version{Counter: r.Int(), StateVersion: r.Int(), Timestamp: r.Int()}
 }
 
-func (r *reader) config() *Config {
+func readConfig(r *varint.Reader) *Config {
 	c := &Config{
-		Name:        string(r.text()),
-		ReadQueues:  r.int32(),
-		WriteQueues: r.int32(),
-		Perm:        Perm(r.int32()),
-		FilterType:  FilterType(r.byte()),
-		SysFlag:     r.int32(),
-		Order:       r.byte() != 0,
+		Name:        string(r.Text()),
+		ReadQueues:  r.Int32(),
+		WriteQueues: r.Int32(),
+		Perm:        Perm(r.Int32()),
+		FilterType:  FilterType(r.Byte()),
+		SysFlag:     r.Int32(),
+		Order:       r.Byte() != 0,
 	}
-	for n := r.uint(); n > 0 && !r.bad; n-- {
+	for n := r.Uint(); n > 0 && r.OK(); n-- {
 		if c.Attributes == nil {
 			c.Attributes = make(map[string]string)
 		}
-		k := string(r.text())
-		c.Attributes[k] = string(r.text())
+		k := string(r.Text())
+		c.Attributes[k] = string(r.Text())
 	}
 	return c
 }
@@ -121,22 +122,22 @@ func (r *reader) config() *Config {
 // Apply carries out one change, found at log offset at, which only errors mention. A change that is applied twice in a
 // row counts once. An error means a damaged change or a newer version's; the table is unchanged then.
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
-	r := reader{b: change}
-	kind := r.byte()
+	r := varint.NewReader(change)
+	kind := r.Byte()
 	if kind < kindPut || kind > kindVersion {
-		return unknownKind(kind, at)
+		return varint.UnknownKind("topic", kind, int64(at))
 	}
-	v := r.version()
+	v := readVersion(&r)
 	var c *Config
 	var name string
 	switch kind {
 	case kindPut:
-		c = r.config()
+		c = readConfig(&r)
 		name = c.Name
 	case kindDelete:
-		name = string(r.text())
+		name = string(r.Text())
 	}
-	if err := r.end(kind, at); err != nil {
+	if err := r.End("topic", kind, int64(at)); err != nil {
 		return err
 	}
 	if kind != kindVersion && name == "" {
