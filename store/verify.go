@@ -1,0 +1,196 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// Verify checks a store directory that nobody has open, without changing it: every record's frame and CRCs, that log
+// offsets and queue offsets follow one another, that every segment begins with a whole checkpoint which agrees with the
+// records before it, and the checksums of all index blocks. It writes a line for each problem, with the file, the offset
+// and the numbers, and a summary; the error says how many problems there are.
+func Verify(fs vfs.FS, dir string, w io.Writer) error {
+	if _, err := fs.Stat(fs.PathJoin(dir, logDir)); err != nil {
+		return fmt.Errorf("verify %s: it holds no commit log: %w", dir, err)
+	}
+	unlock, err := lockDir(fs, dir)
+	if err != nil {
+		return err
+	}
+	v := &verifier{w: w, next: make(map[message.Queue]message.QueueOffset)}
+	walked := walkLog(fs, fs.PathJoin(dir, logDir), v)
+	if walked == nil {
+		v.blocks(fs, fs.PathJoin(dir, indexDir), firstSegment(fs, fs.PathJoin(dir, logDir)))
+	}
+	if err := errors.Join(walked, unlock.Close()); err != nil {
+		return fmt.Errorf("verify %s: %w", dir, err)
+	}
+	fmt.Fprintf(w, "%d segments, %d records (%d messages, %d state), %d bytes, %d blocks, %d problems\n",
+		v.segments, v.records, v.records-v.states, v.states, v.bytes, v.blockFiles, v.problems)
+	if v.problems > 0 {
+		return fmt.Errorf("verify %s: %d problems", dir, v.problems)
+	}
+	return nil
+}
+
+type verifier struct {
+	w        io.Writer
+	names    name.Table
+	next     map[message.Queue]message.QueueOffset
+	whole    bool   // the segment's checkpoint has ended
+	ended    string // where the log ended, "" before
+	problems int
+
+	segments, records, states, blockFiles int
+	bytes                                 int64
+}
+
+func (v *verifier) problem(file string, at message.LogOffset, format string, args ...any) {
+	v.problems++
+	fmt.Fprintf(v.w, "%s at log offset %d: %s\n", file, at, fmt.Sprintf(format, args...))
+}
+
+func (v *verifier) segment(string, message.LogOffset, int64) { v.segments++; v.whole = false }
+
+// end notes the log's end. Behind it lies at most a prepared segment, all zeros.
+func (v *verifier) end(file string, at message.LogOffset, err error) {
+	if v.ended == "" {
+		v.ended = fmt.Sprintf("%s at %d", file, at)
+	}
+	if err != nil {
+		v.problem(file, at, "the log ends here, but not in zeros: %v", err)
+	}
+}
+
+func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
+	if v.ended != "" {
+		v.problem(file, at, "a record lies behind the log's end in %s", v.ended)
+		v.ended = ""
+	}
+	v.records++
+	v.bytes += int64(len(rec))
+	r, err := message.ParseRecord(rec)
+	if err == nil {
+		err = message.Check(rec)
+	}
+	if err != nil {
+		v.problem(file, at, "%v", err)
+		return nil
+	}
+	if r.LogOffset != at {
+		v.problem(file, at, "the record says that it lies at %d", r.LogOffset)
+	}
+	if isState(&r) {
+		v.states++
+		if err := eachChange(r.Body, func(k changeKind, p []byte) error { return v.change(file, at, k, p) }); err != nil {
+			v.problem(file, at, "state record: %v", err)
+		}
+		return nil
+	}
+	if !v.whole {
+		v.problem(file, at, "a message stands before the end of the segment's checkpoint")
+		v.whole = true
+	}
+	q := message.Queue{Topic: string(r.Topic), ID: r.QueueID}
+	if want := v.next[q]; r.QueueOffset != want {
+		v.problem(file, at, "topic %s, queue %d: queue offset %d, expected %d", q.Topic, q.ID, r.QueueOffset, want)
+	}
+	v.next[q] = r.QueueOffset + 1
+	return nil
+}
+
+// change follows the names, because a deleted topic's queues begin anew, and compares a checkpoint's queues with what
+// the records before it have said.
+func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []byte) error {
+	switch k {
+	case kindName:
+		return v.names.Apply(p, at)
+	case kindForget:
+		id, err := decodeNumber(k, p)
+		if err != nil {
+			return err
+		}
+		text, _ := v.names.Name(name.Topic, uint32(id))
+		for q := range v.next {
+			if q.Topic == text {
+				delete(v.next, q)
+			}
+		}
+		return v.names.Apply(name.AppendRetire(nil, name.Topic, uint32(id)), at)
+	case kindQueue:
+		b, err := decodeBounds(p)
+		if err != nil {
+			return err
+		}
+		text, ok := v.names.Name(name.Topic, b.topic)
+		if !ok {
+			return fmt.Errorf("queue %d belongs to topic id %d, which has no name", b.queue, b.topic)
+		}
+		q := message.Queue{Topic: text, ID: b.queue}
+		if have, ok := v.next[q]; ok && have != b.next {
+			v.problem(file, at, "the checkpoint says that topic %s, queue %d goes on at %d, the records say %d", text, b.queue, b.next, have)
+		}
+		v.next[q] = b.next
+	case kindEnd:
+		v.whole = true
+	}
+	return nil
+}
+
+// blocks opens the index over a view of its directory that cannot be written, with its own directory in memory.
+func (v *verifier) blocks(fs vfs.FS, dir string, logStart message.LogOffset) {
+	names, err := fs.List(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		v.problem(dir, logStart, "%v", err)
+		return
+	}
+	c, err := openCache(vfs.NewMem(), "cache", slog.New(slog.DiscardHandler))
+	if err != nil {
+		v.problem(dir, logStart, "%v", err)
+		return
+	}
+	unusable := &findings{}
+	ix, err := index.Open(index.Options{
+		FS: frozenFS{fs}, Dir: dir, DB: c.db, Prefix: []byte{cacheIndexKey}, LogStart: logStart, Logger: slog.New(unusable),
+	})
+	if err != nil {
+		v.problem(dir, logStart, "%v", errors.Join(err, c.close()))
+		return
+	}
+	err = ix.Verify()
+	for _, line := range unusable.lines {
+		v.problem(dir, logStart, "%s", line)
+	}
+	if err = errors.Join(err, ix.Close(), c.close()); err != nil {
+		v.problem(dir, logStart, "%v", err)
+	}
+	v.blockFiles = len(slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".tmp") }))
+}
+
+// frozenFS reads and does not write: what the index would remove or make stays as it is.
+type frozenFS struct{ vfs.FS }
+
+// Remove does nothing.
+func (frozenFS) Remove(string) error { return nil }
+
+// MkdirAll does nothing.
+func (frozenFS) MkdirAll(string, os.FileMode) error { return nil }
+
+// Create refuses.
+func (frozenFS) Create(path string, _ vfs.DiskWriteCategory) (vfs.File, error) {
+	return nil, fmt.Errorf("create %s: the store is only verified", path)
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+func verify(fs vfs.FS) (string, error) {
+	var out strings.Builder
+	err := Verify(fs, "store", &out)
+	return out.String(), err
+}
+
+// verifiedStore is a closed store of several segments in which a topic was deleted and made again.
+func verifiedStore(t *testing.T) *vfs.MemFS {
+	t.Helper()
+	fs := vfs.NewMem()
+	o := testOptions(fs)
+	o.SegmentSize = 64 << 10
+	s := openTest(t, o)
+	for round := range 2 {
+		mustTopic(t, s, "T", 1)
+		for i := range 20 {
+			mustPut(t, s, record("T", 0, fmt.Sprint("m", i, strings.Repeat("x", 3000))))
+		}
+		if round == 0 {
+			if err := s.DeleteTopic(context.Background(), "T"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	closeTest(t, s)
+	return fs
+}
+
+func TestVerifyFindsNothingInASoundStore(t *testing.T) {
+	out, err := verify(verifiedStore(t))
+	if err != nil || !strings.Contains(out, "0 problems") || !strings.Contains(out, "40 messages") {
+		t.Errorf("verify says %v:\n%s", err, out)
+	}
+}
+
+func TestVerifyNamesTheDamage(t *testing.T) {
+	f := func(name, file string, at int64, want string) {
+		t.Run(name, func(t *testing.T) {
+			fs := verifiedStore(t)
+			poke(t, fs, file, at)
+			out, err := verify(fs)
+			if err == nil || !strings.Contains(out, want) {
+				t.Errorf("verify says %v, want %q in\n%s", err, want, out)
+			}
+		})
+	}
+	f("in a body", "store/commitlog/00000000000000000000", 30_000, "fails its CRC")
+	f("behind the end", "store/commitlog/00000000000000131072", 65_000, "not in zeros: byte 65000 of the file is 0x5a")
+	fs := verifiedStore(t)
+	names, err := fs.List("store/index")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("blocks: %v, %v", names, err)
+	}
+	f("in a block", "store/index/"+names[0], 10, "index block store/index/"+names[0])
+}
+
+func poke(t *testing.T, fs vfs.FS, file string, at int64) {
+	t.Helper()
+	f, err := fs.OpenReadWrite(file, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x5a
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestVerifyRefusesAStoreInUse(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openTest(t, testOptions(fs))
+	defer closeTest(t, s)
+	if _, err := verify(fs); err == nil || !strings.Contains(err.Error(), "store directory store is in use by process ") {
+		t.Errorf("verify of an open store says %v", err)
+	}
+}
+
+func TestDump(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openTest(t, testOptions(fs))
+	mustTopic(t, s, "T", 1)
+	a := mustPut(t, s, record("T", 0, "hello", message.PropTags, "x"))
+	closeTest(t, s)
+	var out strings.Builder
+	if err := Dump(fs, "store", &out, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"begin of checkpoint 0", "1 topic", fmt.Sprintf("%d T queue 0 offset 0", a.LogOffset), `TAGS="x"`, " end\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the dump lacks %q:\n%s", want, out.String())
+		}
+	}
+	var one strings.Builder
+	if err := Dump(fs, "store", &one, a.LogOffset, 1); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(one.String(), "\n"); n != 2 { // the segment's line and one record
+		t.Errorf("a dump of one record has %d lines:\n%s", n, one.String())
+	}
+}
