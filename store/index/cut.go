@@ -145,9 +145,25 @@ func (ix *Index) drop(old func(*block) bool) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	c := ix.dir.change()
+	c, damaged := ix.dir.change(), false
 	for _, b := range gone {
-		if err := ix.dir.dropBlock(&c, b); err != nil {
+		err := ix.dir.dropBlock(&c, b, func(r *run) {
+			ix.queues.raise(r.q, queueState{next: r.last + 1}) // the directory may forget the queue now
+		})
+		var damage *DamageError
+		switch {
+		case errors.As(err, &damage):
+			ix.o.Logger.Warn("drop a damaged index block", "err", err)
+			damaged = true
+		case err != nil:
+			return err
+		}
+	}
+	if damaged {
+		keep := func(id blockID) bool {
+			return !slices.ContainsFunc(gone, func(b *block) bool { return b.blockID == id })
+		}
+		if err := ix.dir.sweep(&c, keep); err != nil {
 			return err
 		}
 	}
@@ -155,6 +171,10 @@ func (ix *Index) drop(old func(*block) bool) error {
 		return err
 	}
 	ix.uninstall(gone)
+	// A block that comes back after a power cut would describe a log that was lost, or end the chain of blocks early.
+	if err := syncDir(ix.o.FS, ix.o.Dir); err != nil {
+		return fmt.Errorf("remove index blocks: %w", err)
+	}
 	return nil
 }
 

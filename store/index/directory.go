@@ -212,8 +212,8 @@ func (d *directory) addBlock(c *changes, b *block) error {
 	}
 }
 
-// dropBlock deletes all runs of a block that can be read.
-func (d *directory) dropBlock(c *changes, b *block) error {
+// dropBlock deletes all runs of a block and tells the caller of each.
+func (d *directory) dropBlock(c *changes, b *block, deleted func(*run)) error {
 	if err := d.deleteBlock(c.b, b.blockID); err != nil {
 		return err
 	}
@@ -223,6 +223,7 @@ func (d *directory) dropBlock(c *changes, b *block) error {
 		if err != nil || !ok {
 			return err
 		}
+		deleted(&cur.run)
 		if err := d.deleteRun(c.b, &cur.run); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
-const testSegment = 10_000
+const testSegment = 100_000
 
 func openIndex(t fataler, fs vfs.FS, db *pebble.DB, start message.LogOffset) *Index {
 	t.Helper()

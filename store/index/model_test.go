@@ -83,6 +83,11 @@ func (m *model) reopen(t fataler, fs *vfs.MemFS, logStart bool) {
 		start = 0
 	}
 	m.ix = openIndex(t, fs, m.db, start)
+	if m.end < m.ix.AppliedTo() {
+		if err := m.ix.DropFrom(m.end); err != nil {
+			t.Fatalf("drop from %d: %v", m.end, err)
+		}
+	}
 	if err := m.ix.DropBefore(m.floor); err != nil {
 		t.Fatalf("drop before %d: %v", m.floor, err)
 	}
@@ -179,24 +184,81 @@ func drawQueue(t *rapid.T) Queue {
 	return Queue{Topic: rapid.Uint32Range(1, 3).Draw(t, "topic"), ID: rapid.Int32Range(0, 2).Draw(t, "queue")}
 }
 
+func (m *model) addSome(t *rapid.T) {
+	q := drawQueue(t)
+	seed := rapid.Uint64().Draw(t, "seed")
+	r := rand.New(rand.NewPCG(seed, seed))
+	odd := rapid.Bool().Draw(t, "odd")
+	for range rapid.IntRange(1, 400).Draw(t, "n") {
+		if r.IntN(20) == 0 {
+			q = Queue{Topic: 1 + r.Uint32N(3), ID: r.Int32N(3)}
+		}
+		var gap, step int64
+		if odd {
+			gap, step = r.Int64N(4), r.Int64N(6)
+		}
+		var keys []uint64
+		if k := r.Uint64N(20); k < 12 {
+			keys = []uint64{k << 60}
+		}
+		m.add(q, gap, 1+r.Int32N(200), step, keys)
+	}
+}
+
+func (m *model) writeFrozen(t fataler, n int) {
+	t.Helper()
+	for _, p := range m.frozen[:n] {
+		if err := cut(m.ix, m.db, p.f, p.upTo); err != nil {
+			t.Fatalf("cut: %v", err)
+		}
+	}
+	m.frozen = m.frozen[n:]
+}
+
+// replace makes a block again from what the log still has.
+func (m *model) replace(t fataler, s Span) {
+	t.Helper()
+	if err := m.tryReplace(s); err != nil {
+		t.Fatalf("replace %v: %v", s, err)
+	}
+}
+
+func (m *model) tryReplace(s Span) error {
+	return m.ix.Replace(s, func(add func(Queue, Entry, []uint64)) error {
+		for _, r := range m.recs {
+			if r.e.LogOffset >= max(s.From, m.floor) && r.e.LogOffset < s.UpTo {
+				add(r.q, r.e, r.keys)
+			}
+		}
+		return nil
+	})
+}
+
+// truncate loses all but the log's first n records.
+func (m *model) truncate(n int) {
+	for _, r := range m.recs[n:] {
+		if r.e.LogOffset >= m.floor {
+			m.end = min(m.end, r.e.LogOffset)
+		}
+	}
+	m.recs = slices.DeleteFunc(m.recs, func(r record) bool { return r.e.LogOffset >= m.end })
+	for q := range m.next {
+		m.next[q] = 0
+	}
+	for _, r := range m.recs {
+		m.next[r.q] = r.e.QueueOffset + 1
+	}
+}
+
 func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"add": func(t *rapid.T) {
-			q := drawQueue(t)
-			for range rapid.IntRange(1, 400).Draw(t, "n") {
-				if rapid.IntRange(0, 20).Draw(t, "other") == 0 {
-					q = drawQueue(t)
-				}
-				var gap, step int64
-				if rapid.Bool().Draw(t, "odd") {
-					gap, step = rapid.Int64Range(0, 3).Draw(t, "gap"), rapid.Int64Range(0, 5).Draw(t, "step")
-				}
-				var keys []uint64
-				if k := rapid.Uint64Range(0, 20).Draw(t, "key"); k < 12 {
-					keys = []uint64{k << 60}
-				}
-				m.add(q, gap, rapid.Int32Range(1, 200).Draw(t, "size"), step, keys)
+		"add": func(t *rapid.T) { m.addSome(t) },
+		"add and cut": func(t *rapid.T) {
+			for range rapid.IntRange(1, 10).Draw(t, "cuts") {
+				m.addSome(t)
+				m.frozen = append(m.frozen, pendingCut{m.ix.Freeze(), m.end})
 			}
+			m.writeFrozen(t, len(m.frozen))
 		},
 		"leap": func(t *rapid.T) { m.add(drawQueue(t), 1<<33, 100, 1<<32, nil) },
 		"freeze": func(*rapid.T) {
@@ -206,16 +268,29 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			if len(m.frozen) == 0 {
 				t.Skip("nothing frozen")
 			}
-			p := m.frozen[0]
-			m.frozen = m.frozen[1:]
-			if err := cut(m.ix, m.db, p.f, p.upTo); err != nil {
-				t.Fatalf("cut: %v", err)
-			}
+			m.writeFrozen(t, 1)
 		},
 		"merge": func(t *rapid.T) {
-			if _, err := m.ix.Merge(); err != nil {
+			did, err := m.ix.Merge()
+			if err != nil {
 				t.Fatalf("merge: %v", err)
 			}
+			if !did {
+				t.Skip("nothing to merge")
+			}
+		},
+		"replace": func(t *rapid.T) {
+			spans := m.ix.Spans()
+			if len(spans) == 0 {
+				t.Skip("no blocks")
+			}
+			m.replace(t, rapid.SampledFrom(spans).Draw(t, "span"))
+		},
+		"lose the log's end": func(t *rapid.T) {
+			m.close(t)
+			n := len(m.recs) * rapid.IntRange(50, 100).Draw(t, "kept") / 100
+			m.truncate(n)
+			m.reopen(t, m.fs, true)
 		},
 		"drop": func(t *rapid.T) {
 			m.floor = message.LogOffset(rapid.Int64Range(int64(m.floor), int64(max(m.floor, m.ix.AppliedTo()))).Draw(t, "floor"))
