@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,24 +48,24 @@ func TestVerifyFindsNothingInASoundStore(t *testing.T) {
 }
 
 func TestVerifyNamesTheDamage(t *testing.T) {
-	f := func(name, file string, at int64, want string) {
+	f := func(name, dir string, nth int, at int64, want string) {
 		t.Run(name, func(t *testing.T) {
 			fs := verifiedStore(t)
-			poke(t, fs, file, at)
+			names, err := fs.List(dir)
+			if err != nil || len(names) <= nth {
+				t.Fatalf("%s holds %v, %v", dir, names, err)
+			}
+			slices.Sort(names)
+			poke(t, fs, fs.PathJoin(dir, names[nth]), at)
 			out, err := verify(fs)
 			if err == nil || !strings.Contains(out, want) {
 				t.Errorf("verify says %v, want %q in\n%s", err, want, out)
 			}
 		})
 	}
-	f("in a body", "store/commitlog/00000000000000000000", 30_000, "fails its CRC")
-	f("behind the end", "store/commitlog/00000000000000131072", 65_000, "not in zeros: byte 65000 of the file is 0x5a")
-	fs := verifiedStore(t)
-	names, err := fs.List("store/index")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("blocks: %v, %v", names, err)
-	}
-	f("in a block", "store/index/"+names[0], 10, "index block store/index/"+names[0])
+	f("in a body", "store/commitlog", 0, 30_000, "fails its CRC")
+	f("behind the end", "store/commitlog", 1, 64_000, "not in zeros: byte 64000 of the file is 0x5a")
+	f("in a block", "store/index", 0, 10, "index block store/index/000")
 }
 
 func poke(t *testing.T, fs vfs.FS, file string, at int64) {
