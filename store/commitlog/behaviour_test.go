@@ -39,7 +39,7 @@ func TestFillNeverOverwritesARecord(t *testing.T) {
 		}
 		go l.Kick()
 		synctest.Wait()
-		if len(s.got) != 0 {
+		if n, _, _ := s.answers(); n != 0 {
 			t.Fatal("the writer did not wait for the fill")
 		}
 		close(release)
@@ -363,4 +363,40 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 	if n := testing.AllocsPerRun(200, run); n != 0 {
 		t.Fatalf("%v allocations for 16 records", n)
 	}
+}
+
+// chain appends a record whenever one is committed, as a broker does that answers and stores on the same goroutine.
+type chain struct {
+	*sink
+	left int
+	next func(token uint64)
+}
+
+func (c *chain) Committed(token uint64, recs []commitlog.Appended, err error) {
+	c.sink.Committed(token, recs, err)
+	if c.left--; c.left > 0 {
+		c.next(token + 1)
+	}
+}
+
+func TestWhatGathersDuringAKickIsHandedToTheCommitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, m := bare(vfs.NewMem())
+		l, c := open(t, o), &chain{sink: newSink(), left: 5}
+		q := m.queue("t", 0)
+		c.next = func(token uint64) {
+			if err := l.Append(q, sized(500, "x"), c, token); err != nil {
+				t.Error(err)
+			}
+		}
+		c.next(0)
+		l.Kick()
+		synctest.Wait()
+		if n, _, twice := c.answers(); n != 5 || twice || q.Next() != 5 {
+			t.Fatalf("%d answers, next offset %d", n, q.Next())
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -77,8 +77,9 @@ func script(t *testing.T, l *commitlog.Log, m *model, s *sink, first uint64, gro
 }
 
 func crashOptions(fs vfs.FS, m *model, mode commitlog.FlushMode, fill int64) commitlog.Options {
+	m.pad = 1500 // a checkpoint of more than one block
 	o := options(fs, m)
-	o.SegmentSize, o.Flush, o.FillWindow, o.TailBytes = 24<<10, mode, fill, 8<<10
+	o.SegmentSize, o.Flush, o.FillWindow, o.TailBytes = 32<<10, mode, fill, 8<<10
 	return o
 }
 

@@ -371,13 +371,14 @@ func TestSlowSyncIsAnsweredOnce(t *testing.T) {
 		go l.Kick()
 		time.Sleep(5*time.Second - time.Millisecond) // fake time
 		synctest.Wait()
-		if len(s.got) != 0 {
+		if n, _, _ := s.answers(); n != 0 {
 			t.Fatal("answered before the limit")
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if err := s.outcome(t, 1); !errors.Is(err, commitlog.ErrFlushTimeout) || s.flushes != 1 || s.at[1].Size != 500 {
-			t.Fatalf("after the limit: %v, %d flushes, span %+v", err, s.flushes, s.at[1])
+		_, flushes, _ := s.answers()
+		if err := s.outcome(t, 1); !errors.Is(err, commitlog.ErrFlushTimeout) || flushes != 1 || s.at[1].Size != 500 {
+			t.Fatalf("after the limit: %v, %d flushes, span %+v", err, flushes, s.at[1])
 		}
 		if l.Published() != 0 || q.Next() != 0 {
 			t.Fatal("published before its sync")
@@ -385,8 +386,8 @@ func TestSlowSyncIsAnsweredOnce(t *testing.T) {
 		slow.Store(false)
 		release <- nil
 		synctest.Wait()
-		if s.twice || l.Published() != 500 || len(m.log()) != 1 || s.flushes != 1 {
-			t.Fatalf("after the sync: answered twice %v, published %d, applied %q, %d flushes", s.twice, l.Published(), m.log(), s.flushes)
+		if _, flushes, twice := s.answers(); twice || l.Published() != 500 || len(m.log()) != 1 || flushes != 1 {
+			t.Fatalf("after the sync: answered twice %v, published %d, applied %q, %d flushes", twice, l.Published(), m.log(), flushes)
 		}
 		if err := put(t, l, m, s, 2, sized(500, "fast")); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type model struct {
 	end         message.LogOffset
 	checkpoints int
 	noState     bool
+	pad         int // bytes added to each state record
 }
 
 func newModel() *model { return &model{queues: map[string]*commitlog.Queue{}} }
@@ -99,7 +101,7 @@ func (m *model) Checkpoint(_ message.LogOffset, put func(*message.Record, *commi
 		if m.queues[k] == q {
 			continue
 		}
-		if err := put(record(stateTopic, 0, fmt.Sprintf("%s %d\n", k, next)), q); err != nil {
+		if err := put(record(stateTopic, 0, fmt.Sprintf("%s %d %s\n", k, next, strings.Repeat(".", m.pad))), q); err != nil {
 			return err
 		}
 	}
@@ -234,4 +236,11 @@ func TestAppendedRecordsAreReadAppliedAndReplayed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// answers returns how many tokens were answered, how often a flush came and whether one token was answered twice.
+func (s *sink) answers() (n, flushes int, twice bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got), s.flushes, s.twice
 }

@@ -59,21 +59,27 @@ func (l *Log) dropBehind(s *segment) error {
 	return nil
 }
 
-// reopen opens the last segment for writing; one without a single record is made anew, with full length.
+// reopen opens the last segment for writing; one without a single record is made anew. One shorter than SegmentSize,
+// which may not even have room for its end marker, is stretched.
 func (l *Log) reopen(old *segment, tail message.LogOffset) (*segment, error) {
 	l.segs.removeLast(old)
 	if err := old.release(); err != nil {
 		return nil, err
 	}
+	fs, dir, size := l.opts.FS, l.opts.Dir, max(old.size, l.opts.SegmentSize)
 	var s *segment
 	var err error
 	if tail == old.base {
-		s, err = createSegment(l.opts.FS, l.opts.Dir, old.base, l.opts.SegmentSize)
+		s, err = createSegment(fs, dir, old.base, l.opts.SegmentSize)
 	} else {
-		s, err = openSegment(l.opts.FS, l.opts.Dir, old.base, old.size)
+		s, err = openSegment(fs, dir, old.base, size)
 	}
-	if err == nil {
-		l.segs.add(s)
+	if err != nil {
+		return nil, err
+	}
+	l.segs.add(s)
+	if tail > old.base && size > old.size {
+		err = s.stretch(fs, dir)
 	}
 	return s, err
 }
