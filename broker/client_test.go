@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,9 +200,10 @@ func TestOffsets(t *testing.T) {
 }
 
 func TestQueueBounds(t *testing.T) {
-	clock := time.UnixMilli(1_700_000_000_000)
+	var clock atomic.Int64
+	clock.Store(1_700_000_000_000)
 	n := newNode(t, func(_ *Options, o *store.Options) {
-		o.Now = func() time.Time { clock = clock.Add(time.Millisecond); return clock }
+		o.Now = func() time.Time { return time.UnixMilli(clock.Add(1)) }
 	})
 	p := n.dial()
 	var at []string

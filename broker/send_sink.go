@@ -41,10 +41,14 @@ func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) u
 		at = k.free[n-1]
 		k.free = k.free[:n-1]
 	} else {
-		at = uint32(len(k.slots))
-		k.slots = append(k.slots, &pendingSend{})
+		at = uint32(len(k.slots)) // #nosec G115 -- the store's limit of waiting bytes comes long before
+		k.slots = append(k.slots, nil)
 	}
 	p := k.slots[at]
+	if p == nil {
+		p = &pendingSend{}
+		k.slots[at] = p
+	}
 	p.request = protocol.Frame{Encoding: f.Encoding, Code: f.Code, Opaque: f.Opaque, Flag: f.Flag}
 	p.queue = queue
 	p.uniq = append(p.uniq[:0], uniq...)
@@ -57,11 +61,17 @@ func (k *sendSink) slot(token uint64) *pendingSend {
 	return k.slots[token]
 }
 
+// keptSlots bounds the slots that a connection keeps with their buffers: a burst does not hold memory for ever.
+const keptSlots = 2048
+
 // close gives a slot back.
 func (k *sendSink) close(token uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.free = append(k.free, uint32(token))
+	if len(k.free) >= keptSlots {
+		k.slots[token] = nil
+	}
+	k.free = append(k.free, uint32(token)) // #nosec G115 -- made by open
 }
 
 // Committed answers one send: with its place in the log when it was stored, with the reason when it was not.
