@@ -33,14 +33,17 @@ func (ix *Index) Merge() (did bool, err error) {
 }
 
 // pickMerge returns the oldest blocks to merge, none if there is nothing to do. A block belongs to the segment in which
-// it begins.
+// it begins; a segment is complete when the blocks reach its end.
 func pickMerge(blocks []*block, segmentSize int64) []*block {
 	segment := func(b *block) int64 { return int64(b.From) / segmentSize }
 	for i := 0; i < len(blocks); {
 		n := slices.IndexFunc(blocks[i:], func(b *block) bool { return segment(b) != segment(blocks[i]) })
-		least := 2
 		if n < 0 {
-			n, least = len(blocks)-i, openFanIn
+			n = len(blocks) - i
+		}
+		least := 2
+		if int64(blocks[len(blocks)-1].UpTo) < (segment(blocks[i])+1)*segmentSize {
+			least = openFanIn
 		}
 		if n >= least {
 			return blocks[i : i+min(n, maxFanIn)]
@@ -50,7 +53,7 @@ func pickMerge(blocks []*block, segmentSize int64) []*block {
 	return nil
 }
 
-// sources walks several blocks' run tables together, queue by queue.
+// runSources walks several blocks' run tables together, queue by queue.
 type runSources struct {
 	cursors []*runCursor
 	windows []*window
