@@ -38,7 +38,7 @@ func BenchmarkAppend(b *testing.B) {
 		flush    commitlog.FlushMode
 		inFlight int64
 		fill     int64
-	}{{"sync/64", commitlog.SyncFlush, 64, 0}, {"sync/64/nofill", commitlog.SyncFlush, 64, -1}, {"sync/1", commitlog.SyncFlush, 1, 0}, {"sync/1000", commitlog.SyncFlush, 1000, 0}, {"async/64", commitlog.AsyncFlush, 64, 0}} {
+	}{{"sync/64", commitlog.SyncFlush, 64, 0}, {"sync/64/nofill", commitlog.SyncFlush, 64, -1}, {"sync/1", commitlog.SyncFlush, 1, 0}, {"sync/1000", commitlog.SyncFlush, 1000, 0}, {"async/64", commitlog.AsyncFlush, 64, 0}, {"async/64/fill", commitlog.AsyncFlush, 64, 64 << 20}} {
 		b.Run(c.name, func(b *testing.B) {
 			l, err := commitlog.Open(commitlog.Options{FS: vfs.Default, Dir: b.TempDir(), Flush: c.flush, FillWindow: c.fill, StoreHost: host})
 			if err != nil {

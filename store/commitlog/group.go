@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -155,7 +156,7 @@ func (g *group) answer(it *item, err error) {
 		return
 	}
 	var recs []Appended
-	if err == nil || err == ErrFlushTimeout { //nolint:errorlint // identity: recs are valid for exactly these two
+	if err == nil || errors.Is(err, ErrFlushTimeout) {
 		recs = g.recs[it.first : it.first+it.n : it.first+it.n]
 	}
 	it.sink.Committed(it.token, recs, err)

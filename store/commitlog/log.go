@@ -47,6 +47,8 @@ type Log struct {
 	win   window
 	watch watchdog
 
+	noReserve, noFill bool // the background's: told once, tried again at each tick
+
 	prep chan struct{} // held by whoever makes or drops a reserve segment
 	wake chan struct{} // hands the commit path to the committer
 	stop chan struct{}
@@ -89,8 +91,8 @@ func (l *Log) start() {
 // last sync, or the one that failed the log before. A second Close returns nil.
 func (l *Log) Close() error {
 	done, err := l.enqueue(func(message.LogOffset) error { return l.syncActive() }, true)
-	if err != nil {
-		return nil //nolint:nilerr // closed already
+	if errors.Is(err, ErrClosed) {
+		return nil
 	}
 	err = <-done
 	close(l.stop)

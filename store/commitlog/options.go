@@ -31,7 +31,7 @@ type Options struct {
 
 	AsyncInterval   time.Duration // time between two syncs under AsyncFlush, default 500 ms
 	MaxPendingBytes int64         // record bytes that may wait for the disk, default 32 MiB
-	FillWindow      int64         // bytes zero-filled ahead of the writer, default 64 MiB, negative for none
+	FillWindow      int64         // bytes zero-filled ahead of the writer, default 64 MiB (none under AsyncFlush), negative for none
 	TailBytes       int64         // recent bytes kept in memory for reads, default 16 MiB, negative for none
 
 	// ReplayFrom is the first record to replay: the offset up to which the follower's state is already persisted and
@@ -69,7 +69,10 @@ func (o Options) withDefaults() Options {
 	o.SyncTimeout = orDefault(o.SyncTimeout, 5*time.Second)
 	o.AsyncInterval = orDefault(o.AsyncInterval, 500*time.Millisecond)
 	o.MaxPendingBytes = orDefault(o.MaxPendingBytes, 32<<20)
-	o.FillWindow = max(0, orDefault(o.FillWindow, 64<<20))
+	if o.Flush == SyncFlush { // it makes syncs cheaper, but each byte is written twice
+		o.FillWindow = orDefault(o.FillWindow, 64<<20)
+	}
+	o.FillWindow = max(0, o.FillWindow)
 	o.TailBytes = max(0, orDefault(o.TailBytes, 16<<20))
 	if o.Now == nil {
 		o.Now = time.Now

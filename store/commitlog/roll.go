@@ -172,9 +172,10 @@ func (l *Log) keepReserve() {
 	if err == nil && l.Err() == nil {
 		_, err = l.reserve(base)
 	}
-	if err != nil {
+	if err != nil && !l.noReserve {
 		l.opts.Logger.Warn("no reserve segment", "err", l.full(err))
 	}
+	l.noReserve = err != nil
 }
 
 // dropReserve removes a segment that was entered in vain, so that its bytes cannot come back.

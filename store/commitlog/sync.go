@@ -96,8 +96,11 @@ func (l *Log) runBackground() {
 				l.syncSide()
 			}
 			l.keepReserve()
+			l.noFill = false
 		case <-l.win.poke:
-			l.keepReserve()
+			if !l.noReserve {
+				l.keepReserve()
+			}
 			pause.Reset(0)
 		case <-pause.C:
 			if wait, more := l.fillPiece(); more {

@@ -99,7 +99,7 @@ func (w *window) end(ok bool) {
 // take, so that the fill uses a fraction of the disk; a writer close behind gets it at full speed.
 func (l *Log) fillPiece() (pause time.Duration, more bool) {
 	from, need, urgent := l.win.next()
-	if !need || l.Err() != nil {
+	if !need || l.noFill || l.Err() != nil {
 		return 0, false
 	}
 	s := l.segs.acquire(from)
@@ -130,5 +130,6 @@ func (l *Log) fill(s *segment, from message.LogOffset) bool {
 	if err != nil {
 		l.opts.Logger.Warn("zero fill ahead of the commit log failed", "segment", s.path, "at", from, "err", err)
 	}
+	l.noFill = err != nil
 	return err == nil
 }
