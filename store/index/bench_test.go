@@ -99,6 +99,28 @@ func TestManyQueues(t *testing.T) {
 	}
 }
 
+// TestBytesPerEntry is the ratchet on what an entry costs in a few busy queues, without keys.
+func TestBytesPerEntry(t *testing.T) {
+	const queues, each = 8, 20_000
+	m := newModel(t)
+	defer m.close(t)
+	before, end := heap(), message.LogOffset(0)
+	for i := range each {
+		for q := range int32(queues) {
+			m.ix.Add(Queue{1, q}, Entry{message.QueueOffset(i), end, 300, int64(q) << 24, message.StoreTime(end / 1000)}, nil)
+			end += 300
+		}
+	}
+	perEntry := float64(heap()-before) / (queues * each)
+	mustCut(t, m.ix, m.db, end)
+	inBlock := float64(m.ix.cur.blocks[0].size) / (queues * each)
+	t.Logf("head %.1f bytes an entry, block %.1f", perEntry, inBlock)
+	if perEntry > 26 || inBlock > 8 {
+		t.Errorf("an entry has %.1f bytes in the head and %.1f in a block, the limits are 26 and 8", perEntry, inBlock)
+	}
+	runtime.KeepAlive(m)
+}
+
 func benchIndex(b *testing.B, queues, each int, write bool) *Index {
 	b.Helper()
 	fs, dir := vfs.Default, b.TempDir()
