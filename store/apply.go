@@ -103,11 +103,16 @@ func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 		s.wakeTimers()
 		return e.Due
 	}
-	level := min(int(r.QueueID), len(s.opt.DelayLevels)-1)
-	due := int64(a.StoreTime) + int64(s.opt.DelayLevels[level]/time.Millisecond)
+	due := s.dueOf(r)
 	s.timers.Add(timer.Entry{Created: a.LogOffset, At: a.LogOffset, Due: due})
 	s.wakeTimers()
 	return due
+}
+
+// dueOf returns when a delayed record is due, in milliseconds: its level counts from when it was stored.
+func (s *Store) dueOf(r *message.Record) int64 {
+	level := max(0, min(int(r.QueueID), len(s.opt.DelayLevels)-1))
+	return int64(r.StoreTime) + int64(s.opt.DelayLevels[level]/time.Millisecond)
 }
 
 func (s *Store) complete(handle message.LogOffset) {
@@ -205,6 +210,7 @@ func (s *Store) applyBounds(p []byte) error {
 	if b.next > q.log.Next() {
 		q.log.Restore(b.next)
 		q.next.Store(int64(b.next))
+		q.least.Store(int64(b.min))
 		s.ix.Restore(q.key(), b.min, b.next)
 	}
 	return nil

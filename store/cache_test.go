@@ -32,7 +32,7 @@ func fill(t *testing.T, o Options) *Store {
 	s.flushOffsets()
 	s.Lock("g", "client", []message.Queue{{Topic: "T", ID: 1}})
 	putDelayed(t, s, record("T", 0, "late"), 18)
-	ask(s)
+	ask(t, s)
 	for i := 20; i < 30; i++ {
 		mustPut(t, s, record("T", i%2, fmt.Sprint("m", i)))
 	}

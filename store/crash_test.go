@@ -130,7 +130,7 @@ func TestCrashAtEveryWriteWhileSendingAndCutting(t *testing.T) {
 	for i := range 90 {
 		c.ack(mustPut(t, s, record("T", i%3, fmt.Sprint(i, pad), message.PropKeys, fmt.Sprint("k", i))))
 		if i%20 == 19 {
-			ask(s)
+			ask(t, s)
 		}
 	}
 	c.record(false)
@@ -145,16 +145,11 @@ func TestCrashAtEveryWriteWhileSendingAndCutting(t *testing.T) {
 	})
 }
 
-// ask makes the keeper cut, and returns when it has.
-func ask(s *Store) {
-	before := s.cutAt.Load()
-	end := int64(s.log.Published())
-	for s.cutAt.Load() == before && before < end {
-		select {
-		case s.cutDue <- struct{}{}:
-		default:
-		}
-		time.Sleep(time.Millisecond)
+// ask makes a cut.
+func ask(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Cut(context.Background()); err != nil {
+		t.Fatalf("cut: %v", err)
 	}
 }
 

@@ -33,11 +33,11 @@ func (s *Store) wantCut() {
 	if !s.serving {
 		return
 	}
-	rolled := s.segmentOf(s.prev) != s.segmentOf(s.cutAsked)
-	if !rolled && int64(s.applied-s.cutAsked) < s.opt.CutBytes && s.ix.HeadEntries() < s.opt.CutEntries {
+	rolled := s.segmentOf(s.prev) != s.segmentOf(s.cutWanted)
+	if !rolled && int64(s.applied-s.cutWanted) < s.opt.CutBytes && s.ix.HeadEntries() < s.opt.CutEntries {
 		return
 	}
-	s.cutAsked = s.applied
+	s.cutWanted = s.applied
 	select {
 	case s.cutDue <- struct{}{}:
 	default:

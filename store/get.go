@@ -123,7 +123,7 @@ func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, ma
 		left: max(minScanned, maxCount), start: s.log.Start(), match: match,
 	}
 	if err := s.ix.Scan(qs.key(), from, c.take); err != nil {
-		res.Err = fmt.Errorf("get from topic %s, queue %d, offset %d: %w", qs.topic.name, qs.id, from, err)
+		res.Err = fmt.Errorf("get from topic %s, queue %d, offset %d: %w", qs.topic.name, qs.id, from, s.noteDamage(err))
 		return dst, res
 	}
 	res.Next = c.next
@@ -166,7 +166,7 @@ func (s *Store) OffsetByTime(q message.Queue, t message.StoreTime, upper bool) (
 		return next, nil
 	}
 	off, err := s.ix.ByTime(qs.key(), t, upper)
-	return max(least, min(off, next)), err
+	return max(least, min(off, next)), s.noteDamage(err)
 }
 
 // StoreTimeAt returns when the message at an offset was stored.
@@ -181,5 +181,5 @@ func (s *Store) StoreTimeAt(q message.Queue, off message.QueueOffset) (t message
 		}
 		return false
 	})
-	return t, ok && err == nil
+	return t, ok && s.noteDamage(err) == nil
 }

@@ -122,7 +122,7 @@ func TestQueryComparesRealKeys(t *testing.T) {
 	mustPut(t, s, record("T", 0, "1", message.PropKeys, "k1 k2", message.PropUniqueKey, "u1"))
 	mustPut(t, s, record("T", 0, "2", message.PropKeys, "k2  k3"))
 	mustPut(t, s, record("U", 0, "3", message.PropKeys, "k2"))
-	ask(s)
+	ask(t, s)
 	last := mustPut(t, s, record("T", 0, "4", message.PropKeys, "k2"))
 	f := func(topic, key string, unique bool, max int, from, to message.StoreTime, want string) {
 		t.Helper()

@@ -9,7 +9,7 @@ import (
 const lockSweepInterval = time.Minute
 
 // keeperLoop is the one goroutine that maintains the index, the cache and the segments: cuts when they are due, merges
-// after them, retention once per interval. It ends with ctx.
+// after them, retention once per interval, damaged blocks when a read has met one. It ends with ctx.
 func (s *Store) keeperLoop(ctx context.Context) {
 	retention := time.NewTicker(s.opt.Retention.Interval)
 	defer retention.Stop()
@@ -23,10 +23,14 @@ func (s *Store) keeperLoop(ctx context.Context) {
 			return
 		case <-s.cutDue:
 			what, err = "cut", s.cutAndMerge(ctx)
+		case done := <-s.cutAsked:
+			done <- s.cutAndMerge(ctx)
 		case <-retention.C:
 			what, err = "retention", s.retain(ctx)
 		case <-s.retainDue:
 			what, err = "retention", s.retain(ctx)
+		case d := <-s.damaged:
+			what, err = "index repair", s.repairBlock(d)
 		case <-sweep.C:
 			what, err = "lock sweep", s.sweepLocks(ctx)
 		}
@@ -46,4 +50,16 @@ func (s *Store) cutAndMerge(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Cut makes a cut now: a restart after it replays nothing that was visible before the call. Importers call it; the store
+// itself cuts by its own rules.
+func (s *Store) Cut(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case s.cutAsked <- done:
+		return <-done
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -114,7 +114,7 @@ func (s *Store) replay(mark cutMark, imp Import, clean message.LogOffset) (err e
 		return errors.Join(err, s.log.Close())
 	}
 	s.cutAt.Store(int64(mark.applied))
-	s.cutAsked = max(mark.applied, s.log.Start())
+	s.cutWanted = max(mark.applied, s.log.Start())
 	return s.log.Barrier(func(message.LogOffset) {
 		s.serving = true
 		s.wantCut()

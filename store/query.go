@@ -74,7 +74,7 @@ func (s *Store) Query(dst []byte, topic, key string, uniqueKey bool, max int, fr
 		err = failed
 	}
 	if err != nil {
-		err = fmt.Errorf("query topic %s for key %s: %w", topic, key, err)
+		err = fmt.Errorf("query topic %s for key %s: %w", topic, key, s.noteDamage(err))
 	}
 	return out, count, lastTime, lastOffset, err
 }

@@ -29,6 +29,8 @@ type queueState struct {
 	log   *commitlog.Queue
 	// next is behind the last message that is indexed and so visible. It trails log.Next by the time that Apply takes.
 	next atomic.Int64
+	// least is the minimum offset when somebody last asked for it. It may be out of date, never too high.
+	least atomic.Int64
 }
 
 func (q *queueState) key() index.Queue { return index.Queue{Topic: q.topic.id, ID: int32(q.id)} }
@@ -102,9 +104,11 @@ func (s *Store) bounds(qs *queueState) (least, next message.QueueOffset) {
 	next = message.QueueOffset(qs.next.Load())
 	least, indexed := s.ix.Bounds(qs.key())
 	if indexed == 0 && least == 0 {
-		return next, next // nothing of it is left
+		least = next // nothing of it is left
 	}
-	return min(least, next), next
+	least = min(least, next)
+	qs.least.Store(int64(least))
+	return least, next
 }
 
 // MinOffset is the offset of the queue's oldest message; it equals MaxOffset when there is none, and is 0 for a queue

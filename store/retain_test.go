@@ -169,11 +169,11 @@ func TestCrashWhileDelivering(t *testing.T) {
 			putDelayed(t, s, record("T", 0, fmt.Sprint("late", i)), 1)
 			time.Sleep(10 * time.Millisecond)
 		}
-		ask(s)
+		ask(t, s)
 		c.record(true)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		ask(s)
+		ask(t, s)
 		c.record(false)
 		abandon(s)
 		c.check(t, o, func(t *testing.T, p crashPoint, s *Store) {

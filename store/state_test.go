@@ -153,7 +153,7 @@ func TestAsyncPowerLossWithACutAhead(t *testing.T) {
 			for i := range 40 {
 				mustPut(t, s, record("T", 0, fmt.Sprint(i, strings.Repeat("x", 1000))))
 				if i == 25 {
-					ask(s)
+					ask(t, s)
 				}
 			}
 			after := torn(fs, seed)

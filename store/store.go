@@ -51,7 +51,7 @@ type Store struct {
 
 	// What only the committing goroutine touches, and Open before there is one.
 	applied, prev message.LogOffset // behind the last applied record, and where that one begins
-	cutAsked      message.LogOffset
+	cutWanted     message.LogOffset // the last time that wantCut asked
 	serving       bool
 	topicsChanged bool
 	queuesDirty   bool
@@ -68,6 +68,8 @@ type Store struct {
 	scans      sync.Pool // of *scan
 
 	cutDue, retainDue, timerWake chan struct{}
+	damaged                      chan index.DamageError
+	cutAsked                     chan chan error
 	stop                         context.CancelFunc
 	loops                        sync.WaitGroup
 }
@@ -94,6 +96,7 @@ func newStore(o Options) *Store {
 	s := &Store{
 		opt: o, fs: o.FS,
 		turn: make(chan struct{}, 1), byName: make(map[string]*topicState), reserved: make(map[nameKey]uint32),
+		cutAsked: make(chan chan error), damaged: make(chan index.DamageError, 1),
 		cutDue: make(chan struct{}, 1), retainDue: make(chan struct{}, 1), timerWake: make(chan struct{}, 1),
 	}
 	s.state = newQueueState(&topicState{name: message.TopicState}, 0, 0)

@@ -114,8 +114,6 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 // the records before it have said.
 func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []byte) error {
 	switch k {
-	case kindName:
-		return v.names.Apply(p, at)
 	case kindForget:
 		id, err := decodeNumber(k, p)
 		if err != nil {
@@ -127,7 +125,6 @@ func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []b
 				delete(v.next, q)
 			}
 		}
-		return v.names.Apply(name.AppendRetire(nil, name.Topic, uint32(id)), at)
 	case kindQueue:
 		b, err := decodeBounds(p)
 		if err != nil {
@@ -145,7 +142,7 @@ func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []b
 	case kindEnd:
 		v.whole = true
 	}
-	return nil
+	return followNames(&v.names, k, p, at)
 }
 
 // blocks opens the index over a view of its directory that cannot be written, with its own directory in memory.

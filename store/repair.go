@@ -1,0 +1,81 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/store/index"
+)
+
+// noteDamage asks the keeper to make a damaged index block again, if that is what err says. Until then reads of the part
+// that is damaged fail and all others go on.
+func (s *Store) noteDamage(err error) error {
+	var damage *index.DamageError
+	if !errors.As(err, &damage) {
+		return err
+	}
+	select {
+	case s.damaged <- *damage:
+	default: // one at a time; the next read brings the next one
+	}
+	return err
+}
+
+// repairBlock makes an index block again from the log.
+func (s *Store) repairBlock(d index.DamageError) error {
+	s.opt.Logger.Error("an index block is damaged and made again from the log", "error", &d)
+	return s.ix.Replace(d.Span, func(add func(index.Queue, index.Entry, []uint64)) error {
+		return s.reindex(d.Span, add)
+	})
+}
+
+// reindex reads a range of the log and adds its messages, under the topic ids that their names had there: it follows the
+// names from the checkpoint on that begins the range's segment, since a name may have had several ids by now.
+func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []uint64)) error {
+	begin := s.log.Start()
+	for _, seg := range s.log.Segments() {
+		if seg.Base <= span.From {
+			begin = seg.Base
+		}
+	}
+	var names name.Table
+	scratch := &Store{opt: s.opt}
+	return s.log.Scan(begin, span.UpTo, func(rec []byte) error {
+		r, err := message.ParseRecord(rec)
+		if err != nil {
+			return err
+		}
+		if isState(&r) {
+			return eachChange(r.Body, func(k changeKind, p []byte) error { return followNames(&names, k, p, r.LogOffset) })
+		}
+		id, ok := names.IDBytes(name.Topic, r.Topic)
+		if !ok || r.LogOffset < span.From {
+			return nil
+		}
+		e := index.Entry{
+			QueueOffset: r.QueueOffset, LogOffset: r.LogOffset, Size: int32(r.Size), StoreTime: r.StoreTime,
+			TagsCode: message.TagsCode(r.Tags()),
+		}
+		if string(r.Topic) == message.TopicSchedule {
+			e.TagsCode = s.dueOf(&r)
+		}
+		add(index.Queue{Topic: id, ID: int32(r.QueueID)}, e, scratch.keyHashes(&r))
+		return nil
+	})
+}
+
+// followNames applies what a state change says of names.
+func followNames(names *name.Table, k changeKind, p []byte, at message.LogOffset) error {
+	switch k {
+	case kindName:
+		return names.Apply(p, at)
+	case kindForget:
+		id, err := decodeNumber(k, p)
+		if err != nil {
+			return err
+		}
+		return names.Apply(name.AppendRetire(nil, name.Topic, uint32(id)), at)
+	}
+	return nil
+}
