@@ -151,6 +151,30 @@ func TestErrorAnywhere(t *testing.T) {
 	}
 }
 
+// TestDroppedStaysDropped: a block that was dropped because the log lost what it describes does not come back after a
+// power cut, when other records may lie where it points.
+func TestDroppedStaysDropped(t *testing.T) {
+	m := newModel(t)
+	defer m.close(t)
+	for range 3 {
+		m.add(Queue{Topic: 1}, 0, 100, 1, nil)
+		mustCut(t, m.ix, m.db, m.end)
+	}
+	if err := m.ix.DropFrom(150); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.ix.AppliedTo(); got != 100 {
+		t.Fatalf("applied to %d, want 100", got)
+	}
+	for _, kept := range []int{0, 100} {
+		clone := m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(1, 1))})
+		names, err := clone.List("index")
+		if err != nil || len(names) != 1 {
+			t.Fatalf("with %d%% kept the files are %v, %v; want one", kept, names, err)
+		}
+	}
+}
+
 // TestEveryFlippedBit flips each bit of a block file in turn: what is read then is either right or reported as damage.
 func TestEveryFlippedBit(t *testing.T) {
 	fs := vfs.NewMem()

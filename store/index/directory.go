@@ -177,8 +177,8 @@ func (c *changes) piece() error {
 	return nil
 }
 
-// end commits the rest. With flush it also makes everything durable: the files of blocks that are no longer named may
-// go only then.
+// end commits the rest. With flush it also makes everything durable before the files of blocks that are no longer named
+// go: otherwise the next Open would have to read the whole directory to clear them from it.
 func (c *changes) end(flush bool) error {
 	if err := c.b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("index directory: %w", err)
