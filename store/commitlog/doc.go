@@ -17,8 +17,9 @@
 // synced; then the head, and a last sync. So a crash leaves either no checkpoint or all of it, and a segment that begins
 // with a valid record proves that everything before it had reached the disk: a bad byte there is corruption, not a torn tail.
 //
-// # Lock order
+// # Locks
 //
-// None is taken while another is held: Log.mu (open group, states), segments.mu (list of segments), window.mu (who
-// writes where), tail.mu (recent bytes), pool.mu (free chunks). None is held across I/O or a callback.
+// Log.mu guards the open group and the states, segments.mu the list of segments, window.mu who writes where, tail.mu the
+// recent bytes, pool.mu the free chunks. pool.mu may be taken within Log.mu or tail.mu; no other lock within another. None
+// is held across I/O or a callback. Log.committing is ownership of the commit path, handed from goroutine to goroutine.
 package commitlog

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -195,7 +196,7 @@ func TestFailedWriteRefusesItsGroupAndGivesOffsetsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	m2 := newModel()
-	open(t, options(mem.CrashClone(vfs.CrashCloneCfg{}), m2))
+	open(t, options(mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))}), m2))
 	if got := m2.log(); len(got) != 1 {
 		t.Fatalf("a refused record came to life: %q", got)
 	}
