@@ -10,9 +10,11 @@ import (
 
 // Properties that only this file reads. Source: MessageConst of RocketMQ 5.
 const (
-	propTimerOut = "TIMER_OUT_MS"
-	propMiddle   = 0x01
-	propEnd      = 0x02
+	propTimerOut  = "TIMER_OUT_MS"
+	propPriority  = "_SYS_MSG_PRIORITY_"
+	propLiteTopic = "__LITE_TOPIC"
+	propMiddle    = 0x01
+	propEnd       = 0x02
 )
 
 // feature names what a message asks for besides plain delivery, and which this broker refuses by name.
@@ -21,6 +23,7 @@ type feature string
 const (
 	featureTransaction   feature = "transactional messages (property TRAN_MSG)"
 	featureTimer         feature = "timer messages (properties TIMER_DELIVER_MS, TIMER_DELAY_SEC, TIMER_DELAY_MS)"
+	featureLite          feature = "lite topics (property __LITE_TOPIC)"
 	featureMultiDispatch feature = "multi dispatch to light queues (property INNER_MULTI_DISPATCH)"
 )
 
@@ -29,6 +32,7 @@ const (
 type sendProps struct {
 	uniqFrom, uniqTo int // UNIQ_KEY's value within the buffer, empty when the message has none
 	delay            int // DELAY level, 0 if absent
+	priority         int // -1 if absent
 	badDelay         bool
 	hasKeys          bool
 	transaction      bool
@@ -36,13 +40,15 @@ type sendProps struct {
 	timerOut         bool
 	multiDispatch    bool
 	innerNum         bool
+	lite             bool
+	special          bool // transactional, delayed or ordered by key: a priority does not count then
 }
 
 // scan appends to dst the properties of one message that are stored: all but those that only concern the way here (WAIT,
 // transient ones, a forged POP_CK), those that the broker writes itself (CLUSTER, MSG_REGION, TRACE_ON, the property CRC)
 // and an empty UNIQ_KEY. It notes on the way what the send path must know.
 func (p *sendProps) scan(dst, properties []byte) []byte {
-	*p = sendProps{}
+	*p = sendProps{priority: -1}
 	for rest := properties; len(rest) > 0; {
 		pair := rest
 		if i := bytes.IndexByte(rest, propEnd); i >= 0 {
@@ -75,11 +81,19 @@ func (p *sendProps) note(name, value []byte, at int) bool {
 		p.hasKeys = len(bytes.TrimSpace(value)) > 0
 	case message.PropDelay:
 		level, ok := atoi(value)
-		p.delay, p.badDelay = level, !ok
+		p.delay, p.badDelay, p.special = level, !ok, true
 	case message.PropTransaction:
 		p.transaction = len(value) == 4 && value[0]|0x20 == 't' && value[1]|0x20 == 'r' && value[2]|0x20 == 'u' && value[3]|0x20 == 'e'
 	case message.PropTimerDelaySec, message.PropTimerDelayMS, message.PropTimerDeliverMS:
-		p.timer = true
+		p.timer, p.special = true, true
+	case message.PropShardingKey:
+		p.special = true
+	case propPriority:
+		if level, ok := atoi(value); ok {
+			p.priority = level
+		}
+	case propLiteTopic:
+		p.lite = len(value) > 0
 	case propTimerOut:
 		p.timerOut = true
 	case message.PropMultiDispatch:
@@ -102,6 +116,8 @@ func (p *sendProps) refused(reconsumeTimes int32) feature {
 		return featureTimer
 	case p.multiDispatch:
 		return featureMultiDispatch
+	case p.lite:
+		return featureLite
 	}
 	return ""
 }

@@ -54,7 +54,7 @@ func TestPropertyPassNotes(t *testing.T) {
 		t.Error("a delay that is no number passes")
 	}
 	p.scan(nil, props("a=1"))
-	if p != (sendProps{}) {
+	if p != (sendProps{priority: -1}) {
 		t.Errorf("left over from the message before: %+v", p)
 	}
 }
@@ -81,6 +81,7 @@ func TestPropertyPassRefusesByName(t *testing.T) {
 	f("TIMER_DELIVER_MS=1700000000000 TIMER_OUT_MS=1700000000000", 1, "")
 	f("INNER_MULTI_DISPATCH=%LMQ%a", 0, featureMultiDispatch)
 	f("INNER_MULTI_DISPATCH=", 0, "")
+	f("__LITE_TOPIC=x", 0, featureLite)
 }
 
 func TestPropertyPassAllocatesNothing(t *testing.T) {

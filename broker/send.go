@@ -29,7 +29,6 @@ type sendWork struct {
 	rec     message.Record
 	props   []byte
 	found   sendProps
-	tail    []byte // batches: what each unit gets from the envelope
 	batch   []message.Record
 	spans   []span
 	resumed bool // this send has waited for its topic already
@@ -180,6 +179,7 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 	if w.found.timer && w.found.delay > 0 {
 		w.props = w.found.scan(nil, stripTimer(w.props))
 	}
+	b.prioritize(w, cfg)
 	answered := w.rec.QueueID
 	if isRetry(w.hdr.Topic) {
 		if err := b.retryOrDead(w, f); err != nil {
@@ -206,6 +206,17 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 		s.sink.close(token)
 	}
 	return err
+}
+
+// prioritize sends a message with a priority, if it is nothing else besides, to the queue of that number, or the last one.
+func (b *Broker) prioritize(w *sendWork, cfg *topic.Config) {
+	switch {
+	case w.found.priority < 0:
+	case w.found.special:
+		w.props = w.found.scan(nil, message.Properties(w.props).Without(propPriority))
+	default:
+		w.rec.QueueID = message.QueueID(max(min(w.found.priority, int(cfg.WriteQueues)-1), 0))
+	}
 }
 
 // checkProperties refuses what the properties ask for and this broker does not do, and what cannot be right.

@@ -17,7 +17,8 @@ import (
 //	int16  properties length, and the properties
 //
 // Each unit becomes a record of its own with consecutive queue offsets; topic, queue, born time and host come from the
-// envelope, as do the envelope's properties, which each unit gets behind its own.
+// envelope. The envelope's properties stay behind: a unit is stored with its own alone, without CLUSTER, MSG_REGION and
+// TRACE_ON, as Apache does it. (Its UNIQ_KEY there is that of the batch, and would hide the unit's.)
 const unitHead = 20
 
 // span is a range of bytes.
@@ -66,19 +67,18 @@ func (b *Broker) sendBatch(w *sendWork, s *session, f *protocol.Frame, cfg *topi
 	if isRetry(w.hdr.Topic) {
 		return refuse(protocol.ResMessageIllegal, "batch request does not support retry group %s", w.hdr.Topic)
 	}
-	w.tail = w.found.scan(w.tail[:0], w.hdr.Properties)
+	w.props = w.found.scan(w.props[:0], w.hdr.Properties)
 	if err := b.checkProperties(&w.found, &w.rec, &topic.Config{}); err != nil {
 		return err
 	}
 	if w.found.delay > 0 {
 		return refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be delayed, its DELAY is %d", w.found.delay)
 	}
-	uniq := w.tail[w.found.uniqFrom:w.found.uniqTo]
-	w.tail = append(w.tail, b.propsTail...)
+	token := s.sink.open(f, w.rec.QueueID, w.props[w.found.uniqFrom:w.found.uniqTo])
 	if err := b.splitBatch(w, f.Body, cfg); err != nil {
+		s.sink.close(token)
 		return err
 	}
-	token := s.sink.open(f, w.rec.QueueID, uniq)
 	if err := b.store.PutBatch(w.batch, &s.sink, token); err != nil {
 		s.sink.close(token)
 		return err
@@ -100,7 +100,6 @@ func (b *Broker) splitBatch(w *sendWork, body []byte, cfg *topic.Config) error {
 		if err := b.checkProperties(&w.found, &w.rec, cfg); err != nil {
 			return err
 		}
-		w.props = append(w.props, w.tail...)
 		r := w.rec
 		r.Flag, r.Body = u.flag, u.body
 		w.batch = append(w.batch, r)

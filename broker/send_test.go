@@ -186,11 +186,11 @@ func unit(body, properties string) []byte {
 func TestBatchMakesOneRecordPerUnit(t *testing.T) {
 	n := newNode(t)
 	p := n.dial()
-	batch := sendFields("t", 1, "WAIT=true").with(fields{"m": "true"})
+	batch := sendFields("t", 1, "WAIT=true UNIQ_KEY=U0").with(fields{"m": "true"})
 	body := append(unit("one", "UNIQ_KEY=U1 TAGS=a"), unit("two", "UNIQ_KEY=U2 WAIT=true KEYS=k")...)
 	got := p.want(protocol.ResSuccess, p.call(protocol.ReqSendBatchMessage, batch, body))
 	ids := strings.Split(got.Fields.String("msgId"), ",")
-	if len(ids) != 2 || got.Fields.String("queueOffset") != "0" || got.Fields.String("queueId") != "1" {
+	if len(ids) != 2 || got.Fields.String("queueOffset") != "0" || got.Fields.String("queueId") != "1" || got.Fields.String("transactionId") != "U0" {
 		t.Errorf("answer %v", got.Fields)
 	}
 	for _, id := range ids {
@@ -200,7 +200,7 @@ func TestBatchMakesOneRecordPerUnit(t *testing.T) {
 	}
 	pulled := p.want(protocol.ResSuccess, p.call(protocol.ReqPullMessage, pullFields("g", "t", 1, 0), nil))
 	for i, r := range records(t, pulled.Body) {
-		want := []string{"UNIQ_KEY=U1 TAGS=a MSG_REGION=", "UNIQ_KEY=U2 KEYS=k MSG_REGION="}[i]
+		want := []string{"UNIQ_KEY=U1 TAGS=a __CRC32#=", "UNIQ_KEY=U2 KEYS=k __CRC32#="}[i]
 		if !strings.HasPrefix(readable(r.Properties), want) || r.Flag != 5 || r.QueueOffset != message.QueueOffset(i) {
 			t.Errorf("unit %d: %q, flag %d, offset %d", i, readable(r.Properties), r.Flag, r.QueueOffset)
 		}
@@ -286,6 +286,25 @@ func TestPipelinedFirstSendsKeepOrder(t *testing.T) {
 	}
 	if total != conns*each {
 		t.Errorf("%d of %d arrived", total, conns*each)
+	}
+}
+
+func TestPriorityChoosesTheQueue(t *testing.T) {
+	n := newNode(t)
+	p := n.dial()
+	f := func(properties, queue string) {
+		t.Helper()
+		got := p.want(protocol.ResSuccess, p.send("t", 0, properties, "x"))
+		if got.Fields.String("queueId") != queue {
+			t.Errorf("%q went to queue %s, want %s", properties, got.Fields.String("queueId"), queue)
+		}
+	}
+	f("a=1", "0")
+	f("_SYS_MSG_PRIORITY_=2", "2")
+	f("_SYS_MSG_PRIORITY_=9", "3")
+	f("_SYS_MSG_PRIORITY_=2 __SHARDINGKEY=k", "0")
+	if r := n.stored("t", 0); r.Properties.GetString(propPriority) != "" {
+		t.Errorf("an ordered message keeps its priority: %q", readable(r.Properties))
 	}
 }
 
