@@ -104,7 +104,11 @@ func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 		return e.Due
 	}
 	due := s.dueOf(r)
-	s.timers.Add(timer.Entry{Created: a.LogOffset, At: a.LogOffset, Due: due})
+	if past := s.imported.Delivered; past != nil && past(r.QueueID, a.QueueOffset) {
+		return due
+	}
+	// Only a log of another broker begins with a message. Its handle must not be 0, which means none; no record begins at 1.
+	s.timers.Add(timer.Entry{Created: max(a.LogOffset, 1), At: a.LogOffset, Due: due})
 	s.wakeTimers()
 	return due
 }
@@ -226,7 +230,7 @@ func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.names.IDBytes(name.Topic, topic); !ok && s.foreign {
+	if _, ok := s.names.IDBytes(name.Topic, topic); !ok && s.imported.Foreign {
 		next := s.names.Next(name.Topic)
 		if err := s.names.Apply(name.AppendAssign(nil, name.Topic, next, string(topic)), 0); err != nil {
 			return nil

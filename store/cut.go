@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/index"
 )
@@ -92,7 +90,7 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 			err = fmt.Errorf("cut at log offset %d: %w", c.mark.applied, err)
 		}
 	}()
-	if err := s.cache.err(); err != nil {
+	if err := s.roomForCut(c); err != nil {
 		return err
 	}
 	if s.log.Synced() < c.mark.applied {
@@ -113,13 +111,7 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 	if err := b.Set([]byte{cacheCutKey}, appendMark(nil, c.mark), nil); err != nil {
 		return err
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return err
-	}
-	if err := s.cache.db.Flush(); err != nil {
-		return err
-	}
-	if err := s.cache.err(); err != nil {
+	if err := s.cache.commit(ctx, b); err != nil {
 		return err
 	}
 	s.ix.Release(c.frozen)
@@ -127,4 +119,32 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 	s.cutAt.Store(int64(c.mark.applied))
 	s.opt.Logger.Debug("cut", "at", c.mark.applied, "entries", c.frozen.Entries(), "took", time.Since(began))
 	return nil
+}
+
+// cutRoom is the free space in bytes that a cut leaves alone, and cutEntryRoom what it reckons for an index entry with
+// its keys, in the block and while blocks are merged.
+const (
+	cutRoom      = 16 << 20
+	cutEntryRoom = 64
+)
+
+// roomForCut refuses a cut for which the disk may be too small: Pebble takes a full disk badly, and nothing is lost by
+// waiting but time at the next start.
+func (s *Store) roomForCut(c *cut) error {
+	disk, err := s.fs.GetDiskUsage(s.opt.Dir)
+	if err != nil {
+		return nil
+	}
+	need := uint64(cutRoom + cutEntryRoom*c.frozen.Entries())
+	for _, chunks := range c.state {
+		need += uint64(len(chunks)) * cacheChunkSize * 2
+	}
+	if disk.AvailBytes >= need {
+		return nil
+	}
+	ratio := 1 - float64(disk.AvailBytes)/float64(max(1, disk.TotalBytes))
+	return &FullError{
+		Dir: s.opt.Dir, Used: disk.UsedBytes, Free: disk.AvailBytes, Ratio: ratio,
+		Rule: fmt.Sprintf("a cut needs %d bytes", need),
+	}
 }

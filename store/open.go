@@ -52,7 +52,7 @@ func openLocked(o Options) (*Store, error) {
 // tryOpen opens cache, index and log. It wraps errStale when the first two must be made again.
 func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err error) {
 	s := newStore(o)
-	s.foreign = imp.Foreign
+	s.imported = imp
 	if s.cache, err = openCache(s.fs, s.path(cacheDir), o.Logger); err != nil {
 		return nil, fmt.Errorf("%w: %w", errStale, err)
 	}
@@ -66,7 +66,7 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 	if err != nil {
 		return nil, errors.Join(err, s.cache.close())
 	}
-	if err = s.replay(mark, imp, clean); err != nil {
+	if err = s.replay(mark, clean); err != nil {
 		return nil, errors.Join(err, s.closeDerived())
 	}
 	return s, nil
@@ -89,7 +89,7 @@ func wrapStale(err error) error {
 
 // replay loads the state of the last cut, opens the log, which replays the rest, and compares: nothing derived may reach
 // beyond the log's end.
-func (s *Store) replay(mark cutMark, imp Import, clean message.LogOffset) (err error) {
+func (s *Store) replay(mark cutMark, clean message.LogOffset) (err error) {
 	if mark.applied > 0 && s.ix.AppliedTo() < mark.applied {
 		return fmt.Errorf("%w: the index ends at %d, the cut at %d", errStale, s.ix.AppliedTo(), mark.applied)
 	}
@@ -99,11 +99,6 @@ func (s *Store) replay(mark cutMark, imp Import, clean message.LogOffset) (err e
 	s.mu.Unlock()
 	if err != nil {
 		return wrapStale(err)
-	}
-	if imp.Before != nil {
-		if err := imp.Before(s); err != nil {
-			return err
-		}
 	}
 	s.dirty, s.topicsChanged = [kindLimit]bool{}, false
 	s.log, err = commitlog.Open(s.logOptions(mark, clean))
@@ -146,7 +141,7 @@ func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Opti
 		FS: s.fs, Dir: s.path(logDir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
 		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: interval, MaxPendingBytes: s.opt.MaxPendingBytes,
 		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
-		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, Foreign: s.foreign,
+		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, Foreign: s.imported.Foreign,
 		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -59,15 +60,17 @@ type Options struct {
 	Import func(fs vfs.FS, dir string) (Import, error)
 }
 
-// Import is what is known of a log that another broker wrote: Open replays the log from its start without asking its
-// records for a property CRC or for queue offsets without gaps. The zero value means an Aerobee log.
+// Import is what is known of a log that another broker wrote, in whole or in its beginning. The zero value means an
+// Aerobee log. As long as such records are in the log, every Open needs to be told.
 type Import struct {
-	// Foreign says that the log was (also) written by another broker.
+	// Foreign says that there are records of another broker: they need no property CRC, queue offsets may have gaps,
+	// topics begin with their first message, and whole segments have no checkpoint.
 	Foreign bool
-	// Before is called with the empty store before its log is replayed, After when the replay is done and the store
-	// is open, before Open returns. Either may be nil.
-	Before func(*Store) error
-	After  func(*Store) error
+	// Delivered reports whether a delayed message of SCHEDULE_TOPIC_XXXX that another broker wrote had been delivered
+	// already, by its queue (level - 1) and queue offset; nil means that none had.
+	Delivered func(message.QueueID, message.QueueOffset) bool
+	// After, if not nil, is called with the open store before Open returns: to put what stood in files.
+	After func(*Store) error
 }
 
 // Retention says when old segments of the log are deleted. Deleting is by whole segments, never the one being written.

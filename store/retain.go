@@ -105,6 +105,15 @@ func (s *Store) retain(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
+	// Segments that another broker wrote have no checkpoint: they go together with the last one of them.
+	for ; n > 0 && s.imported.Foreign; n-- {
+		if s.checkBeginning(l.segments[n].Base) == nil {
+			break
+		}
+	}
+	if n == 0 {
+		return nil
+	}
 	return s.dropBefore(ctx, l.segments[n].Base)
 }
 

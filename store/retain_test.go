@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
@@ -193,11 +196,11 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 		defer closeTest(t, s)
 		mustTopic(t, s, "T", 1)
 		mustPut(t, s, record("T", 0, "m0"))
-		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000, UsedBytes: 950, AvailBytes: 50})
+		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 950 << 20, AvailBytes: 50 << 20})
 		time.Sleep(11 * time.Second)
 		_, err := s.PutWait(context.Background(), record("T", 0, "m1"))
 		var full *FullError
-		if !errors.As(err, &full) || full.Free != 50 || full.Used != 950 || !strings.Contains(err.Error(), "90.0 %") {
+		if !errors.As(err, &full) || full.Free != 50<<20 || full.Used != 950<<20 || !strings.Contains(err.Error(), "90.0 %") {
 			t.Fatalf("a put on a full disk says %v", err)
 		}
 		if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "m0" {
@@ -206,8 +209,48 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 		if err := s.CommitOffset("g", message.Queue{Topic: "T"}, 1); err != nil {
 			t.Errorf("offsets are refused: %v", err)
 		}
-		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000, UsedBytes: 100, AvailBytes: 900})
+		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 100 << 20, AvailBytes: 900 << 20})
 		time.Sleep(11 * time.Second)
 		mustPut(t, s, record("T", 0, "m1"))
+	})
+}
+
+func TestCutsOutliveAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewMem()
+		var broken atomic.Bool
+		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".sst") {
+				return syscall.ENOSPC
+			}
+			return nil
+		}))
+		s := openTest(t, testOptions(fs))
+		mustTopic(t, s, "T", 1)
+		broken.Store(true)
+		for range 10 {
+			mustPut(t, s, record("T", 0, "m"))
+			if err := s.Cut(context.Background()); !errors.Is(err, errFlush) {
+				t.Fatalf("a cut on a full disk says %v", err)
+			}
+		}
+		broken.Store(false)
+		time.Sleep(time.Second)
+		ask(t, s)
+		if s.Stats().Cut != s.Stats().LogEnd {
+			t.Errorf("the cut is at %d, the log ends at %d", s.Stats().Cut, s.Stats().LogEnd)
+		}
+		mem.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, AvailBytes: 1 << 20})
+		mustPut(t, s, record("T", 0, "m"))
+		var full *FullError
+		if err := s.Cut(context.Background()); !errors.As(err, &full) {
+			t.Errorf("a cut without room says %v", err)
+		}
+		closeTest(t, s)
+		s = openTest(t, testOptions(mem))
+		defer closeTest(t, s)
+		if n := s.MaxOffset(message.Queue{Topic: "T"}); n != 11 {
+			t.Errorf("after a stop without room there are %d messages, want 11", n)
+		}
 	})
 }

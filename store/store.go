@@ -23,10 +23,10 @@ import (
 
 // Store is an open store directory.
 type Store struct {
-	opt     Options
-	fs      vfs.FS
-	unlock  io.Closer
-	foreign bool
+	opt      Options
+	fs       vfs.FS
+	unlock   io.Closer
+	imported Import
 
 	log    *commitlog.Log
 	ix     *index.Index
@@ -122,7 +122,7 @@ func (s *Store) Close() error {
 	s.stop()
 	s.loops.Wait()
 	s.flushOffsets()
-	err := s.makeCut(context.Background())
+	err := s.lastCut()
 	err = errors.Join(err, s.log.Close())
 	end := s.log.Published()
 	failed := s.cache.err()
@@ -137,6 +137,19 @@ func (s *Store) Close() error {
 		return fmt.Errorf("close store %s: %w", s.opt.Dir, err)
 	}
 	return nil
+}
+
+// lastCut spares the next start its replay. A disk that is too full for it does not make the stop an unclean one.
+func (s *Store) lastCut() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opt.SyncTimeout)
+	defer cancel()
+	err := s.makeCut(ctx)
+	var full *FullError
+	if errors.As(err, &full) || errors.Is(err, errFlush) {
+		s.opt.Logger.Warn("the last cut is left out; the next start replays the log instead", "error", err)
+		return nil
+	}
+	return err
 }
 
 func (s *Store) closeDerived() error { return errors.Join(s.ix.Close(), s.cache.close()) }
