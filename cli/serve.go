@@ -126,6 +126,8 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 	for _, n := range notes {
 		logger.Warn("setting "+n.Text, "key", n.Key, "source", n.Source)
 	}
+	cfg.MemoryLimit = memoryLimit(cfg.MemoryLimit, cgroupLimit)
+	limitMemory(cfg.MemoryLimit)
 	server, err := aerobee.Start(cfg, logger)
 	if err != nil {
 		return err

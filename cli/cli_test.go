@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/config"
+)
+
+// run runs a command line in an empty environment.
+func run(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = Main(args, nil, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestCommands(t *testing.T) {
+	f := func(args string, code int, stdout, stderr string) {
+		t.Helper()
+		gotCode, out, errs := run(strings.Fields(args)...)
+		if gotCode != code || !strings.Contains(out, stdout) || !strings.Contains(errs, stderr) {
+			t.Errorf("aerobee %s: code %d, stdout %.400q, stderr %.400q; want %d, %q, %q", args, gotCode, out, errs, code, stdout, stderr)
+		}
+	}
+	f("version", 0, "speaks RocketMQ 5.5.0", "")
+	f("--help", 0, "aerobee store verify ./aerobee-data", "")
+	f("serve --help", 0, "aerobee serve -c broker.conf --set flushDiskType=ASYNC_FLUSH", "")
+	f("store --help", 0, "aerobee store dump", "")
+	f("config", 0, "flushDiskType ", "")
+	f("launch", 2, "", `unknown command "launch" for "aerobee"`)
+	f("serve now", 2, "", "unknown command")
+	f("serve --nope", 2, "", "unknown flag: --nope")
+	f("serve --set x", 2, "", `--set "x" is not KEY=VALUE`)
+	f("serve --set brokerRole=SLAVE", 2, "", "flags: brokerRole: SLAVE needs replication")
+	f("serve -c /nowhere/broker.conf", 2, "", "/nowhere/broker.conf")
+	f("serve --memory --listen 256.0.0.1:0", 1, "", "--listen chooses other addresses")
+	f("store verify", 2, "", "aerobee store verify takes 1 argument(s)")
+	f("store verify /nowhere", 1, "", "/nowhere")
+}
+
+func TestJSONOutput(t *testing.T) {
+	for _, command := range []string{"version", "config"} {
+		_, out, _ := run(command, "--json")
+		var v any
+		if err := json.Unmarshal([]byte(out), &v); err != nil {
+			t.Errorf("%s --json: %v in %.200s", command, err, out)
+		}
+	}
+}
+
+// watched is a writer that tells when a text has been written to it.
+type watched struct {
+	mu   sync.Mutex
+	text strings.Builder
+	seen chan string
+	want *regexp.Regexp
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(b)
+	if m := w.want.FindStringSubmatch(w.text.String()); m != nil && w.seen != nil {
+		w.seen <- m[1]
+		w.seen = nil
+	}
+	return len(b), nil
+}
+
+// TestServeSaysWhereItListens serves with settings from every source, asks /ready where the banner says, and stops.
+func TestServeSaysWhereItListens(t *testing.T) {
+	dir := t.TempDir()
+	conf, logFile := filepath.Join(dir, "broker.conf"), filepath.Join(dir, "log")
+	if err := os.WriteFile(conf, []byte("brokerName=from-file\nbrokerClusterName=c1\nslaveReadEnable=true\nflushDisk=x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan string, 1)
+	stdout := &watched{seen: seen, want: regexp.MustCompile(`listens on (\S+) (?s:.*)Try: `)}
+	var stderr bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	released := false
+	root := newRoot(env{environ: []string{"AEROBEE_BROKER_NAME=from-env"}, stdout: stdout, stderr: &stderr, release: func() { released = true }})
+	root.SetArgs([]string{"--memory", "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "-c", conf, "--log-file", logFile, "--log-format", "json", "--memory-limit", "256m"})
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	var addr string
+	select {
+	case addr = <-seen:
+	case err := <-done:
+		t.Fatalf("ended: %v\n%s", err, &stderr)
+	}
+	resp, err := http.Get("http://" + addr + "/ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	cancel()
+	if err := <-done; err != nil || resp.StatusCode != http.StatusOK || !released {
+		t.Errorf("end: %v; /ready: %d; signals released: %v", err, resp.StatusCode, released)
+	}
+	for _, want := range []string{"broker from-env of cluster c1", "listens on [::1]:", "stores in memory"} {
+		if !strings.Contains(stdout.text.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, stdout.text.String())
+		}
+	}
+	logged, err := os.ReadFile(logFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"key":"slaveReadEnable"`, "a single node has no replica", "the nearest known one is flushDiskType", `"msg":"stopped"`} {
+		if !strings.Contains(string(logged), want) {
+			t.Errorf("%q is missing in the log:\n%s", want, logged)
+		}
+	}
+}
+
+func TestLogSettings(t *testing.T) {
+	f := func(level, format, want string, wantDebug bool) {
+		t.Helper()
+		var out bytes.Buffer
+		logger, closeLog, err := openLog(config.Config{LogLevel: level, LogFormat: format}, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeLog()
+		logger.Error("hello", "n", 1)
+		if !strings.Contains(out.String(), want) || logger.Enabled(t.Context(), slog.LevelDebug) != wantDebug {
+			t.Errorf("%s %s: %s", level, format, &out)
+		}
+	}
+	f("debug", "text", "level=ERROR msg=hello n=1", true)
+	f("warn", "json", `"msg":"hello","n":1`, false)
+}
+
+// TestMemoryLimit finds the limit where the settings, the cgroup and the machine name one.
+func TestMemoryLimit(t *testing.T) {
+	f := func(set int64, cgroup string, want int64) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "memory.max")
+		if cgroup != "" {
+			if err := os.WriteFile(file, []byte(cgroup), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := memoryLimit(set, file); got != want {
+			t.Errorf("set %d, cgroup %q: got %d, want %d", set, cgroup, got, want)
+		}
+	}
+	f(1<<28, "536870912\n", 1<<28)
+	f(0, "536870912\n", 1<<29)
+	f(0, "max\n", 0)
+	f(0, "", 0)
+}
