@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,7 +17,6 @@ type process struct {
 	name    string
 	command []string
 	dir     string // working directory; output goes to <name>.log in it
-	env     []string
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when cmd has exited
@@ -30,7 +31,7 @@ func (p *process) start(t *testing.T) {
 	t.Cleanup(func() {
 		p.stop(t)
 		if t.Failed() {
-			t.Logf("last lines of %s:\n%s", p.name, tail(p.logPath(), 1000))
+			t.Logf("last lines of %s:\n%s", p.name, tail(p.logPath(), 1500))
 		}
 	})
 }
@@ -45,7 +46,7 @@ func (p *process) launch() error {
 	defer log.Close()
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
-	cmd.Env = append(os.Environ(), p.env...)
+	cmd.Env = serverEnvironment()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
@@ -55,6 +56,11 @@ func (p *process) launch() error {
 		close(done)
 	}(p.done)
 	return nil
+}
+
+// serverEnvironment leaves out the tests' own variables, which Aerobee would take for settings.
+func serverEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AEROBEE_INTEROP_") })
 }
 
 // kill is kill -9, and the wait until the process is gone.

@@ -33,13 +33,22 @@ final class Main {
         admin.start();
         Lab.Cluster cluster = new Lab.Cluster(System.getenv("INTEROP_NAMESRV"), System.getenv("INTEROP_BROKER"),
             System.getenv("INTEROP_TARGET"), System.getenv("INTEROP_RUN"), admin, driver);
-        Main main = new Main(cluster);
+        try (Lab lab = new Lab(cluster, "main")) {
+            // These keep the shared connections (5.x gives pull consumers one of their own): the last client to leave an
+            // instance closes it, for those too who come at that moment.
+            lab.producer();
+            lab.pullConsumer(lab.group());
+            run(new Main(cluster), arguments);
+        }
+    }
+
+    private static void run(Main main, String[] arguments) throws InterruptedException {
         if (arguments.length > 0 && arguments[0].equals("story")) {
             main.run(new Scenario("story", Story::produce));
         } else {
             main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")));
         }
-        admin.shutdown();
+        main.cluster.admin().shutdown();
         System.exit(main.failures.get() == 0 ? 0 : 1);
     }
 
