@@ -20,7 +20,7 @@ func (s *Server) registerBroker(c *remoting.Conn, f *protocol.Frame) protocol.Fr
 	if err := h.Decode(f.Fields); err != nil {
 		return fail(f, err)
 	}
-	if sum := message.CRC(f.Body); h.BodyCRC32 != 0 && sum != uint32(h.BodyCRC32) {
+	if sum := message.CRC(f.Body); h.BodyCRC32 != 0 && int64(sum) != int64(h.BodyCRC32) {
 		return fail(f, fmt.Errorf("crc32 not match: the header says %d, the body of %d bytes has %d", h.BodyCRC32, len(f.Body), sum))
 	}
 	body, err := protocol.UnmarshalRegisterBroker(f.Body, h.Compressed, f.Version)

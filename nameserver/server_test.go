@@ -345,7 +345,7 @@ func TestRefusedRegistrations(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		f(func(f *protocol.Frame) { set(f, "bodyCrc32", "0"); f.Body = bomb.Bytes() }, "limit of 67108864")
+		f(func(f *protocol.Frame) { set(f, "bodyCrc32", "0"); f.Body = bomb.Bytes() }, "limit of 33554432")
 		if r := p.ask(206); string(r.Body) != `{"topicList":[]}` {
 			t.Errorf("something was taken: %s", r.Body)
 		}

@@ -26,9 +26,12 @@ type RegisterBrokerBody struct {
 	Topics        TopicConfigTable `json:"topicConfigSerializeWrapper"`
 }
 
-// MaxRegisterBytes bounds what a compressed REGISTER_BROKER body may expand to: about a million topics. Deflate can pack a thousand
-// bytes into one, so that without a bound one frame could ask for 16 GiB.
-const MaxRegisterBytes = 64 << 20
+// MaxRegisterBytes bounds what a compressed REGISTER_BROKER body may expand to: more than 300,000 topics with common names. Deflate can
+// pack a thousand bytes into one, so that without a bound one frame could ask for 16 GiB.
+const MaxRegisterBytes = 32 << 20
+
+// maxRegisterTopics bounds the lines in it, each of which costs many times its shortest text in memory.
+const maxRegisterTopics = 1 << 19
 
 // zlibMagic is the first byte of a zlib stream with a window of 32 KiB. No JSON begins with it.
 const zlibMagic = 0x78
@@ -112,9 +115,9 @@ func (r *partReader) int() (int, error) {
 	if len(r.rest) < 4 {
 		return 0, io.ErrUnexpectedEOF
 	}
-	n := int32(binary.BigEndian.Uint32(r.rest))
+	n := binary.BigEndian.Uint32(r.rest)
 	r.rest = r.rest[4:]
-	if n < 0 || int(n) > len(r.rest) {
+	if int64(n) > int64(len(r.rest)) {
 		return 0, fmt.Errorf("a length or count of %d with %d bytes left", n, len(r.rest))
 	}
 	return int(n), nil
@@ -140,6 +143,9 @@ func (r *partReader) json(v any) error {
 
 func (r *partReader) each(item func([]byte) error) error {
 	n, err := r.int()
+	if n > maxRegisterTopics {
+		return fmt.Errorf("%d topics, more than the limit of %d", n, maxRegisterTopics)
+	}
 	for ; err == nil && n > 0; n-- {
 		var part []byte
 		if part, err = r.part(); err == nil {
@@ -190,10 +196,10 @@ func (b *RegisterBrokerBody) Marshal(compressed bool) ([]byte, error) {
 
 func (b *RegisterBrokerBody) appendParts(dst []byte) []byte {
 	part := func(p []byte) {
-		dst = append(binary.BigEndian.AppendUint32(dst, uint32(len(p))), p...)
+		dst = append(appendCount(dst, len(p)), p...)
 	}
 	part(MarshalBody(b.Topics.DataVersion))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(b.Topics.Topics)))
+	dst = appendCount(dst, len(b.Topics.Topics))
 	for _, name := range slices.Sorted(maps.Keys(b.Topics.Topics)) {
 		c := b.Topics.Topics[name]
 		attributes := c.Attributes
@@ -203,12 +209,17 @@ func (b *RegisterBrokerBody) appendParts(dst []byte) []byte {
 		part(fmt.Appendf(nil, "%s %d %d %d %s %s", c.TopicName, c.ReadQueueNums, c.WriteQueueNums, c.Perm, c.TopicFilterType, MarshalBody(attributes)))
 	}
 	part(appendTextList(nil, b.FilterServers, FastJSON))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(b.Topics.Mappings)))
+	dst = appendCount(dst, len(b.Topics.Mappings))
 	for _, name := range slices.Sorted(maps.Keys(b.Topics.Mappings)) {
 		m := b.Topics.Mappings[name]
 		part(m.append(nil, FastJSON))
 	}
 	return dst
+}
+
+// appendCount appends a length or a count. What a body holds is far below 1<<31: frames are bounded.
+func appendCount(dst []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(dst, uint32(n)) // #nosec G115 -- see above
 }
 
 // appendJSON writes the lists and maps also when they are empty: older NameServers do not expect null.

@@ -1,6 +1,9 @@
 package protocol
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // fieldReader takes a header's values out of the fields and keeps the first error. Values are text on the wire: integers in
 // decimal, booleans "true" or anything else, enums by name.
@@ -34,7 +37,7 @@ func (r *fieldReader) integer(name string, absent int64, bits int) int64 {
 }
 
 func (r *fieldReader) int32(name string, absent int32) int32 {
-	return int32(r.integer(name, int64(absent), 32))
+	return int32(r.integer(name, int64(absent), 32)) // #nosec G115 -- checked for 32 bits
 }
 
 func (r *fieldReader) int64(name string, absent int64) int64 { return r.integer(name, absent, 64) }
@@ -48,7 +51,9 @@ func (r *fieldReader) needInteger(name string, bits int) int64 {
 	return r.parse(name, v, bits)
 }
 
-func (r *fieldReader) needInt32(name string) int32 { return int32(r.needInteger(name, 32)) }
+func (r *fieldReader) needInt32(name string) int32 {
+	return int32(r.needInteger(name, 32)) // #nosec G115 -- checked for 32 bits
+}
 
 func (r *fieldReader) needInt64(name string) int64 { return r.needInteger(name, 64) }
 
@@ -87,7 +92,7 @@ func badInteger(name string, v []byte, bits int) error {
 // parseSized reads a decimal integer of 32 or 64 bits without allocating.
 func parseSized(v []byte, bits int) (int64, bool) {
 	n, ok := parseInt(v)
-	return n, ok && (bits == 64 || n == int64(int32(n)))
+	return n, ok && (bits == 64 || n >= math.MinInt32 && n <= math.MaxInt32)
 }
 
 // isTrue reads a boolean as Java does: "true" in any case, all else is false.

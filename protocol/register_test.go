@@ -81,7 +81,23 @@ func TestDeflateBombIsRefused(t *testing.T) {
 		t.Fatalf("the bomb has %d bytes, which is no bomb", bomb.Len())
 	}
 	_, err := UnmarshalRegisterBroker(bomb.Bytes(), true, Version5_5_0)
-	if err == nil || !strings.Contains(err.Error(), "limit of 67108864") {
+	if err == nil || !strings.Contains(err.Error(), "limit of 33554432") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTooManyTopicsAreRefused(t *testing.T) {
+	var body bytes.Buffer
+	w := zlib.NewWriter(&body)
+	text := append([]byte{0, 0, 0, 2, '{', '}', 0, 0x08, 0, 1}, make([]byte, 1<<20)...)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := UnmarshalRegisterBroker(body.Bytes(), true, Version5_5_0)
+	if err == nil || !strings.Contains(err.Error(), "524289 topics, more than the limit of 524288") {
 		t.Errorf("got %v", err)
 	}
 }
