@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -140,6 +141,56 @@ func TestCrashAtEveryWriteWhileSendingAndCutting(t *testing.T) {
 			next := s.MaxOffset(message.Queue{Topic: "T", ID: message.QueueID(q)})
 			if a := mustPut(t, s, record("T", q, "after")); a.QueueOffset != next {
 				t.Fatalf("crash at %s: queue %d goes on at %d, want %d", p.what, q, a.QueueOffset, next)
+			}
+		}
+	})
+}
+
+// Committed acknowledges what was put in groups.
+func (c *crashRecorder) Committed(_ uint64, recs []Appended, err error) {
+	for _, r := range recs {
+		if err == nil {
+			r.Record = bytes.Clone(r.Record)
+			c.ack(r)
+		}
+	}
+}
+
+// Flush does nothing.
+func (c *crashRecorder) Flush() {}
+
+func TestCrashTearsNoAcknowledgedGroup(t *testing.T) {
+	c := newCrashRecorder(1)
+	o := testOptions(c.wrapped())
+	o.SegmentSize = 64 << 10
+	s := openTest(t, o)
+	mustTopic(t, s, "T", 2)
+	c.record(true)
+	for group := range 12 {
+		for i := range 7 {
+			if err := s.Put(record("T", 0, fmt.Sprintf("%d-%d%s", group, i, strings.Repeat("y", 1500))), c, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		batch := make([]message.Record, 5)
+		for i := range batch {
+			batch[i] = *record("T", 1, fmt.Sprintf("%d-%d", group, i))
+		}
+		if err := s.PutBatch(batch, c, 0); err != nil {
+			t.Fatal(err)
+		}
+		s.Kick()
+		if err := s.log.Sync(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.record(false)
+	abandon(s)
+	c.check(t, o, func(t *testing.T, p crashPoint, s *Store) {
+		for id := range message.QueueID(2) {
+			q := message.Queue{Topic: "T", ID: id}
+			if n := len(strings.Fields(bodies(t, s, q, 0))); n != int(s.MaxOffset(q)) {
+				t.Fatalf("crash at %s: %d messages of queue %d can be read, it ends at %d", p.what, n, id, s.MaxOffset(q))
 			}
 		}
 	})

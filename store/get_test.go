@@ -163,7 +163,7 @@ func TestViewTakesOnlyWholeRecords(t *testing.T) {
 	if b, err := s.View(nil, a.LogOffset); err != nil || string(b) != string(a.Record) {
 		t.Errorf("view gives %d bytes, %v", len(b), err)
 	}
-	for _, at := range []message.LogOffset{a.LogOffset + 1, a.LogOffset - 1, 1 << 40, -1} {
+	for _, at := range []message.LogOffset{a.LogOffset + 1, a.LogOffset - 1, 1 << 40, -1, 0 /* state */} {
 		if _, err := s.View(nil, at); err == nil {
 			t.Errorf("view at %d finds a message", at)
 		}

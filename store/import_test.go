@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -98,4 +99,23 @@ func TestLogOfAnotherBroker(t *testing.T) {
 			t.Errorf("verify of what is left: %v\n%s", err, fmt.Sprint(&out))
 		}
 	})
+}
+
+func TestFailedImportLetsTheDirectoryGo(t *testing.T) {
+	fs := vfs.NewMem()
+	o := testOptions(fs)
+	sorry := errors.New("sorry")
+	o.Import = func(vfs.FS, string) (Import, error) { return Import{}, sorry }
+	if _, err := Open(o); !errors.Is(err, sorry) {
+		t.Errorf("open says %v", err)
+	}
+	o.Import = func(vfs.FS, string) (Import, error) {
+		return Import{After: func(*Store) error { return sorry }}, nil
+	}
+	if _, err := Open(o); !errors.Is(err, sorry) {
+		t.Errorf("open says %v", err)
+	}
+	s := openTest(t, testOptions(fs))
+	closeTest(t, s)
+	closeTest(t, s)
 }

@@ -41,11 +41,6 @@ func openLocked(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.start()
-	if imp.After != nil {
-		if err := imp.After(s); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
 	return s, nil
 }
 

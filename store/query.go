@@ -36,6 +36,9 @@ func (s *Store) View(dst []byte, at message.LogOffset) ([]byte, error) {
 	if err == nil && r.LogOffset != at {
 		err = fmt.Errorf("%w: the record there is stamped %d", message.ErrSize, r.LogOffset)
 	}
+	if err == nil && isState(&r) {
+		err = errors.New("a state record of the store")
+	}
 	if err != nil {
 		return dst, fmt.Errorf("no message at log offset %d: %w", at, err)
 	}

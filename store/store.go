@@ -65,6 +65,7 @@ type Store struct {
 	lastTime   atomic.Int64 // StoreTime of the newest message
 	full       atomic.Pointer[FullError]
 	asked      atomic.Bool
+	closed     atomic.Bool
 	scans      sync.Pool // of *scan
 
 	cutDue, retainDue, timerWake chan struct{}
@@ -89,6 +90,11 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), unlock.Close())
 	}
 	s.unlock = unlock
+	if after := s.imported.After; after != nil {
+		if err := after(s); err != nil {
+			return nil, errors.Join(fmt.Errorf("open store %s: import: %w", o.Dir, err), s.Close())
+		}
+	}
 	return s, nil
 }
 
@@ -117,8 +123,11 @@ func (s *Store) start() {
 }
 
 // Close writes what is pending, makes a last cut and lets the directory go. After an error the next Open recovers as
-// from a crash.
+// from a crash. A second Close returns nil.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	s.stop()
 	s.loops.Wait()
 	s.flushOffsets()
