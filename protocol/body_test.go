@@ -191,6 +191,17 @@ func TestLockBodies(t *testing.T) {
 	same(t, string(MarshalBody(LockBatchResponse{r.Queues})), `{"lockOKMQSet":[{"brokerName":"b","queueId":1,"topic":"t"}]}`)
 }
 
+func TestResetOffset(t *testing.T) {
+	text := `{"offsetTable":{{"brokerName":"a","queueId":1,"topic":"t"}:-1,{"brokerName":"b","queueId":0,"topic":"t"}:7}}`
+	var r ResetOffset
+	if err := UnmarshalBody([]byte(text), &r); err != nil {
+		t.Fatal(err)
+	}
+	same(t, r, ResetOffset{map[MessageQueue]int64{{"b", 0, "t"}: 7, {"a", 1, "t"}: -1}})
+	same(t, string(r.Append(nil)), text)
+	same(t, string(r.AppendList(nil)), `{"offsetTable":[{"brokerName":"a","offset":-1,"queueId":1,"topic":"t"},{"brokerName":"b","offset":7,"queueId":0,"topic":"t"}]}`)
+}
+
 func TestNormalizeJSON(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
