@@ -162,17 +162,21 @@ func (r *registrar) registerLocal() {
 	}
 }
 
+// firstRetry is how soon a failed registration is tried again; each further failure doubles it, up to RegisterPeriod.
+const firstRetry = time.Second
+
 // serve keeps one remote NameServer informed until the registrar stops.
 func (r *registrar) serve(n *nameServer) {
-	tick := time.NewTicker(r.broker.opt.RegisterPeriod)
-	defer tick.Stop()
-	for {
+	period := r.broker.opt.RegisterPeriod
+	again := time.NewTimer(period)
+	defer again.Stop()
+	for retry := firstRetry; ; {
 		select {
 		case <-r.done:
 			r.unregister(n)
 			return
-		case <-tick.C:
-			r.register(n, !r.broker.opt.OnChange)
+		case <-again.C:
+			r.register(n, !r.broker.opt.OnChange || !n.up.Load())
 		case wait := <-n.asks:
 			if _, version := r.table(); !n.up.Load() || version != n.sent {
 				r.register(n, true)
@@ -181,6 +185,13 @@ func (r *registrar) serve(n *nameServer) {
 				close(wait)
 			}
 		}
+		if n.up.Load() {
+			retry = firstRetry
+			again.Reset(period)
+			continue
+		}
+		again.Reset(min(retry, period))
+		retry = min(2*retry, period)
 	}
 }
 
@@ -195,7 +206,7 @@ func (r *registrar) register(n *nameServer, force bool) {
 			n.conn = nil
 		}
 		if was {
-			r.broker.opt.Logger.Warn("not registered at NameServer, trying again", "addr", n.addr, "every", r.broker.opt.RegisterPeriod, "error", err)
+			r.broker.opt.Logger.Warn("not registered at NameServer, trying again", "addr", n.addr, "atLeastEvery", r.broker.opt.RegisterPeriod, "error", err)
 		}
 	} else if !was {
 		r.broker.opt.Logger.Info("registered at NameServer", "addr", n.addr)
