@@ -72,15 +72,17 @@ func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueS
 	e := index.Entry{
 		QueueOffset: a.QueueOffset, LogOffset: a.LogOffset, Size: int32(len(a.Record)), StoreTime: a.StoreTime,
 	}
+	var tags []byte
+	tags, s.keys = s.indexed(s.keys[:0], r)
 	if q.topic.delay {
 		e.TagsCode = s.applyDelayed(a, r)
 	} else {
-		e.TagsCode = message.TagsCode(r.Tags())
+		e.TagsCode = message.TagsCode(tags)
 		if r.PreparedOffset != 0 {
 			s.complete(r.PreparedOffset)
 		}
 	}
-	s.ix.Add(q.key(), e, s.keyHashes(r))
+	s.ix.Add(q.key(), e, s.keys)
 	s.lastTime.Store(int64(a.StoreTime))
 	q.next.Store(int64(a.QueueOffset) + 1)
 	s.queuesDirty = true
@@ -127,24 +129,29 @@ func (s *Store) complete(handle message.LogOffset) {
 	}
 }
 
-// keyHashes returns the hashes of the message's unique key and of each of its keys, valid until the next call.
-func (s *Store) keyHashes(r *message.Record) []uint64 {
-	s.keys = s.keys[:0]
-	if s.opt.NoKeyIndex || r.SysFlag.Transaction() == message.FlagTransactionRollback {
-		return nil
-	}
-	if k, ok := r.Properties.Get(message.PropUniqueKey); ok && len(k) > 0 {
-		s.keys = append(s.keys, index.KeyHash(r.Topic, k))
-	}
-	rest, _ := r.Properties.Get(message.PropKeys)
-	for len(rest) > 0 {
-		var k []byte
-		k, rest, _ = bytes.Cut(rest, []byte(message.KeySeparator))
-		if len(k) > 0 {
-			s.keys = append(s.keys, index.KeyHash(r.Topic, k))
+// indexed finds what the index keeps of a message's properties, in one pass over them: its tags, and the hashes of its
+// unique key and of each of its keys, which are appended to dst.
+func (s *Store) indexed(dst []uint64, r *message.Record) (tags []byte, hashes []uint64) {
+	keyed := !s.opt.NoKeyIndex && r.SysFlag.Transaction() != message.FlagTransactionRollback
+	for prop, value := range r.Properties.All() {
+		switch string(prop) {
+		case message.PropTags:
+			tags = value
+		case message.PropUniqueKey:
+			if keyed && len(value) > 0 {
+				dst = append(dst, index.KeyHash(r.Topic, value))
+			}
+		case message.PropKeys:
+			for rest := value; keyed && len(rest) > 0; {
+				var k []byte
+				k, rest, _ = bytes.Cut(rest, []byte(message.KeySeparator))
+				if len(k) > 0 {
+					dst = append(dst, index.KeyHash(r.Topic, k))
+				}
+			}
 		}
 	}
-	return s.keys
+	return tags, dst
 }
 
 func (s *Store) applyState(a *commitlog.Appended, r *message.Record) error {

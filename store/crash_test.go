@@ -83,15 +83,22 @@ func (c *crashRecorder) ack(a Appended) {
 	c.acked = append(c.acked, a)
 }
 
-// check opens the store of each crash point and looks for everything that had been acknowledged by then and has not
-// retired; then more is asked of it by the caller.
+// check opens the store of each crash point, as it is and once more without what was derived from the log, and looks for
+// everything that had been acknowledged by then and has not retired; then more is asked of it by the caller.
 func (c *crashRecorder) check(t *testing.T, o Options, more func(t *testing.T, p crashPoint, s *Store)) {
 	t.Helper()
 	if len(c.points) < 5 {
 		t.Fatalf("only %d crash points were recorded", len(c.points))
 	}
 	t.Logf("%d crash points", len(c.points))
+	points := c.points
 	for _, p := range c.points {
+		bare := crashPoint{what: p.what + ", cache lost", fs: synced(p.fs), acked: p.acked}
+		remove(t, bare.fs, "store/cache")
+		remove(t, bare.fs, "store/index")
+		points = append(points, bare)
+	}
+	for _, p := range points {
 		o.FS = p.fs
 		s, err := Open(o)
 		if err != nil {

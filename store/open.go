@@ -15,15 +15,12 @@ var errStale = errors.New("what was derived does not fit the log")
 // openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
 // does not fit, it is thrown away and the log alone decides.
 func openLocked(o Options) (*Store, error) {
-	if err := checkFormatFile(o.FS, o.Dir); err != nil {
+	imp, adopted, err := findImport(&o)
+	if err != nil {
 		return nil, err
 	}
-	var imp Import
-	if o.Import != nil {
-		var err error
-		if imp, err = o.Import(o.FS, o.Dir); err != nil {
-			return nil, err
-		}
+	if err := checkFormatFile(o.FS, o.Dir); err != nil {
+		return nil, err
 	}
 	clean := cleanEnd(o.FS, o.Dir)
 	if err := markOpen(o.FS, o.Dir); err != nil {
@@ -96,6 +93,11 @@ func (s *Store) replay(mark cutMark, clean message.LogOffset) (err error) {
 		return wrapStale(err)
 	}
 	s.dirty, s.topicsChanged = [kindLimit]bool{}, false
+	if s.imported.prepare != nil && mark.applied < s.imported.until {
+		if err := s.imported.prepare(s, mark.applied); err != nil {
+			return err
+		}
+	}
 	s.log, err = commitlog.Open(s.logOptions(mark, clean))
 	if err != nil {
 		return err
@@ -105,10 +107,7 @@ func (s *Store) replay(mark cutMark, clean message.LogOffset) (err error) {
 	}
 	s.cutAt.Store(int64(mark.applied))
 	s.cutWanted = max(mark.applied, s.log.Start())
-	return s.log.Barrier(func(message.LogOffset) {
-		s.serving = true
-		s.wantCut()
-	})
+	return nil
 }
 
 func (s *Store) checkReplayed() error {
@@ -136,7 +135,8 @@ func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Opti
 		FS: s.fs, Dir: s.path(logDir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
 		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: interval, MaxPendingBytes: s.opt.MaxPendingBytes,
 		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
-		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, Foreign: s.imported.Foreign,
+		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, 
+		Foreign:   s.imported.Foreign && (s.imported.prepare == nil || mark.applied < s.imported.until),
 		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -56,7 +57,7 @@ type Options struct {
 	// must not call back into the store.
 	OnTopics func()
 	// Import, if set, is asked once at Open whether the directory's log was written by somebody else, before anything
-	// is replayed. See [Import].
+	// is replayed. See [Import]. By default Open looks for itself, and takes over what Apache RocketMQ has left.
 	Import func(fs vfs.FS, dir string) (Import, error)
 }
 
@@ -69,8 +70,12 @@ type Import struct {
 	// Delivered reports whether a delayed message of SCHEDULE_TOPIC_XXXX that another broker wrote had been delivered
 	// already, by its queue (level - 1) and queue offset; nil means that none had.
 	Delivered func(message.QueueID, message.QueueOffset) bool
-	// After, if not nil, is called with the open store before Open returns: to put what stood in files.
+	// After, if not nil, is called with the replayed store before its loops start: to put what stood in files.
 	After func(*Store) error
+
+	until       message.LogOffset // the other broker's records lie before
+	prepare     func(s *Store, from message.LogOffset) error
+	segmentSize int64 // of the other broker's log, which goes on
 }
 
 // Retention says when old segments of the log are deleted. Deleting is by whole segments, never the one being written.

@@ -17,7 +17,7 @@ const maxQueueID = 1 << 20
 type topicState struct {
 	id     uint32
 	name   string
-	delay  bool          // SCHEDULE_TOPIC_XXXX: its records wait for their time
+	delay  bool          // its records wait for their time, see message.TopicSchedule
 	dying  bool          // guarded by Store.mu: its deletion is on its way to the log, nothing may be put behind it
 	queues []*queueState // guarded by Store.mu; by queue id, nil where nothing was put yet
 }

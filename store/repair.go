@@ -40,7 +40,7 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 		}
 	}
 	var names name.Table
-	scratch := &Store{opt: s.opt}
+	var keys []uint64
 	return s.log.Scan(begin, span.UpTo, func(rec []byte) error {
 		r, err := message.ParseRecord(rec)
 		if err != nil {
@@ -53,14 +53,16 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 		if !ok || r.LogOffset < span.From {
 			return nil
 		}
+		var tags []byte
+		tags, keys = s.indexed(keys[:0], &r)
 		e := index.Entry{
 			QueueOffset: r.QueueOffset, LogOffset: r.LogOffset, Size: int32(r.Size), StoreTime: r.StoreTime,
-			TagsCode: message.TagsCode(r.Tags()),
+			TagsCode: message.TagsCode(tags),
 		}
 		if string(r.Topic) == message.TopicSchedule {
 			e.TagsCode = s.dueOf(&r)
 		}
-		add(index.Queue{Topic: id, ID: int32(r.QueueID)}, e, scratch.keyHashes(&r))
+		add(index.Queue{Topic: id, ID: int32(r.QueueID)}, e, keys)
 		return nil
 	})
 }

@@ -111,7 +111,14 @@ func newStore(o Options) *Store {
 }
 
 // start begins to serve: every goroutine of the store.
-func (s *Store) start() {
+func (s *Store) start() error {
+	err := s.log.Barrier(func(message.LogOffset) {
+		s.serving = true
+		s.wantCut()
+	})
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.locks.Restore(s.nowMillis())
 	s.mu.Unlock()
@@ -120,6 +127,7 @@ func (s *Store) start() {
 	s.loops.Go(func() { s.keeperLoop(ctx) })
 	s.loops.Go(func() { s.offsetLoop(ctx) })
 	s.loops.Go(func() { s.timerLoop(ctx) })
+	return nil
 }
 
 // Close writes what is pending, makes a last cut and lets the directory go. After an error the next Open recovers as

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/store/apache"
+)
+
+// A store directory of Apache RocketMQ 5.5.0 is opened in place. The log is adopted as it is, record for record; what
+// Apache keeps beside it (topics, groups, offsets, how far delayed messages are delivered) enters the log as state
+// records behind Apache's last message, so that from there on the log alone is the truth, as in every store. Apache's
+// tables are written again at each clean stop, with a marker, so that Apache can have the directory back; and if it had
+// it, Open notices and imports again.
+//
+// Who wins when both have had the directory:
+//
+//   - The marker fits: nobody else was here. Our own state is used, the tables are not read.
+//   - Apache ran after a clean stop of ours (the log is longer, a table has changed, or an abort lies there that is not
+//     ours): the tables knew all that we knew, so they replace it. A topic, group or offset that they lack is gone. A
+//     table that is not there at all changes nothing.
+//   - Apache ran after a crash of ours: its tables are older than our log. What they say wins, what they do not mention
+//     stays, and of two offsets the larger one holds.
+//   - A delayed message is pending when we hold it pending and its queue offset is not below its level's in
+//     delayOffset.json: what either side has delivered is done.
+//
+// Queues keep their numbers: the least offset comes from the log, the next one from the log or, where nothing is left in
+// it, from Apache's consume queue. A queue that begins anew in the log belonged to a topic that was deleted and made
+// again; what lies before is passed over, as Apache does.
+//
+// What cannot be taken over is refused before anything is written: see apache.CheckLayout and apache.Survey.
+//
+// An import that a crash cuts short begins again: the marker says "importing" until its records are synced.
+type adoption struct {
+	mark   marker
+	tables *apache.Tables // nil: nothing to import
+	ends   []apache.QueueEnd
+}
+
+// lookAround finds out whether Apache has had the directory, and refuses what cannot be taken over. It writes nothing.
+func lookAround(fs vfs.FS, dir string) (*adoption, error) {
+	m, known, err := readMarker(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &adoption{mark: m}
+	need, err := a.need(fs, dir, known)
+	if err != nil || !need {
+		return a, err
+	}
+	if err := apache.CheckLayout(fs, dir, logDir); err != nil {
+		return nil, err
+	}
+	if a.tables, err = apache.ReadTables(fs, dir); err != nil {
+		return nil, err
+	}
+	if a.ends, err = apache.QueueEnds(fs, dir); err != nil {
+		return nil, err
+	}
+	from := a.mark.End
+	if a.mark.ImportedAt == 0 && a.mark.End == 0 {
+		from = 0
+	}
+	survey, err := a.survey(fs, dir, from, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	return a, survey.Pending()
+}
+
+// need decides whether the tables are to be imported, and how.
+func (a *adoption) need(fs vfs.FS, dir string, known bool) (bool, error) {
+	if !known {
+		if _, err := fs.Stat(fs.PathJoin(dir, formatFile)); !errors.Is(err, os.ErrNotExist) {
+			return false, err
+		}
+		return apache.Present(fs, dir, logDir)
+	}
+	abort, ours, err := abortOf(fs, dir)
+	if err != nil {
+		return false, err
+	}
+	switch a.mark.State {
+	case markerImporting:
+		return true, nil
+	case markerOpen:
+		a.mark.Merge = !abort || !ours
+		return a.mark.Merge, nil
+	}
+	fits, err := a.mark.fits(fs, dir)
+	return err == nil && (!fits || abort && !ours), err
+}
+
+// survey goes through the log's records in [from, to).
+func (a *adoption) survey(fs vfs.FS, dir string, from, to message.LogOffset) (*apache.Survey, error) {
+	tables := a.tables
+	if tables == nil {
+		tables = &apache.Tables{}
+	}
+	s := apache.NewSurvey(tables)
+	path := fs.PathJoin(dir, logDir)
+	if _, err := fs.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	}
+	err := walkFrom(fs, path, from, func(r *message.Record) error {
+		if r.LogOffset >= from && r.LogOffset < to {
+			s.Record(r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look through the log: %w", err)
+	}
+	return s, nil
+}
+
+// imports tells Open what to do about it.
+func (a *adoption) imports(o *Options) (Import, error) {
+	if a.tables == nil && a.mark.ImportedAt == 0 {
+		return Import{}, nil
+	}
+	imp := Import{Foreign: true, until: a.mark.ImportedAt, Delivered: a.delivered, prepare: a.prepare}
+	if a.tables != nil {
+		imp.until, imp.After = math.MaxInt64, a.put
+		size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
+		if err != nil {
+			return Import{}, err
+		}
+		imp.segmentSize = size
+		m := a.mark
+		m.State = markerImporting
+		if err := m.write(o.FS, o.Dir); err != nil {
+			return Import{}, err
+		}
+	}
+	return imp, nil
+}
+
+// delivered reports whether a delayed message was delivered before the import.
+func (a *adoption) delivered(q message.QueueID, off message.QueueOffset) bool {
+	level := int(q) + 1
+	if a.tables != nil && a.tables.Delay != nil {
+		return off < max(a.tables.Delay.Offsets[level], a.mark.Delayed[level])
+	}
+	return off < a.mark.Delayed[level]
+}
+
+// prepare makes the store ready to replay from an offset that lies before the end of Apache's records: which queues
+// begin anew on the way, and the ids that an import before has given to names.
+func (a *adoption) prepare(s *Store, from message.LogOffset) error {
+	to := message.LogOffset(math.MaxInt64)
+	if a.tables == nil {
+		to = a.mark.ImportedAt
+	}
+	survey, err := a.survey(s.fs, s.opt.Dir, from, to)
+	if err != nil {
+		return err
+	}
+	s.passOver = survey.Restarts()
+	if from > 0 || a.mark.ImportedAt == 0 {
+		return s.retireRestarted(survey.First())
+	}
+	return a.namesOfImport(s)
+}
+
+// namesOfImport applies the names of the last import's records, which lie ahead.
+func (a *adoption) namesOfImport(s *Store) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := walkFrom(s.fs, s.path(logDir), a.mark.ImportedAt, func(r *message.Record) error {
+		if r.LogOffset < a.mark.ImportedAt {
+			return nil
+		}
+		if !isState(r) {
+			return errImportEnds
+		}
+		return eachChange(r.Body, func(k changeKind, p []byte) error {
+			if k == kindName {
+				return s.names.Apply(p, r.LogOffset)
+			}
+			return nil
+		})
+	})
+	if errors.Is(err, errImportEnds) {
+		return nil
+	}
+	return err
+}
+
+var errImportEnds = errors.New("the import's records end")
+
+// retireRestarted gives a new id to each topic whose queue goes on with lower numbers than we know: Apache has deleted
+// it and made it again.
+func (s *Store) retireRestarted(first map[message.Queue]message.QueueOffset) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for q, off := range first {
+		t := s.topicLocked([]byte(q.Topic))
+		if t == nil || int(q.ID) >= len(t.queues) || t.queues[q.ID] == nil || off >= t.queues[q.ID].log.Next() {
+			continue
+		}
+		delete(s.byName, q.Topic)
+		if err := s.names.Apply(name.AppendRetire(nil, name.Topic, t.id), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
