@@ -157,7 +157,9 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 type localRegistry struct{ server *nameserver.Server }
 
 func (l localRegistry) RegisterLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable) {
-	l.server.RegisterLocal(*nameserver.Registration(&h, &protocol.RegisterBrokerBody{Topics: topics}))
+	r := nameserver.Registration(&h, &protocol.RegisterBrokerBody{Topics: topics})
+	r.Complete = true // a deleted topic must leave the routes
+	l.server.RegisterLocal(*r)
 }
 
 func (l localRegistry) UnregisterLocal(protocol.BrokerIdentityHeader) { l.server.UnregisterLocal() }

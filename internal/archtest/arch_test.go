@@ -295,7 +295,7 @@ func TestNoInit(t *testing.T) {
 
 // TestNothingIsLeftForLater looks for marks of unfinished work.
 func TestNothingIsLeftForLater(t *testing.T) {
-	marks := []string{"TO" + "DO", "FIX" + "ME", "XX" + "X:"}
+	marks := []string{"TO" + "DO", "FIX" + "ME", "HA" + "CK:"}
 	for _, s := range load(t) {
 		for _, group := range s.file.Comments {
 			for _, mark := range marks {
