@@ -69,6 +69,9 @@ func (s *Store) change(ctx context.Context, build func(c *changes) error) error 
 		_, err = w.wait(ctx)
 	}
 	s.settle(c, err)
+	if err == nil && s.opt.Flush == commitlog.AsyncFlush {
+		err = s.log.Sync(ctx) // what was asked for is durable before the answer, whatever messages are
+	}
 	return err
 }
 

@@ -138,7 +138,7 @@ func (s *Store) ResetOffset(ctx context.Context, groupName string, q message.Que
 
 // offsetLoop writes what was committed, once per interval, until ctx ends.
 func (s *Store) offsetLoop(ctx context.Context) {
-	tick := time.NewTicker(s.opt.OffsetInterval)
+	tick := time.NewTicker(s.opt.offsetEvery())
 	defer tick.Stop()
 	for {
 		select {

@@ -37,8 +37,37 @@ func openLocked(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.start()
+	s.adopted = adopted
+	if imp.After != nil {
+		err = imp.After(s)
+	}
+	if err == nil && adopted != nil {
+		err = adopted.opened(s)
+	}
+	if err == nil {
+		err = s.start()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.log.Close(), s.closeDerived())
+	}
 	return s, nil
+}
+
+// findImport asks whether another broker has had the directory. The adoption is nil when somebody else answers.
+func findImport(o *Options) (Import, *adoption, error) {
+	if o.Import != nil {
+		imp, err := o.Import(o.FS, o.Dir)
+		return imp, nil, err
+	}
+	a, err := lookAround(o.FS, o.Dir)
+	if err != nil {
+		return Import{}, nil, err
+	}
+	imp, err := a.imports(o)
+	if imp.segmentSize > 0 {
+		o.SegmentSize = imp.segmentSize
+	}
+	return imp, a, errors.Join(err, o.validate())
 }
 
 // tryOpen opens cache, index and log. It wraps errStale when the first two must be made again.
@@ -127,15 +156,15 @@ func (s *Store) checkReplayed() error {
 }
 
 func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Options {
-	fill, interval := int64(0), s.opt.OffsetInterval/2
+	fill := int64(0)
 	if s.opt.Memory {
 		fill = -1
 	}
 	return commitlog.Options{
 		FS: s.fs, Dir: s.path(logDir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
-		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: interval, MaxPendingBytes: s.opt.MaxPendingBytes,
+		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: s.opt.OffsetInterval / 2, MaxPendingBytes: s.opt.MaxPendingBytes,
 		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
-		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean, 
+		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean,
 		Foreign:   s.imported.Foreign && (s.imported.prepare == nil || mark.applied < s.imported.until),
 		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
-	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -44,7 +43,8 @@ type Options struct {
 	CutEntries int
 	// NoKeyIndex leaves keys out of the index: Query finds nothing that was stored while it is set.
 	NoKeyIndex bool
-	// OffsetInterval is how long consumer offsets are gathered before they enter the log: 1 s, which is also the maximum.
+	// OffsetInterval is how long a consumer offset may not be durable: 1 s, which is also the maximum. Under ASYNC_FLUSH
+	// offsets are gathered for half of it, and the log is synced twice in it.
 	OffsetInterval time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -203,6 +203,13 @@ func defaultDelayLevels() []time.Duration {
 		7 * time.Minute, 8 * time.Minute, 9 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute,
 		1 * time.Hour, 2 * time.Hour,
 	}
+}
+
+func (o *Options) offsetEvery() time.Duration {
+	if o.Flush == commitlog.AsyncFlush {
+		return o.OffsetInterval / 2
+	}
+	return o.OffsetInterval
 }
 
 func orDefault[T comparable](v, def T) T {
