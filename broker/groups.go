@@ -38,7 +38,10 @@ func (b *Broker) handleDeleteGroup(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
-	b.changeGroups(c, f, func(ctx context.Context) error { return b.store.DeleteGroup(ctx, h.GroupName, h.CleanOffset) })
+	b.changeGroups(c, f, func(ctx context.Context) error {
+		b.forgetPulled(func(k pulledKey) bool { return k.group == h.GroupName })
+		return b.store.DeleteGroup(ctx, h.GroupName, h.CleanOffset)
+	})
 }
 
 // changeGroups runs one change of groups on a goroutine and answers for it.

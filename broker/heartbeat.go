@@ -30,6 +30,7 @@ func (b *Broker) handleHeartbeat(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
+	b.session(c) // before anything waits, so that the connection's end finds it
 	if b.beatReady(&beat) {
 		b.beat(c, f, &beat)
 		return

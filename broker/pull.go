@@ -16,6 +16,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/filter"
@@ -277,6 +278,13 @@ func (b *Broker) commitWithPull(p *pullRequest, next message.QueueOffset) {
 	if err := b.store.CommitOffset(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset)); err != nil {
 		b.opt.Logger.Warn("offset of a pull not committed", "group", p.hdr.ConsumerGroup, "topic", p.queue.Topic, "queue", p.queue.ID, "error", err)
 	}
+}
+
+// forgetPulled drops what is known of how far groups have read, where topic or group is gone.
+func (b *Broker) forgetPulled(gone func(pulledKey) bool) {
+	b.clientMu.Lock()
+	defer b.clientMu.Unlock()
+	maps.DeleteFunc(b.pulled, func(k pulledKey, _ message.QueueOffset) bool { return gone(k) })
 }
 
 func (b *Broker) notePulled(p *pullRequest, next message.QueueOffset) {

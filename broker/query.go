@@ -5,7 +5,7 @@ package broker
 // Callers: queryMessage and viewMessage of the clients, admin tools, the dashboard.
 //
 // Behaviour: 12 finds messages of a topic by one of their keys, or by unique key when the extra field
-// _UNIQUE_KEY_QUERY is true; the newest first, at most 64 (32 for unique keys). 33 reads one record at the log offset that
+// _UNIQUE_KEY_QUERY is true or indexType is U; the newest first, at most 64 (32 for unique keys). 33 reads one record at the log offset that
 // a message id names; only this broker's log is looked at, whatever address the id was reached by.
 //
 // Codes: 0 with the records as body; 22 no such key (12); 1 no record at the offset (33), or unreadable header.
@@ -28,13 +28,14 @@ func (b *Broker) handleQuery(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	limit := min(max(int(h.MaxNum), 1), maxQuery)
-	if h.UniqueKey {
+	unique := h.UniqueKey || h.IndexType == "U"
+	if unique {
 		limit = maxQueryUnique
 	}
 	b.later(c, f, func(f *protocol.Frame) {
 		buf := b.buffers.get()
 		defer b.buffers.put(buf)
-		body, n, lastTime, lastAt, err := b.store.Query((*buf)[:0], h.Topic, h.Key, h.UniqueKey, limit, message.StoreTime(h.BeginTimestamp), message.StoreTime(h.EndTimestamp))
+		body, n, lastTime, lastAt, err := b.store.Query((*buf)[:0], h.Topic, h.Key, unique, limit, message.StoreTime(h.BeginTimestamp), message.StoreTime(h.EndTimestamp))
 		*buf = body
 		if err != nil {
 			b.refuse(c, f, err)

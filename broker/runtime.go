@@ -90,13 +90,7 @@ func (b *Broker) storeInfo(m map[string]string) {
 	number("dispatchMaxBuffer", 0)
 	number("putMessageEntireTimeMax", 0)
 	number("getMessageEntireTimeMax", 0)
-	earliest := int64(-1)
-	if raw, err := b.store.View(nil, s.LogStart); err == nil {
-		if r, err := message.ParseRecord(raw); err == nil {
-			earliest = int64(r.StoreTime)
-		}
-	}
-	number("earliestMessageTimeStamp", earliest)
+	number("earliestMessageTimeStamp", b.earliest())
 	ratio := 0.0
 	if total := s.DiskTotal; total > 0 {
 		ratio = float64(s.DiskUsed) / float64(total)
@@ -110,6 +104,24 @@ func (b *Broker) storeInfo(m map[string]string) {
 		q := message.Queue{Topic: message.TopicSchedule, ID: message.QueueID(level)}
 		m["scheduleMessageOffset_"+strconv.Itoa(int(level)+1)] = fmt.Sprintf("%d,%d", b.store.MinOffset(q), b.store.MaxOffset(q))
 	}
+}
+
+// earliest is the store time of the oldest message in any queue, in ms; now when there is none, since tools show its age.
+func (b *Broker) earliest() int64 {
+	oldest := b.opt.Now().UnixMilli()
+	for _, t := range b.store.Topics() {
+		for id := range max(t.ReadQueues, t.WriteQueues) {
+			q := message.Queue{Topic: t.Name, ID: message.QueueID(id)}
+			least := b.store.MinOffset(q)
+			if least >= b.store.MaxOffset(q) {
+				continue
+			}
+			if at, ok := b.store.StoreTimeAt(q, least); ok {
+				oldest = min(oldest, int64(at))
+			}
+		}
+	}
+	return oldest
 }
 
 func gibibytes(n uint64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }

@@ -68,7 +68,7 @@ func (b *Broker) sendBack(ctx context.Context, h *protocol.SendBackHeader, versi
 	}
 	level := b.returned(&r, raw, h, &g, version)
 	if level > 0 {
-		r.Topic, r.QueueID = []byte(retry.Name), message.QueueID(rand.Int32N(g.RetryQueues)) // #nosec G404 -- spreads load, guards nothing
+		r.Topic, r.QueueID = []byte(retry.Name), message.QueueID(rand.Int32N(max(min(g.RetryQueues, retry.WriteQueues), 1))) // #nosec G404 -- spreads load, guards nothing
 		b.stats.returned.Add(1)
 	} else {
 		dead, err := b.ensureTopic(ctx, plainTopic(message.DLQTopic(h.Group), 1))

@@ -180,6 +180,7 @@ func (b *Broker) deleteTopic(ctx context.Context, name string) error {
 	if err := b.store.DeleteTopic(ctx, name); err != nil && !errors.Is(err, store.ErrNoTopic) {
 		return err
 	}
+	b.forgetPulled(func(k pulledKey) bool { return k.queue.Topic == name })
 	b.registrar.publish(ctx)
 	return nil
 }
