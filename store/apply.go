@@ -188,6 +188,8 @@ func (s *Store) applyChange(k changeKind, p []byte, at message.LogOffset) error 
 	case kindForget:
 		s.topicsChanged = true
 		return s.forgetLocked(p, at)
+	case kindImport:
+		return s.applyImport(p)
 	case kindBegin, kindEnd:
 		_, err := decodeNumber(k, p)
 		return err
@@ -233,6 +235,10 @@ func (s *Store) applyBounds(p []byte) error {
 func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
 	s := f.s
 	if string(topic) == message.TopicState {
+		return nil
+	}
+	if q := (message.Queue{Topic: string(topic), ID: id}); len(s.passOver) > 0 && s.passOver[q] > 0 {
+		s.passOver[q]--
 		return nil
 	}
 	s.mu.Lock()

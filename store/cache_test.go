@@ -88,14 +88,14 @@ func TestCacheMayBeThrownAwayAtAnyTime(t *testing.T) {
 	}
 	f("untouched", func(*testing.T, *vfs.MemFS) {})
 	f("cache missing", func(t *testing.T, fs *vfs.MemFS) { remove(t, fs, "store/cache") })
-	f("blocks missing", func(t *testing.T, fs *vfs.MemFS) { remove(t, fs, "store/index") })
+	f("blocks missing", func(t *testing.T, fs *vfs.MemFS) { remove(t, fs, "store/blocks") })
 	f("cache and blocks missing", func(t *testing.T, fs *vfs.MemFS) {
 		remove(t, fs, "store/cache")
-		remove(t, fs, "store/index")
+		remove(t, fs, "store/blocks")
 	})
 	f("a damaged table", func(t *testing.T, fs *vfs.MemFS) { damage(t, fs, "store/cache", ".sst") })
 	f("a damaged manifest", func(t *testing.T, fs *vfs.MemFS) { damage(t, fs, "store/cache", "MANIFEST") })
-	f("a damaged block", func(t *testing.T, fs *vfs.MemFS) { damage(t, fs, "store/index", "") })
+	f("a damaged block", func(t *testing.T, fs *vfs.MemFS) { damage(t, fs, "store/blocks", "") })
 	f("a cut of another log", func(t *testing.T, fs *vfs.MemFS) { moveCut(t, fs, 100_000) })
 	f("a cut between two records", func(t *testing.T, fs *vfs.MemFS) { moveCut(t, fs, 13) })
 	f("a newer cache", func(t *testing.T, fs *vfs.MemFS) { setCut(t, fs, []byte{formatVersion + 1, 0, 0}) })

@@ -16,15 +16,17 @@ import (
 // The store's directory:
 //
 //	commitlog/   the log, as Apache names it
-//	index/       blocks of package index
+//	blocks/      blocks of package index; index/ would be Apache's
 //	cache/       the Pebble database of the last cut; disposable
 //	lock         held by the process that has the store open
-//	abort        there while the store is open; the owner's process id as text, as in Apache's stores
+//	abort        there while the store is open; the owner's process id as text, as in Apache's stores, and " aerobee"
 //	format       "aerobee store format 1\n"
 //	clean        the log's end at the last clean stop, as text; counts only without abort
+//	marker       whether Apache has had the directory, see import_marker.go
+//	config/      Apache's tables, written at each clean stop
 const (
 	logDir     = "commitlog"
-	indexDir   = "index"
+	indexDir   = "blocks"
 	cacheDir   = "cache"
 	lockFile   = "lock"
 	abortFile  = "abort"
@@ -48,7 +50,7 @@ func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
 	}
 	holder := "another process"
 	if pid, readErr := readText(fs, fs.PathJoin(dir, abortFile)); readErr == nil && pid != "" {
-		holder = "process " + pid
+		holder = "process " + strings.TrimSuffix(pid, abortSuffix)
 	}
 	return nil, fmt.Errorf("store directory %s is in use by %s: %w", dir, holder, err)
 }
@@ -106,7 +108,7 @@ func firstSegment(fs vfs.FS, dir string) message.LogOffset {
 }
 
 func markOpen(fs vfs.FS, dir string) error {
-	return writeText(fs, dir, abortFile, strconv.Itoa(os.Getpid()))
+	return writeText(fs, dir, abortFile, strconv.Itoa(os.Getpid())+abortSuffix)
 }
 
 func markClean(fs vfs.FS, dir string, end message.LogOffset) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -69,6 +70,28 @@ func (m marker) write(fs vfs.FS, dir string) error {
 	return writeText(fs, dir, markerFile, string(b))
 }
 
+// opened notes that the store is open, and what was imported into it: its records are synced.
+func (a *adoption) opened(s *Store) error {
+	if a.mark.ImportedAt != 0 && s.log.Start() > a.mark.ImportedAt {
+		a.mark.ImportedAt, a.mark.Delayed = 0, nil // nothing of Apache's is left
+	}
+	a.mark.State, a.tables, a.ends = markerOpen, nil, nil
+	return a.mark.write(s.fs, s.opt.Dir)
+}
+
+// closed leaves the directory so that Apache can open it, and notes how it was left.
+func (a *adoption) closed(s *Store, tables *apache.Tables, end message.LogOffset) error {
+	err := tables.Write(s.fs, s.opt.Dir)
+	if err == nil {
+		a.mark.Tables, err = apache.Hashes(s.fs, s.opt.Dir)
+	}
+	if err != nil {
+		return fmt.Errorf("leave Apache's tables: %w", err)
+	}
+	a.mark.State, a.mark.End = markerClosed, end
+	return a.mark.write(s.fs, s.opt.Dir)
+}
+
 // fits reports whether log and tables are as the marker of a clean stop says.
 func (m *marker) fits(fs vfs.FS, dir string) (bool, error) {
 	longer, err := logGoesOn(fs, fs.PathJoin(dir, logDir), m.End)
@@ -87,24 +110,48 @@ func (m *marker) fits(fs vfs.FS, dir string) (bool, error) {
 	return true, nil // a table that is gone says nothing: Apache never removes one
 }
 
-// errGoesOn ends the walk at a record.
-var errGoesOn = errors.New("a record")
-
-// logGoesOn reports whether a record begins at or behind the offset.
+// logGoesOn reports whether the log holds anything behind the offset at which it ended, or has lost that place.
 func logGoesOn(fs vfs.FS, dir string, end message.LogOffset) (bool, error) {
-	if _, err := fs.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	names, err := fs.List(dir)
+	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	err := walkFrom(fs, dir, end, func(r *message.Record) error {
-		if r.LogOffset >= end {
-			return errGoesOn
-		}
-		return nil
-	})
-	if errors.Is(err, errGoesOn) {
+	if err != nil {
+		return false, err
+	}
+	if firstSegment(fs, dir) > end {
 		return true, nil
 	}
-	return false, err
+	for _, n := range names {
+		base, err := strconv.ParseInt(n, 10, 64)
+		if err != nil || len(n) != 20 {
+			continue
+		}
+		if longer, err := recordFrom(fs, fs.PathJoin(dir, n), base, int64(end)); err != nil || longer {
+			return longer, err
+		}
+	}
+	return false, nil
+}
+
+// recordFrom reports whether a segment holds a record, or an end marker, at the offset; a segment behind it, whether it
+// begins with a record.
+func recordFrom(fs vfs.FS, path string, base, at int64) (there bool, err error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil || base+info.Size() < at+message.BlankSize && base <= at || info.Size() < message.BlankSize {
+		return false, err
+	}
+	var head [message.BlankSize]byte
+	if _, err := f.ReadAt(head[:], max(0, at-base)); err != nil {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	_, _, err = message.PeekSize(head[:])
+	return err == nil, nil
 }
 
 // abortOf tells who left the file abort: nobody, Aerobee, or another broker.

@@ -78,7 +78,7 @@ func TestLogOfAnotherBroker(t *testing.T) {
 		}
 		closeTest(t, s)
 		remove(t, fs, "store/cache")
-		remove(t, fs, "store/index")
+		remove(t, fs, "store/blocks")
 		s = openTest(t, o)
 		time.Sleep(11 * time.Second)
 		synctest.Wait()

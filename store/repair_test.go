@@ -32,11 +32,11 @@ func damageAndRepair(t *testing.T) {
 		mustPut(t, s, record("T", 0, want[i], message.PropKeys, "k"))
 	}
 	closeTest(t, s)
-	names, err := fs.List("store/index")
+	names, err := fs.List("store/blocks")
 	if err != nil || len(names) != 1 {
 		t.Fatalf("blocks: %v, %v", names, err)
 	}
-	poke(t, fs, "store/index/"+names[0], 100)
+	poke(t, fs, "store/blocks/"+names[0], 100)
 	s = openTest(t, o)
 	defer closeTest(t, s)
 	q := message.Queue{Topic: "T"}

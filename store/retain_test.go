@@ -124,7 +124,7 @@ func TestQueueGoesOnAfterItsLastMessageHasRetired(t *testing.T) {
 	f("with its cache", func(*testing.T, *vfs.MemFS) {})
 	f("without", func(t *testing.T, fs *vfs.MemFS) {
 		remove(t, fs, "store/cache")
-		remove(t, fs, "store/index")
+		remove(t, fs, "store/blocks")
 	})
 }
 

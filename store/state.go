@@ -26,6 +26,7 @@ import (
 //	 9  begin       uvarint log offset of the segment whose checkpoint begins here
 //	10  end         uvarint the same log offset: the checkpoint is whole
 //	11  forget      uvarint topic id: the topic is deleted, with its queues and all offsets in it
+//	12  import      one byte each: kinds of which everything is forgotten; what another broker knew follows
 //
 // An unknown kind is an error: the format version has to rise with a new one.
 type changeKind uint64
@@ -42,11 +43,12 @@ const (
 	kindBegin
 	kindEnd
 	kindForget
+	kindImport
 	kindLimit
 )
 
 func (k changeKind) String() string {
-	names := [...]string{"format", "name", "topic", "group", "offset", "lock", "timer", "queue", "begin", "end", "forget"}
+	names := [...]string{"format", "name", "topic", "group", "offset", "lock", "timer", "queue", "begin", "end", "forget", "import"}
 	if k >= kindFormat && k < kindLimit {
 		return names[k-1]
 	}

@@ -54,7 +54,7 @@ func TestTopicThatIsMadeAgainBeginsAnew(t *testing.T) {
 	check()
 	closeTest(t, s)
 	remove(t, fs, "store/cache")
-	remove(t, fs, "store/index")
+	remove(t, fs, "store/blocks")
 	s = openTest(t, testOptions(fs))
 	defer closeTest(t, s)
 	check()

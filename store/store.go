@@ -27,6 +27,8 @@ type Store struct {
 	fs       vfs.FS
 	unlock   io.Closer
 	imported Import
+	adopted  *adoption             // what is known of Apache in this directory; nil if it is none of our business
+	passOver map[message.Queue]int // how many records of a queue to pass over in the replay
 
 	log    *commitlog.Log
 	ix     *index.Index
@@ -90,11 +92,6 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), unlock.Close())
 	}
 	s.unlock = unlock
-	if after := s.imported.After; after != nil {
-		if err := after(s); err != nil {
-			return nil, errors.Join(fmt.Errorf("open store %s: import: %w", o.Dir, err), s.Close())
-		}
-	}
 	return s, nil
 }
 
@@ -140,12 +137,16 @@ func (s *Store) Close() error {
 	s.loops.Wait()
 	s.flushOffsets()
 	err := s.lastCut()
-	err = errors.Join(err, s.log.Close())
+	tables, tablesErr := s.tables()
+	err = errors.Join(err, tablesErr, s.log.Close())
 	end := s.log.Published()
 	failed := s.cache.err()
 	err = errors.Join(err, s.closeDerived())
 	if failed != nil {
 		err = errors.Join(err, failed, s.fs.RemoveAll(s.path(cacheDir)))
+	}
+	if err == nil && s.adopted != nil {
+		err = s.adopted.closed(s, tables, end)
 	}
 	if err == nil {
 		err = markClean(s.fs, s.opt.Dir, end)

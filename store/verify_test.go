@@ -65,7 +65,7 @@ func TestVerifyNamesTheDamage(t *testing.T) {
 	}
 	f("in a body", "store/commitlog", 0, 30_000, "fails its CRC")
 	f("behind the end", "store/commitlog", 1, 64_000, "not in zeros: byte 64000 of the file is 0x5a")
-	f("in a block", "store/index", 0, 10, "index block store/index/000")
+	f("in a block", "store/blocks", 0, 10, "index block store/blocks/000")
 }
 
 func poke(t *testing.T, fs vfs.FS, file string, at int64) {

@@ -1,0 +1,244 @@
+package apache
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+const (
+	revivePrefix = "rmq_sys_REVIVE_LOG_"
+	reviveGroup  = "CID_RMQ_SYS_REVIVE_GROUP"
+	transGroup   = "CID_RMQ_SYS_TRANS"
+
+	propTimerOut      = "TIMER_OUT_MS"
+	propTimerDelete   = "TIMER_DEL_UNIQKEY"
+	propPreparedQueue = "TRAN_PREPARED_QUEUE_OFFSET"
+
+	tagCheckPoint = "ck"
+	tagAck        = "ack"
+	tagBatchAck   = "bAck"
+)
+
+// Survey goes through a log's records in their order and finds what is pending in them beyond the progress that the
+// tables name, and which queues began anew.
+type Survey struct {
+	tables *Tables
+	queues map[message.Queue]*course
+
+	half   map[slot]message.QueueOffset // prepared messages, with the offset of the one that each was copied from
+	op     map[slot]bool                // what the op messages have closed
+	wheel  map[string]bool              // unique keys of messages in the wheel
+	checks map[check]int                // pop check-points beyond the progress, with their number of messages
+	acks   map[check]map[int64]bool     // acknowledged queue offsets
+	light  int
+}
+
+// course is how a queue's offsets went.
+type course struct {
+	first   message.QueueOffset
+	last    message.QueueOffset
+	records int // of this life and the ones before
+	dead    int // of the lives before
+}
+
+type slot struct {
+	queue  message.QueueID
+	offset message.QueueOffset
+}
+
+type check struct {
+	topic, group, broker string
+	queue                int32
+	start, popTime       int64
+}
+
+// NewSurvey begins a survey. The tables give the progress of Apache's services.
+func NewSurvey(t *Tables) *Survey {
+	return &Survey{
+		tables: t, queues: make(map[message.Queue]*course),
+		half: make(map[slot]message.QueueOffset), op: make(map[slot]bool),
+		wheel: make(map[string]bool), checks: make(map[check]int), acks: make(map[check]map[int64]bool),
+	}
+}
+
+// Record takes the log's next record.
+func (s *Survey) Record(r *message.Record) {
+	topic := string(r.Topic)
+	if topic == message.TopicState {
+		return
+	}
+	if t := r.SysFlag.Transaction(); t != message.FlagTransactionPrepared && t != message.FlagTransactionRollback {
+		s.follow(message.Queue{Topic: topic, ID: r.QueueID}, r.QueueOffset)
+	}
+	if v, ok := r.Properties.Get(message.PropMultiDispatch); ok && len(v) > 0 {
+		s.light++
+	}
+	switch {
+	case topic == message.TopicHalf:
+		from, err := strconv.ParseInt(r.Properties.GetString(propPreparedQueue), 10, 64)
+		if err != nil {
+			from = int64(r.QueueOffset)
+		}
+		s.half[slot{r.QueueID, r.QueueOffset}] = message.QueueOffset(from)
+	case topic == message.TopicOpHalf:
+		for text := range strings.SplitSeq(string(r.Body), ",") {
+			if off, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil {
+				s.op[slot{r.QueueID, message.QueueOffset(off)}] = true
+			}
+		}
+	case topic == message.TopicWheel:
+		s.timer(r)
+	case strings.HasPrefix(topic, revivePrefix):
+		s.revive(r)
+	}
+}
+
+// follow notices a queue that begins anew: its topic was deleted and made again.
+func (s *Survey) follow(q message.Queue, off message.QueueOffset) {
+	c := s.queues[q]
+	if c == nil {
+		c = &course{first: off, last: -1}
+		s.queues[q] = c
+	}
+	if off <= c.last {
+		c.dead, c.first = c.records, off
+	}
+	c.last = off
+	c.records++
+}
+
+func (s *Survey) timer(r *message.Record) {
+	if _, ok := r.Properties.Get(propTimerDelete); ok {
+		return
+	}
+	out, err := strconv.ParseInt(r.Properties.GetString(propTimerOut), 10, 64)
+	key := r.Properties.GetString(message.PropUniqueKey)
+	if key == "" {
+		key = strconv.FormatInt(int64(r.LogOffset), 10)
+	}
+	if err != nil || out > s.tables.Timer.LastRead || r.QueueOffset >= s.tables.Timer.Next {
+		s.wheel[key] = true
+	}
+}
+
+// revive takes a record of the log of pops. Apache commits the offset of the last check-point that it has dealt with.
+func (s *Survey) revive(r *message.Record) {
+	body, err := protocol.NormalizeJSON(r.Body)
+	if err != nil {
+		return
+	}
+	switch string(r.Tags()) {
+	case tagCheckPoint:
+		var ck struct {
+			Start  int64  `json:"so"`
+			Pop    int64  `json:"pt"`
+			Num    int    `json:"n"`
+			Queue  int32  `json:"q"`
+			Topic  string `json:"t"`
+			Group  string `json:"cid"`
+			Broker string `json:"bn"`
+		}
+		done, ok := s.progress(reviveGroup, string(r.Topic), r.QueueID)
+		if json.Unmarshal(body, &ck) == nil && (!ok || r.QueueOffset > done) {
+			s.checks[check{ck.Topic, ck.Group, ck.Broker, ck.Queue, ck.Start, ck.Pop}] = ck.Num
+		}
+	case tagAck, tagBatchAck:
+		var ack struct {
+			Offset  int64   `json:"ao"`
+			Offsets []int64 `json:"aol"`
+			Start   int64   `json:"so"`
+			Pop     int64   `json:"pt"`
+			Queue   int32   `json:"q"`
+			Topic   string  `json:"t"`
+			Group   string  `json:"c"`
+			Broker  string  `json:"bn"`
+		}
+		if json.Unmarshal(body, &ack) != nil {
+			return
+		}
+		if string(r.Tags()) == tagAck {
+			ack.Offsets = []int64{ack.Offset}
+		}
+		k := check{ack.Topic, ack.Group, ack.Broker, ack.Queue, ack.Start, ack.Pop}
+		if s.acks[k] == nil {
+			s.acks[k] = make(map[int64]bool)
+		}
+		for _, off := range ack.Offsets {
+			s.acks[k][off] = true
+		}
+	}
+}
+
+func (s *Survey) progress(group, topic string, q message.QueueID) (message.QueueOffset, bool) {
+	if s.tables.Offsets == nil {
+		return 0, false
+	}
+	off, ok := s.tables.Offsets.Offsets[OffsetKey(topic, group)][q]
+	return off, ok
+}
+
+// Pending refuses a log in which something waits that cannot be taken over, by name and number.
+func (s *Survey) Pending() error {
+	var errs []error
+	add := func(n int, what string) {
+		if n > 0 {
+			errs = append(errs, fmt.Errorf("%d %s", n, what))
+		}
+	}
+	half := 0
+	for h, from := range s.half {
+		done, _ := s.progress(transGroup, message.TopicHalf, h.queue)
+		if h.offset >= done && !s.op[h] && !s.op[slot{h.queue, from}] {
+			half++
+		}
+	}
+	checks := 0
+	for k, num := range s.checks {
+		if len(s.acks[k]) < num {
+			checks++
+		}
+	}
+	add(half, "half messages of transactions that are neither committed nor rolled back ("+message.TopicHalf+")")
+	add(len(s.wheel), "messages in the timer wheel that are not due yet ("+message.TopicWheel+")")
+	add(checks, "pop check-points whose messages are not all acknowledged ("+revivePrefix+"…)")
+	add(s.light, "messages of light queues ("+message.PropMultiDispatch+")")
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("this store of Apache RocketMQ cannot be opened: what is pending in it cannot be taken over and would be lost: %w; "+
+		"let Apache finish them first", joined{errs})
+}
+
+// Restarts returns, for each queue that began anew, how many of the records belong to its lives before.
+func (s *Survey) Restarts() map[message.Queue]int {
+	dead := make(map[message.Queue]int)
+	for q, c := range s.queues {
+		if c.dead > 0 {
+			dead[q] = c.dead
+		}
+	}
+	return dead
+}
+
+// First returns the offset of the first record of each queue, in its present life.
+func (s *Survey) First() map[message.Queue]message.QueueOffset {
+	first := make(map[message.Queue]message.QueueOffset, len(s.queues))
+	for q, c := range s.queues {
+		first[q] = c.first
+	}
+	return first
+}
+
+// joined puts several findings into one line.
+type joined struct{ errs []error }
+
+// Error lists the findings.
+func (j joined) Error() string {
+	return strings.ReplaceAll(errors.Join(j.errs...).Error(), "\n", ", ")
+}

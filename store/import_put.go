@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/projection/lock"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/timer"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/store/apache"
+)
+
+// put writes what the tables say behind Apache's last record, and then the marker. The first change makes whoever reads
+// the log forget what it knew: Apache's records tell nothing of deletions, and every delayed message looks pending.
+func (a *adoption) put(s *Store) error {
+	at := s.log.Published()
+	pending, err := s.stillPending(a.delivered)
+	if err != nil {
+		return err
+	}
+	in := &importer{s: s, merge: a.mark.Merge, at: at}
+	s.mu.Lock()
+	err = in.all(a, pending)
+	s.mu.Unlock()
+	if err == nil {
+		in.bodies.close()
+		err = s.appendBodies(context.Background(), in.bodies.bodies)
+	}
+	if err == nil {
+		err = s.log.Sync(context.Background())
+	}
+	if err != nil {
+		return fmt.Errorf("import Apache's tables: %w", err)
+	}
+	a.mark.ImportedAt, a.mark.Merge = at, false
+	a.mark.Delayed = delayOffsets(a)
+	s.opt.Logger.Info("a store of Apache RocketMQ is taken over", "dir", s.opt.Dir, "log end", int64(at),
+		"topics", s.topics.Len(), "groups", s.groups.Len(), "offsets", s.offsets.Len(), "delayed messages", len(pending),
+		"offsets of unknown topics", in.strays)
+	return nil
+}
+
+func delayOffsets(a *adoption) map[int]message.QueueOffset {
+	all := make(map[int]message.QueueOffset)
+	for level, off := range a.mark.Delayed {
+		all[level] = off
+	}
+	if a.tables.Delay != nil {
+		for level, off := range a.tables.Delay.Offsets {
+			all[level] = max(all[level], off)
+		}
+	}
+	return all
+}
+
+// stillPending returns the pending entries that nobody has delivered, each at its queue offset.
+func (s *Store) stillPending(delivered func(message.QueueID, message.QueueOffset) bool) ([]timer.Entry, error) {
+	s.mu.Lock()
+	all := s.timers.Before(1 << 62)
+	s.mu.Unlock()
+	var pending []timer.Entry
+	for _, e := range all {
+		b, err := s.View(nil, e.At)
+		if err != nil {
+			s.opt.Logger.Warn("a delayed message has gone with its segment", "log offset", int64(e.At), "cause", err)
+			continue
+		}
+		r, err := message.ParseRecord(b)
+		if err != nil {
+			return nil, fmt.Errorf("delayed message at log offset %d: %w", e.At, err)
+		}
+		if !delivered(r.QueueID, r.QueueOffset) {
+			pending = append(pending, e)
+		}
+	}
+	return pending, nil
+}
+
+// importer gathers the changes of one import. s.mu is held for writing.
+type importer struct {
+	s      *Store
+	merge  bool
+	at     message.LogOffset
+	bodies stateBodies
+	names  name.Table // as it will be
+	strays int        // offsets in topics that do not exist
+}
+
+func (in *importer) all(a *adoption, pending []timer.Entry) error {
+	in.bodies.limit = in.s.maxBody()
+	in.forget(a)
+	var err error
+	in.s.names.Snapshot(func(change []byte) {
+		err = errors.Join(err, in.names.Apply(change, in.at))
+		in.bodies.add(kindName, change)
+	})
+	if err == nil {
+		err = in.topics(a.tables.Topics)
+	}
+	if err == nil {
+		err = in.groups(a.tables.Groups)
+	}
+	if err == nil {
+		err = in.offsets(a.tables.Offsets)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range pending {
+		in.bodies.add(kindTimer, timer.AppendAdd(nil, e))
+	}
+	in.queues(a.ends)
+	return nil
+}
+
+// forget adds the change that empties what the tables replace.
+func (in *importer) forget(a *adoption) {
+	kinds := []byte{byte(kindTimer), byte(kindLock)}
+	t := a.tables
+	for _, c := range []struct {
+		kind  changeKind
+		there bool
+	}{{kindTopic, t.Topics != nil}, {kindGroup, t.Groups != nil}, {kindOffset, t.Offsets != nil}} {
+		if c.there && !in.merge {
+			kinds = append(kinds, byte(c.kind))
+		}
+	}
+	in.bodies.add(kindImport, kinds)
+}
+
+// id returns a name's id, with a change that gives it one if it has none.
+func (in *importer) id(space name.Space, text string) (uint32, error) {
+	if id, ok := in.names.ID(space, text); ok {
+		return id, nil
+	}
+	id := in.names.Next(space)
+	change := name.AppendAssign(nil, space, id, text)
+	in.bodies.add(kindName, change)
+	return id, in.names.Apply(change, in.at)
+}
+
+func (in *importer) topics(t *apache.TopicTable) error {
+	if t == nil {
+		return nil
+	}
+	var v topic.Version
+	if err := decodeVersion(t.Version, &v); err != nil {
+		return fmt.Errorf("topics' version: %w", err)
+	}
+	in.bodies.add(kindTopic, topic.AppendVersion(nil, v))
+	for text, raw := range t.Topics {
+		var c topic.Config
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return fmt.Errorf("topic %q: %w", text, err)
+		}
+		c.Name = text
+		if _, err := in.id(name.Topic, text); err != nil {
+			return err
+		}
+		in.bodies.add(kindTopic, topic.AppendPut(nil, &c, v))
+	}
+	return nil
+}
+
+func (in *importer) groups(t *apache.GroupTable) error {
+	if t == nil {
+		return nil
+	}
+	var v group.Version
+	if err := decodeVersion(t.Version, &v); err != nil {
+		return fmt.Errorf("groups' version: %w", err)
+	}
+	in.bodies.add(kindGroup, group.AppendVersion(nil, v))
+	for text, raw := range t.Groups {
+		c := group.New(text)
+		if err := json.Unmarshal(raw, &c); err != nil {
+			return fmt.Errorf("group %q: %w", text, err)
+		}
+		c.Name = text
+		if _, err := in.id(name.Group, text); err != nil {
+			return err
+		}
+		put, err := group.AppendPut(nil, &c, v)
+		if err != nil {
+			return err
+		}
+		in.bodies.add(kindGroup, put)
+	}
+	for g, topics := range t.Forbidden {
+		for text, bits := range topics {
+			in.bodies.add(kindGroup, group.AppendForbid(nil, g, text, bits, v))
+		}
+	}
+	return nil
+}
+
+func (in *importer) offsets(t *apache.OffsetTable) error {
+	if t == nil {
+		return nil
+	}
+	for key, queues := range t.Offsets {
+		topicName, groupName, ok := apache.SplitOffsetKey(key)
+		topicID, known := in.names.ID(name.Topic, topicName)
+		if !ok || !known {
+			in.strays += len(queues)
+			continue
+		}
+		groupID, err := in.id(name.Group, groupName)
+		if err != nil {
+			return err
+		}
+		for q, off := range queues {
+			k := offset.Key{Group: groupID, Topic: topicID, Queue: q}
+			if mine, ok := in.s.offsets.Get(k); ok && in.merge {
+				off = max(off, mine)
+			}
+			in.bodies.add(kindOffset, offset.AppendCommit(nil, k, max(off, 0)))
+		}
+	}
+	return nil
+}
+
+// queues adds where the numbers of those queues go on in which the log holds nothing any more.
+func (in *importer) queues(ends []apache.QueueEnd) {
+	for _, e := range ends {
+		id, ok := in.names.ID(name.Topic, e.Queue.Topic)
+		if !ok || e.Next == 0 || e.Queue.ID >= maxQueueID {
+			continue
+		}
+		if t := in.s.topicLocked([]byte(e.Queue.Topic)); t != nil && int(e.Queue.ID) < len(t.queues) && t.queues[e.Queue.ID] != nil &&
+			t.queues[e.Queue.ID].next.Load() > 0 {
+			continue
+		}
+		in.bodies.add(kindQueue, appendBounds(nil, bounds{topic: id, queue: e.Queue.ID, min: e.Next, next: e.Next}))
+	}
+}
+
+func decodeVersion(raw json.RawMessage, into any) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// applyImport forgets the kinds that an import replaces. s.mu is held.
+func (s *Store) applyImport(p []byte) error {
+	for _, k := range p {
+		switch changeKind(k) {
+		case kindTopic:
+			s.topics, s.topicsChanged = topic.Table{}, true
+		case kindGroup:
+			s.groups = group.Table{}
+		case kindOffset:
+			s.offsets = offset.Table{}
+		case kindTimer:
+			s.timers = timer.Table{}
+		case kindLock:
+			s.locks = lock.Table{}
+		default:
+			return fmt.Errorf("an import cannot replace %v", changeKind(k))
+		}
+		s.touch(changeKind(k))
+	}
+	return nil
+}
