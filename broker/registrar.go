@@ -69,10 +69,10 @@ func (r *registrar) start(ctx context.Context) {
 
 // stop unregisters everywhere and waits for the goroutines.
 func (r *registrar) stop(ctx context.Context) error {
+	close(r.done)
 	for _, l := range r.local {
 		l.UnregisterLocal(r.identity())
 	}
-	close(r.done)
 	ended := make(chan struct{})
 	go func() {
 		r.wg.Wait()
@@ -144,6 +144,11 @@ func (r *registrar) ask(ctx context.Context) {
 }
 
 func (r *registrar) registerLocal() {
+	select {
+	case <-r.done:
+		return // unregistered: a topic that is made while the node stops is not announced
+	default:
+	}
 	if len(r.local) == 0 {
 		return
 	}
