@@ -111,6 +111,9 @@ func (s *Store) deliver(ctx context.Context, e timer.Entry) error {
 			err = s.inQueue(r.Topic, r.QueueID, put)
 		}
 	}
+	if errors.Is(err, message.ErrTooBig) {
+		return s.giveUp(ctx, e, err)
+	}
 	return err
 }
 

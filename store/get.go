@@ -117,7 +117,10 @@ func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, ma
 	if c == nil {
 		c = &scan{}
 	}
-	defer s.scans.Put(c)
+	defer func() {
+		c.match = nil
+		s.scans.Put(c)
+	}()
 	*c = scan{
 		spans: c.spans[:0], next: from, end: res.Max, maxCount: maxCount, maxBytes: maxBytes,
 		left: max(minScanned, maxCount), start: s.log.Start(), match: match,

@@ -82,7 +82,7 @@ type Import struct {
 type Retention struct {
 	// Age is how long a segment is kept after its last record was stored: 72 h. Negative keeps it for ever.
 	Age time.Duration
-	// Size is the most bytes of log to keep, 0 for no limit.
+	// Size is the most bytes of log to keep, 0 for no limit on a disk and 256 MiB in memory.
 	Size int64
 	// DeleteWhen are the hours of the day (0 to 23, local to Now) at which segments past their age are deleted: 4.
 	DeleteWhen []int
@@ -118,6 +118,7 @@ func (e *FullError) Error() string {
 const (
 	defaultSegmentSize = 1 << 30
 	memorySegmentSize  = 16 << 20
+	memoryRetention    = 256 << 20
 	maxTailBytes       = 64 << 20
 	cacheMemory        = 1 << 20
 )
@@ -132,6 +133,7 @@ func (o Options) withDefaults() Options {
 	if o.Memory {
 		o.Flush = commitlog.AsyncFlush
 		o.SegmentSize = orDefault(o.SegmentSize, memorySegmentSize)
+		o.Retention.Size = orDefault(o.Retention.Size, memoryRetention)
 		o.Dir = orDefault(o.Dir, "aerobee-memory")
 	}
 	o.SegmentSize = orDefault(o.SegmentSize, defaultSegmentSize)
