@@ -133,7 +133,7 @@ func TestStats(t *testing.T) {
 	if w := consumed.OffsetTable[mq]; w.BrokerOffset != 3 || w.ConsumerOffset != 1 || w.PullOffset != 3 || w.LastTimestamp == 0 {
 		t.Errorf("consume stats %+v", consumed)
 	}
-	p.beat("c", "g", modelClustering, "*", "other")
+	p.beat("c", "g", protocol.ModelClustering, "*", "other")
 	consumed = decode[protocol.ConsumeStats](t, p.want(0, p.call(protocol.ReqGetConsumeStats, fields{"consumerGroup": "g", "topic": "t"}, nil)).Body)
 	if len(consumed.OffsetTable) != 0 {
 		t.Errorf("a topic that the connected group does not subscribe to: %+v", consumed)

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/broker/hold"
+	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/register"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -37,17 +40,17 @@ type Broker struct {
 	buffers      buffers
 	makes        *makings
 	turns        chan struct{} // held by the one change of topics or groups that is under way
-	registrar    *registrar
+	registrar    *register.Registrar
 
 	holdMu    sync.Mutex // guards holds, and held and closed of every session
-	holds     *holdTable
-	held      atomic.Int64 // holds.len(), so that an arrival that nobody waits for costs no lock
+	holds     *hold.Table[*pullRequest]
+	held      atomic.Int64 // holds.Len(), so that an arrival that nobody waits for costs no lock
 	holdsOver bool         // guarded by holdMu: no new holds
 	awake     wakeQueue
 	earlier   chan struct{} // a deadline before the one that the loop sleeps towards
 
 	clientMu sync.Mutex // guards clients and pulled
-	clients  *clientTable
+	clients  *member.Table[*session]
 	pulled   map[pulledKey]message.QueueOffset
 
 	stop chan struct{}
@@ -68,9 +71,9 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		uniq:      newUniqKeys(opt.StoreHost.Addr(), uint32(opt.Now().UnixNano())), // #nosec G115 -- a salt
 		makes:     newMakings(opt.MaxDeferred),
 		turns:     make(chan struct{}, 1),
-		holds:     newHoldTable(opt.MaxHolds),
+		holds:     hold.New[*pullRequest](opt.MaxHolds),
 		earlier:   make(chan struct{}, 1),
-		clients:   newClientTable(opt.ClientExpiry.Milliseconds()),
+		clients:   member.New[*session](opt.ClientExpiry.Milliseconds()),
 		pulled:    map[pulledKey]message.QueueOffset{},
 		stop:      make(chan struct{}),
 	}
@@ -78,8 +81,19 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 	b.regionFields.Add(message.PropRegion, opt.Region)
 	b.regionFields.AddBool(message.PropTraceOn, !opt.TraceOff)
 	b.awake.init()
-	b.registrar = newRegistrar(b, registries)
+	b.registrar = register.New(s, registrarOptions(&opt), registries...)
 	return b, nil
+}
+
+// Registry is a NameServer in the same process.
+type Registry = register.Registry
+
+func registrarOptions(o *Options) register.Options {
+	return register.Options{
+		BrokerName: o.BrokerName, ClusterName: o.ClusterName, BrokerID: o.BrokerID, Addr: o.Advertise, HAAddr: o.HAAddr, Permission: o.Permission,
+		NameServers: o.NameServers, Period: o.RegisterPeriod, Timeout: o.RegisterTimeout, Compressed: o.CompressedRegister, OnChange: o.OnChange,
+		Hidden: readForbidden, Logger: o.Logger,
+	}
 }
 
 // Register enters the broker's requests into a mux that does not serve yet.
@@ -104,14 +118,14 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.wg.Go(b.wakeLoop)
 	}
 	b.wg.Go(b.watchLoop)
-	b.registrar.start(ctx)
+	b.registrar.Start(ctx)
 	return nil
 }
 
 // Close unregisters the broker, answers all pulls on hold and waits for the broker's goroutines. The connections must
 // still be open, and the store outlives it. ctx bounds the unregistration.
 func (b *Broker) Close(ctx context.Context) error {
-	err := b.registrar.stop(ctx)
+	err := b.registrar.Stop(ctx)
 	b.releaseHolds()
 	close(b.stop)
 	b.awake.close()
@@ -128,7 +142,7 @@ func (b *Broker) Closed(c *remoting.Conn) {
 	b.dropHolds(s)
 	b.clientMu.Lock()
 	s.ended = true
-	notices := b.clients.closed(s)
+	notices := b.clients.Closed(s)
 	b.clientMu.Unlock()
 	b.notify(notices...)
 }
@@ -141,7 +155,7 @@ func (b *Broker) AfterRead(c *remoting.Conn) {
 }
 
 // TopicsChanged announces a change of topics that did not come through this broker, such as a replica's. It never blocks.
-func (b *Broker) TopicsChanged() { b.registrar.poke() }
+func (b *Broker) TopicsChanged() { b.registrar.Poke() }
 
 // Arrived wakes the pulls that wait for messages which have just become visible. The store calls it on its committing
 // goroutine; it never blocks.
@@ -149,13 +163,13 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 	if b.held.Load() == 0 {
 		return
 	}
-	var woken []*hold
+	var woken []*heldPull
 	b.holdMu.Lock()
 	for i := range arrivals {
 		a := &arrivals[i]
-		woken = b.holds.arrived(woken, message.Queue{Topic: a.Topic, ID: a.Queue}, a.QueueOffset, a.TagsCode)
+		woken = b.holds.Arrived(woken, message.Queue{Topic: a.Topic, ID: a.Queue}, a.QueueOffset, a.TagsCode)
 	}
-	b.held.Store(int64(b.holds.len()))
+	b.held.Store(int64(b.holds.Len()))
 	b.holdMu.Unlock()
 	b.awake.push(woken...)
 }

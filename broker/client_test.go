@@ -41,7 +41,7 @@ func TestGroupComesAndGoes(t *testing.T) {
 	if got := members(); got != nil {
 		t.Errorf("members before: %v", got)
 	}
-	beat := a.want(protocol.ResSuccess, a.beat("a", "g", modelClustering, "*", "t"))
+	beat := a.want(protocol.ResSuccess, a.beat("a", "g", protocol.ModelClustering, "*", "t"))
 	if beat.Fields.String("IS_SUPPORT_HEART_BEAT_V2") != "true" || beat.Fields.String("IS_SUB_CHANGE") != "true" {
 		t.Errorf("heartbeat answered with %v", beat.Fields)
 	}
@@ -49,18 +49,18 @@ func TestGroupComesAndGoes(t *testing.T) {
 	if c, ok := n.store.Topic("%RETRY%g"); !ok || c.ReadQueues != 1 || c.Perm != 6 {
 		t.Errorf("retry topic: %+v", c)
 	}
-	b.beat("b", "g", modelClustering, "*", "t")
+	b.beat("b", "g", protocol.ModelClustering, "*", "t")
 	a.notified("g")
 	b.notified("g")
 	if got := members(); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("members %v", got)
 	}
-	a.beat("a", "g", modelClustering, "*", "t")
+	a.beat("a", "g", protocol.ModelClustering, "*", "t")
 	a.quiet()
 	a.want(protocol.ResSuccess, a.call(protocol.ReqUnregisterClient, fields{"clientID": "a", "consumerGroup": "g", "producerGroup": "CLIENT_INNER_PRODUCER"}, nil))
 	b.notified("g")
 	a.quiet()
-	a.beat("a", "g", modelClustering, "*", "t")
+	a.beat("a", "g", protocol.ModelClustering, "*", "t")
 	a.notified("g")
 	b.notified("g")
 	b.close()
@@ -75,12 +75,12 @@ func TestConnectionsAndSubscribers(t *testing.T) {
 	p := n.dial()
 	p.want(protocol.ResConsumerNotOnline, p.call(protocol.ReqGetConsumerConnectionList, fields{"consumerGroup": "g"}, nil))
 	p.want(protocol.ResSystemError, p.call(protocol.ReqGetProducerConnectionList, fields{"producerGroup": "CLIENT_INNER_PRODUCER"}, nil))
-	p.beat("me", "g", modelBroadcast, "a || b", "t")
+	p.beat("me", "g", protocol.ModelBroadcasting, "a || b", "t")
 	p.quiet()
 	got := decode[protocol.ConsumerConnection](t, p.want(0, p.call(protocol.ReqGetConsumerConnectionList, fields{"consumerGroup": "g"}, nil)).Body)
 	want := protocol.ConsumerConnection{
 		ConnectionSet:    []protocol.Connection{{ClientAddr: p.conn.LocalAddr().String(), ClientID: "me", Language: "JAVA", Version: protocol.CurrentVersion}},
-		ConsumeFromWhere: protocol.ConsumeFromLast, ConsumeType: consumePassively, MessageModel: modelBroadcast,
+		ConsumeFromWhere: protocol.ConsumeFromLast, ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelBroadcasting,
 		SubscriptionTable: map[string]protocol.SubscriptionData{
 			"t":        {Topic: "t", SubString: "a || b", SubVersion: 1, TagsSet: []string{}, CodeSet: []int32{}},
 			"%RETRY%g": {Topic: "%RETRY%g", SubString: "*", SubVersion: 1, TagsSet: []string{}, CodeSet: []int32{}}},
@@ -112,8 +112,8 @@ func TestHeartbeatFingerprints(t *testing.T) {
 		}
 		return p.want(0, p.call(protocol.ReqHeartBeat, nil, body)).Fields.String("IS_SUB_CHANGE")
 	}
-	short := []protocol.ConsumerData{{GroupName: "g", ConsumeType: consumePassively, MessageModel: modelClustering}}
-	full := []protocol.ConsumerData{{GroupName: "g", ConsumeType: consumePassively, MessageModel: modelClustering,
+	short := []protocol.ConsumerData{{GroupName: "g", ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelClustering}}
+	full := []protocol.ConsumerData{{GroupName: "g", ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelClustering,
 		SubscriptionData: []protocol.SubscriptionData{{Topic: "t", SubString: "*", SubVersion: 1}}}}
 	f := func(what string, got, want string) {
 		t.Helper()
@@ -153,8 +153,8 @@ func TestSQL92IsRefusedByName(t *testing.T) {
 func TestBroadcastConsumersReadOnTheirOwn(t *testing.T) {
 	n := newNode(t)
 	a, b := n.dial(), n.dial()
-	a.beat("a", "g", modelBroadcast, "*", "t")
-	b.beat("b", "g", modelBroadcast, "*", "t")
+	a.beat("a", "g", protocol.ModelBroadcasting, "*", "t")
+	b.beat("b", "g", protocol.ModelBroadcasting, "*", "t")
 	a.want(0, a.send("t", 0, "", "x"))
 	for _, p := range []*peer{a, b} {
 		got := p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0).with(fields{"sysFlag": "0"}), nil))
@@ -277,7 +277,7 @@ func TestRelayToTheClient(t *testing.T) {
 	sent := admin.want(0, admin.send("t", 0, "", "look at this"))
 	ask := fields{"consumerGroup": "g", "clientId": "c", "jstackEnable": "false"}
 	admin.want(protocol.ResSystemError, admin.call(protocol.ReqGetConsumerRunningInfo, ask, nil))
-	consumer.beat("c", "g", modelClustering, "*", "t")
+	consumer.beat("c", "g", protocol.ModelClustering, "*", "t")
 	consumer.notified("g")
 	got := admin.want(0, admin.call(protocol.ReqGetConsumerRunningInfo, ask, nil))
 	if string(got.Body) != `{"mine":1}` {
@@ -308,7 +308,7 @@ func TestFailedMessageComesBackAndDies(t *testing.T) {
 	})
 	p := n.dial()
 	sent := p.want(0, p.send("t", 0, "KEYS=k UNIQ_KEY=U", "fails"))
-	p.beat("c", "g", modelClustering, "*", "t")
+	p.beat("c", "g", protocol.ModelClustering, "*", "t")
 	got := p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0), nil))
 	r := records(t, got.Body)[0]
 	back := func(r *message.Record, more fields) *protocol.Frame {

@@ -58,8 +58,8 @@ func (b *Broker) consumedTopics(h *protocol.ConsumeStatsHeader) []string {
 	topics = slices.Compact(topics)
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
-	if g := b.clients.group(h.ConsumerGroup); g != nil && len(g.subs) > 0 {
-		topics = slices.DeleteFunc(topics, func(name string) bool { return g.subs[name] == nil })
+	if g := b.clients.Group(h.ConsumerGroup); g != nil && len(g.Subscriptions()) > 0 {
+		topics = slices.DeleteFunc(topics, func(name string) bool { return g.Subscription(name) == nil })
 	}
 	return topics
 }

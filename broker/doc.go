@@ -6,7 +6,8 @@
 // Each request family is one file, whose head comment names its code, its callers, the behaviour chosen and its response
 // codes; table.go lists them all. Handlers run on their connection's reader and never wait: what waits (a new topic, a
 // read from the disk, a held pull) goes to a goroutine that the connection or the broker owns. What decides without
-// waiting for anything is kept in machines without clock or goroutine: clientTable, holdTable, sendProps.
+// waiting for anything is kept in machines without clock or goroutine: member.Table, hold.Table,
+// sendProps. Package register speaks to the NameServers.
 //
 // All methods of [Broker] are safe to call at once.
 package broker

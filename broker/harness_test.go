@@ -29,6 +29,12 @@ var testHost = netip.MustParseAddrPort("10.1.2.3:10911")
 // newNode starts a broker; change may alter its options and the store's before.
 func newNode(t testing.TB, change ...func(*Options, *store.Options)) *node {
 	t.Helper()
+	return newNodeOver(t, func(s Store) Store { return s }, change...)
+}
+
+// newNodeOver is newNode with something between the broker and the store.
+func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Options, *store.Options)) *node {
+	t.Helper()
 	opt := Options{StoreHost: testHost}
 	n := &node{t: t}
 	arrived := func(a []store.Arrival) {
@@ -44,7 +50,7 @@ func newNode(t testing.TB, change ...func(*Options, *store.Options)) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := New(s, opt)
+	b, err := New(between(s), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +242,7 @@ func bodies(t testing.TB, body []byte) []string {
 // beat sends a heartbeat of one consumer group that subscribes to the topics by the expression.
 func (p *peer) beat(id, group, model, expression string, topics ...string) *protocol.Frame {
 	p.t.Helper()
-	data := protocol.HeartbeatData{ClientID: id, ConsumerDataSet: []protocol.ConsumerData{{GroupName: group, ConsumeType: consumePassively, MessageModel: model,
+	data := protocol.HeartbeatData{ClientID: id, ConsumerDataSet: []protocol.ConsumerData{{GroupName: group, ConsumeType: protocol.ConsumePassively, MessageModel: model,
 		ConsumeFromWhere: protocol.ConsumeFromLast}}, ProducerDataSet: []protocol.ProducerData{{GroupName: "CLIENT_INNER_PRODUCER"}}}
 	for _, topic := range append(topics, message.RetryTopic(group)) {
 		s := protocol.SubscriptionData{Topic: topic, SubString: expression, SubVersion: 1}

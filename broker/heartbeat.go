@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
@@ -102,9 +103,9 @@ func (b *Broker) prepareRetry(ctx context.Context, g group.Config, d *protocol.C
 // beat enters a heartbeat into the client table, tells who must know, and answers.
 func (b *Broker) beat(c *remoting.Conn, f *protocol.Frame, beat *protocol.HeartbeatData) {
 	now := b.opt.Now().UnixMilli()
-	who := client{Conn: b.session(c), ID: beat.ClientID, Language: f.Language.String(), Version: f.Version}
-	var notices []notice
-	var told []announcement
+	who := member.Client[*session]{Conn: b.session(c), ID: beat.ClientID, Language: f.Language.String(), Version: f.Version}
+	var notices []member.Notice[*session]
+	var told []member.Announcement
 	for i := range beat.ConsumerDataSet {
 		if a, ok := b.announced(beat, &beat.ConsumerDataSet[i]); ok {
 			told = append(told, a)
@@ -117,14 +118,14 @@ func (b *Broker) beat(c *remoting.Conn, f *protocol.Frame, beat *protocol.Heartb
 		return
 	}
 	for _, a := range told {
-		n, _, changed := b.clients.consumer(now, who, a)
+		n, _, changed := b.clients.Consumer(now, who, a)
 		subChanged = subChanged || changed
 		if len(n.Conns) > 0 {
 			notices = append(notices, n)
 		}
 	}
 	for _, d := range beat.ProducerDataSet {
-		b.clients.producer(now, who, d.GroupName)
+		b.clients.Producer(now, who, d.GroupName)
 	}
 	b.clientMu.Unlock()
 	b.notify(notices...)
@@ -138,18 +139,18 @@ func (b *Broker) beat(c *remoting.Conn, f *protocol.Frame, beat *protocol.Heartb
 }
 
 // announced reads one consumer group of a heartbeat; false when the group does not exist and may not be made.
-func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerData) (announcement, bool) {
+func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerData) (member.Announcement, bool) {
 	g, ok := b.store.Group(d.GroupName)
 	if !ok {
-		return announcement{}, false
+		return member.Announcement{}, false
 	}
-	a := announcement{Group: d.GroupName, Type: d.ConsumeType, Model: d.MessageModel, From: d.ConsumeFromWhere, Notify: g.NotifyConsumerIDsChanged,
+	a := member.Announcement{Group: d.GroupName, Type: d.ConsumeType, Model: d.MessageModel, From: d.ConsumeFromWhere, Notify: g.NotifyConsumerIDsChanged,
 		Fingerprint: beat.Fingerprint, KeepSubs: beat.WithoutSub && beat.Fingerprint != 0}
-	setDefault(&a.Type, consumePassively)
-	setDefault(&a.Model, modelClustering)
+	setDefault(&a.Type, protocol.ConsumePassively)
+	setDefault(&a.Model, protocol.ModelClustering)
 	for i := range d.SubscriptionData {
 		s := &d.SubscriptionData[i]
-		sub := &subscription{Topic: s.Topic, Expression: s.SubString, Kind: s.ExpressionType, Version: s.SubVersion, Tags: s.TagsSet, Codes: s.CodeSet}
+		sub := &member.Subscription{Topic: s.Topic, Expression: s.SubString, Kind: s.ExpressionType, Version: s.SubVersion, Tags: s.TagsSet, Codes: s.CodeSet}
 		compiled, err := filter.FromSubscription(s.ExpressionType, s.SubString, s.CodeSet)
 		if err != nil {
 			b.opt.Logger.Warn("subscription cannot be served", "group", d.GroupName, "topic", s.Topic, "client", beat.ClientID, "error", err)
@@ -161,7 +162,7 @@ func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerDat
 }
 
 // notify tells members of groups that they must rebalance (40).
-func (b *Broker) notify(notices ...notice) {
+func (b *Broker) notify(notices ...member.Notice[*session]) {
 	for _, n := range notices {
 		out := protocol.Frame{Code: protocol.ReqNotifyConsumerIDsChanged, Flag: protocol.FlagOneway, Language: protocol.LanguageJava, Version: protocol.CurrentVersion}
 		h := protocol.ConsumerGroupHeader{ConsumerGroup: n.Group}
@@ -179,13 +180,13 @@ func (b *Broker) handleUnregister(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	s := b.session(c)
-	var n notice
+	var n member.Notice[*session]
 	b.clientMu.Lock()
 	if h.ProducerGroup != "" {
-		b.clients.leaveProducer(s, h.ProducerGroup)
+		b.clients.LeaveProducer(s, h.ProducerGroup)
 	}
 	if h.ConsumerGroup != "" {
-		n = b.clients.leaveConsumer(s, h.ConsumerGroup)
+		n = b.clients.LeaveConsumer(s, h.ConsumerGroup)
 	}
 	b.clientMu.Unlock()
 	b.notify(n)
@@ -215,7 +216,7 @@ const clientScan = 10 * 1e9
 // expireClients lets clients go that have sent no heartbeat for too long, and closes their connections: they come back.
 func (b *Broker) expireClients(now int64) {
 	b.clientMu.Lock()
-	notices, silent := b.clients.expire(now)
+	notices, silent := b.clients.Expire(now)
 	b.clientMu.Unlock()
 	b.notify(notices...)
 	for _, s := range silent {

@@ -4,22 +4,26 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/broker/hold"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
+// heldPull is a pull on hold.
+type heldPull = hold.Hold[*pullRequest]
+
 // holdPull puts a pull on hold, or answers it at once when that is not possible.
 func (b *Broker) holdPull(p *pullRequest) {
 	p.held = true
-	h := &hold{queue: p.queue, from: message.QueueOffset(p.hdr.QueueOffset), deadline: p.deadline, pull: p}
+	h := &heldPull{Queue: p.queue, From: message.QueueOffset(p.hdr.QueueOffset), Deadline: p.deadline, Filter: p.filter, Pull: p}
 	b.holdMu.Lock()
 	over, gone := b.holdsOver, p.session.closed
 	full, earliest := false, false
 	if !over && !gone {
-		before, some := b.holds.next()
-		full = !b.holds.add(h, &p.session.held)
-		earliest = !some || h.deadline < before
-		b.held.Store(int64(b.holds.len()))
+		before, some := b.holds.Next()
+		full = !b.holds.Add(h, &p.session.held)
+		earliest = !some || h.Deadline < before
+		b.held.Store(int64(b.holds.Len()))
 	}
 	b.holdMu.Unlock()
 	switch {
@@ -33,7 +37,7 @@ func (b *Broker) holdPull(p *pullRequest) {
 			b.hurry()
 		}
 		// A message that arrived between the look and the hold woke nobody.
-		if b.store.MaxOffset(p.queue) > h.from && b.unhold(h) {
+		if b.store.MaxOffset(p.queue) > h.From && b.unhold(h) {
 			b.awake.push(h)
 		}
 	}
@@ -47,33 +51,33 @@ func (b *Broker) hurry() {
 	}
 }
 
-func (b *Broker) unhold(h *hold) bool {
+func (b *Broker) unhold(h *heldPull) bool {
 	b.holdMu.Lock()
 	defer b.holdMu.Unlock()
-	defer func() { b.held.Store(int64(b.holds.len())) }()
-	return b.holds.remove(h)
+	defer func() { b.held.Store(int64(b.holds.Len())) }()
+	return b.holds.Remove(h)
 }
 
 func (b *Broker) expireHolds(now int64) {
-	b.takeHolds(func() []*hold { return b.holds.expired(nil, now) })
+	b.takeHolds(func() []*heldPull { return b.holds.Expired(nil, now) })
 }
 
 // recheckHolds wakes the pulls whose queue has grown past them, whoever missed to tell.
 func (b *Broker) recheckHolds() {
 	b.holdMu.Lock()
-	queues := b.holds.queues()
+	queues := b.holds.Queues()
 	b.holdMu.Unlock()
 	for _, q := range queues {
 		next := b.store.MaxOffset(q)
-		b.takeHolds(func() []*hold { return b.holds.behind(nil, q, next) })
+		b.takeHolds(func() []*heldPull { return b.holds.Behind(nil, q, next) })
 	}
 }
 
 // releaseHolds answers everything on hold and lets nothing new be held.
 func (b *Broker) releaseHolds() {
-	b.takeHolds(func() []*hold {
+	b.takeHolds(func() []*heldPull {
 		b.holdsOver = true
-		return b.holds.drain(nil)
+		return b.holds.Drain(nil)
 	})
 }
 
@@ -81,14 +85,14 @@ func (b *Broker) dropHolds(s *session) {
 	b.holdMu.Lock()
 	defer b.holdMu.Unlock()
 	s.closed = true
-	b.holds.drop(&s.held)
-	b.held.Store(int64(b.holds.len()))
+	b.holds.Drop(&s.held)
+	b.held.Store(int64(b.holds.Len()))
 }
 
-func (b *Broker) takeHolds(take func() []*hold) {
+func (b *Broker) takeHolds(take func() []*heldPull) {
 	b.holdMu.Lock()
 	out := take()
-	b.held.Store(int64(b.holds.len()))
+	b.held.Store(int64(b.holds.Len()))
 	b.holdMu.Unlock()
 	b.awake.push(out...)
 }
@@ -96,7 +100,7 @@ func (b *Broker) takeHolds(take func() []*hold) {
 // untilDeadline is how long the watch loop may sleep.
 func (b *Broker) untilDeadline(now, latest time.Time) time.Duration {
 	b.holdMu.Lock()
-	deadline, some := b.holds.next()
+	deadline, some := b.holds.Next()
 	b.holdMu.Unlock()
 	if some && deadline < latest.UnixMilli() {
 		latest = time.UnixMilli(deadline)
@@ -109,13 +113,13 @@ func (b *Broker) untilDeadline(now, latest time.Time) time.Duration {
 type wakeQueue struct {
 	mu     sync.Mutex // guards what follows
 	some   *sync.Cond
-	list   []*hold
+	list   []*heldPull
 	closed bool
 }
 
 func (q *wakeQueue) init() { q.some = sync.NewCond(&q.mu) }
 
-func (q *wakeQueue) push(woken ...*hold) {
+func (q *wakeQueue) push(woken ...*heldPull) {
 	if len(woken) == 0 {
 		return
 	}
@@ -130,7 +134,7 @@ func (q *wakeQueue) push(woken ...*hold) {
 }
 
 // pop waits for a pull; false when the queue is closed and empty.
-func (q *wakeQueue) pop() (*hold, bool) {
+func (q *wakeQueue) pop() (*heldPull, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.list) == 0 {
@@ -155,6 +159,6 @@ func (q *wakeQueue) close() {
 // wakeLoop runs pulls for the second and last time.
 func (b *Broker) wakeLoop() {
 	for h, ok := b.awake.pop(); ok; h, ok = b.awake.pop() {
-		b.runPull(h.pull, false)
+		b.runPull(h.Pull, false)
 	}
 }

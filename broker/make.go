@@ -190,7 +190,7 @@ func (b *Broker) putTopic(ctx context.Context, c topic.Config) error {
 	if err := b.store.PutTopic(ctx, c); err != nil {
 		return err
 	}
-	b.registrar.publish(ctx)
+	b.registrar.Publish(ctx)
 	return nil
 }
 

@@ -12,6 +12,7 @@ package broker
 import (
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -25,9 +26,9 @@ func (b *Broker) handleMembers(c *remoting.Conn, f *protocol.Frame) {
 	}
 	var list protocol.ConsumerIDList
 	b.clientMu.Lock()
-	if g := b.clients.group(h.ConsumerGroup); g != nil {
-		for _, member := range g.clients() {
-			list.ConsumerIDs = append(list.ConsumerIDs, member.ID)
+	if g := b.clients.Group(h.ConsumerGroup); g != nil {
+		for _, m := range g.Clients() {
+			list.ConsumerIDs = append(list.ConsumerIDs, m.ID)
 		}
 	}
 	b.clientMu.Unlock()
@@ -38,7 +39,7 @@ func (b *Broker) handleMembers(c *remoting.Conn, f *protocol.Frame) {
 	b.answerBody(c, f, protocol.MarshalBody(list), nil)
 }
 
-func connections(members []client) []protocol.Connection {
+func connections(members []member.Client[*session]) []protocol.Connection {
 	out := make([]protocol.Connection, 0, len(members))
 	for _, m := range members {
 		out = append(out, protocol.Connection{ClientAddr: m.Conn.remote.String(), ClientID: m.ID, Language: m.Language, Version: m.Version})
@@ -54,10 +55,10 @@ func (b *Broker) handleConsumerConnections(c *remoting.Conn, f *protocol.Frame) 
 	}
 	var body *protocol.ConsumerConnection
 	b.clientMu.Lock()
-	if g := b.clients.group(h.ConsumerGroup); g != nil {
-		body = &protocol.ConsumerConnection{ConnectionSet: connections(g.clients()), ConsumeFromWhere: g.From, ConsumeType: g.Type, MessageModel: g.Model,
+	if g := b.clients.Group(h.ConsumerGroup); g != nil {
+		body = &protocol.ConsumerConnection{ConnectionSet: connections(g.Clients()), ConsumeFromWhere: g.From, ConsumeType: g.Type, MessageModel: g.Model,
 			SubscriptionTable: map[string]protocol.SubscriptionData{}}
-		for _, s := range g.subscriptions() {
+		for _, s := range g.Subscriptions() {
 			body.SubscriptionTable[s.Topic] = protocol.SubscriptionData{Topic: s.Topic, SubString: s.Expression, ExpressionType: s.Kind,
 				SubVersion: s.Version, TagsSet: notNil(s.Tags), CodeSet: notNil(s.Codes)}
 		}
@@ -85,7 +86,7 @@ func (b *Broker) handleProducerConnections(c *remoting.Conn, f *protocol.Frame) 
 		return
 	}
 	b.clientMu.Lock()
-	members := b.clients.producerClients(h.ProducerGroup)
+	members := b.clients.Producers(h.ProducerGroup)
 	b.clientMu.Unlock()
 	if len(members) == 0 {
 		b.answer(c, f, protocol.ResSystemError, "the producer group["+h.ProducerGroup+"] not exist")
@@ -101,7 +102,7 @@ func (b *Broker) handleConsumersOf(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	b.clientMu.Lock()
-	groups := b.clients.groupsOf(h.Topic)
+	groups := b.clients.GroupsOf(h.Topic)
 	b.clientMu.Unlock()
 	b.store.EachOffset(func(group string, q message.Queue, _ message.QueueOffset) {
 		if q.Topic == h.Topic {

@@ -15,7 +15,7 @@ func (b *Broker) Metrics(emit func(metrics.Sample)) {
 	count("aerobee_sends_refused_total", "Sends that were refused.", b.stats.putFailed.Load())
 	count("aerobee_messages_sent_back_total", "Messages that consumers sent back.", b.stats.returned.Load())
 	b.clientMu.Lock()
-	producers, consumers := b.clients.count()
+	producers, consumers := b.clients.Count()
 	b.clientMu.Unlock()
 	gauge := func(name, help string, v int64) {
 		emit(metrics.Sample{Name: name, Help: help, Kind: metrics.Gauge, Value: float64(v)})
@@ -23,13 +23,4 @@ func (b *Broker) Metrics(emit func(metrics.Sample)) {
 	gauge("rocketmq_producer_connections", "Members of producer groups.", int64(producers))
 	gauge("rocketmq_consumer_connections", "Members of consumer groups.", int64(consumers))
 	gauge("aerobee_pulls_held", "Pulls that wait for a message.", b.held.Load())
-}
-
-// count counts the members of all groups.
-func (t *clientTable) count() (producers, consumers int) {
-	for _, members := range t.byConn {
-		producers += len(members.producers)
-		consumers += len(members.consumers)
-	}
-	return producers, consumers
 }

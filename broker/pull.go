@@ -168,17 +168,17 @@ func (b *Broker) groupFilter(p *pullRequest, g *group.Config) *pullRefusal {
 	forbidden := b.store.Forbidden(g.Name, p.hdr.Topic)&forbidReadBit != 0
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
-	known := b.clients.group(g.Name)
+	known := b.clients.Group(g.Name)
 	if known == nil {
 		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's group info not exist")}
 	}
-	if !g.ConsumeBroadcastEnable && known.Model == modelBroadcast {
+	if !g.ConsumeBroadcastEnable && known.Model == protocol.ModelBroadcasting {
 		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] can not consume by broadcast way", g.Name), forbiddenBroadcast}
 	}
 	if forbidden {
 		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] is forbidden for topic[%s]", g.Name, p.hdr.Topic), forbiddenSubscription}
 	}
-	sub := known.subs[p.hdr.Topic]
+	sub := known.Subscription(p.hdr.Topic)
 	if sub == nil {
 		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's subscription not exist")}
 	}

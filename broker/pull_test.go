@@ -103,20 +103,20 @@ func TestPullRefusals(t *testing.T) {
 	delete(missing, "queueOffset")
 	f(1, "queueOffset", "", p.call(protocol.ReqPullMessage, missing, nil))
 
-	p.want(protocol.ResSuccess, p.beat("c1", "g", modelClustering, "*", "other"))
+	p.want(protocol.ResSuccess, p.beat("c1", "g", protocol.ModelClustering, "*", "other"))
 	f(24, "subscription not exist", "", pull(noSub))
-	p.want(protocol.ResSuccess, p.beat("c1", "g", modelClustering, "*", "t"))
+	p.want(protocol.ResSuccess, p.beat("c1", "g", protocol.ModelClustering, "*", "t"))
 	f(25, "not latest", "", pull(noSub.with(fields{"subVersion": "2"})))
 	f(0, "FOUND", "", pull(noSub))
 
 	config := `{"groupName":"g","consumeBroadcastEnable":false}`
 	p.want(protocol.ResSuccess, p.call(protocol.ReqUpdateAndCreateSubscriptionGroup, nil, []byte(config)))
-	p.want(protocol.ResSuccess, p.beat("c1", "g", modelBroadcast, "*", "t"))
+	p.want(protocol.ResSuccess, p.beat("c1", "g", protocol.ModelBroadcasting, "*", "t"))
 	f(16, "broadcast", "4", pull(noSub))
 	if err := n.store.SetForbidden(t.Context(), "g", "t", forbidReadBit); err != nil {
 		t.Fatal(err)
 	}
-	p.want(protocol.ResSuccess, p.beat("c1", "g", modelClustering, "*", "t"))
+	p.want(protocol.ResSuccess, p.beat("c1", "g", protocol.ModelClustering, "*", "t"))
 	f(16, "is forbidden for topic[t]", "5", pull(noSub))
 	p.want(protocol.ResSuccess, p.call(protocol.ReqUpdateAndCreateSubscriptionGroup, nil, []byte(`{"groupName":"g","consumeEnable":false}`)))
 	f(16, "no permission", "2", pull(nil))

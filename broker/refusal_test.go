@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -35,14 +36,26 @@ func TestErrorsHaveTheirCodes(t *testing.T) {
 	}
 }
 
-// busyStore takes nothing, and answers what it is given as the disk would.
+// busyStore answers what it is told to, as the disk would; told nothing, it passes messages on.
 type busyStore struct {
 	Store
-	put    error
-	commit error
+	mu          sync.Mutex
+	on          bool
+	put, commit error
+}
+
+func (s *busyStore) set(on bool, put, commit error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.on, s.put, s.commit = on, put, commit
 }
 
 func (s *busyStore) Put(r *message.Record, sink store.Sink, token uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.on {
+		return s.Store.Put(r, sink, token)
+	}
 	if s.put == nil {
 		if s.commit == commitlog.ErrFlushTimeout {
 			sink.Committed(token, []store.Appended{{LogOffset: 5, QueueOffset: 6}}, s.commit)
@@ -55,14 +68,16 @@ func (s *busyStore) Put(r *message.Record, sink store.Sink, token uint64) error 
 }
 
 func TestStoreRefusalsReachTheClient(t *testing.T) {
-	n := newNode(t)
+	var failing *busyStore
+	n := newNodeOver(t, func(s Store) Store {
+		failing = &busyStore{Store: s}
+		return failing
+	})
 	p := n.dial()
 	p.want(0, p.send("t", 0, "", "x"))
-	failing := &busyStore{Store: n.store}
-	n.Broker.store = failing
 	f := func(put, commit error, code int32, msgID bool) {
 		t.Helper()
-		failing.put, failing.commit = put, commit
+		failing.set(true, put, commit)
 		got := p.send("t", 0, "UNIQ_KEY=U", "x")
 		if got.Code != code || got.Fields.String("MSG_REGION") == "" || (got.Fields.String("msgId") != "") != msgID {
 			t.Errorf("answered %d %v", got.Code, got.Fields)
@@ -73,9 +88,9 @@ func TestStoreRefusalsReachTheClient(t *testing.T) {
 	f(nil, commitlog.ErrFailed, protocol.ResServiceNotAvailable, false)
 	// Stored, but not confirmed: a success with a warning, which the client needs the whole header for.
 	f(nil, commitlog.ErrFlushTimeout, protocol.ResFlushDiskTimeout, true)
-	failing.put = commitlog.ErrBusy
+	failing.set(true, commitlog.ErrBusy, nil)
 	p.oneway(protocol.ReqSendMessageV2, sendFields("t", 0, ""), []byte("x"))
-	failing.put = nil
-	n.Broker.store = n.store
+	p.call(protocol.ReqGetMaxOffset, fields{"topic": "t", "queueId": "0"}, nil) // the one-way send is through
+	failing.set(false, nil, nil)
 	p.want(0, p.send("t", 0, "", "after"))
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -51,10 +52,10 @@ func (b *Broker) handleConsumeDirectly(c *remoting.Conn, f *protocol.Frame) {
 
 func (b *Broker) relay(c *remoting.Conn, f *protocol.Frame) {
 	group, id := f.Fields.String("consumerGroup"), f.Fields.String("clientId")
-	var to *client
+	var to *member.Client[*session]
 	b.clientMu.Lock()
-	if g := b.clients.group(group); g != nil {
-		to = g.find(id)
+	if g := b.clients.Group(group); g != nil {
+		to = g.Find(id)
 	}
 	b.clientMu.Unlock()
 	switch {

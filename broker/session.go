@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/aerobee-mq/aerobee/broker/hold"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
@@ -16,7 +17,7 @@ type session struct {
 	work sendWork
 	sink sendSink
 	// held are the connection's pulls on hold, guarded by the broker's holdMu; closed says that there may be no more.
-	held   heldPulls
+	held   hold.Owner[*pullRequest]
 	closed bool
 	ended  bool // the same for groups; guarded by the broker's clientMu
 }

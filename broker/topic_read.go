@@ -11,6 +11,7 @@ package broker
 // Codes: 0 with a JSON body; 17 no such topic (202, 351); 1 unreadable header.
 
 import (
+	"github.com/aerobee-mq/aerobee/broker/register"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -38,7 +39,7 @@ func (b *Broker) handleAllTopics(c *remoting.Conn, f *protocol.Frame) {
 	table := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: map[string]protocol.TopicConfig{}, Mappings: map[string]protocol.TopicQueueMappingInfo{}}
 	from, to := page(&h, version, len(all))
 	for i := from; i < to; i++ {
-		table.Topics[all[i].Name] = protocolTopic(&all[i])
+		table.Topics[all[i].Name] = register.TopicConfig(&all[i])
 	}
 	out := f.Reply(protocol.ResSuccess, "")
 	out.Fields.AddInt("totalTopicNum", int64(len(all)))
@@ -62,7 +63,7 @@ func (b *Broker) topicOf(c *remoting.Conn, f *protocol.Frame, missing string) (t
 
 func (b *Broker) handleGetTopic(c *remoting.Conn, f *protocol.Frame) {
 	if t, ok := b.topicOf(c, f, "No topic in this broker. topic: %.300s"); ok {
-		b.answerBody(c, f, protocol.MarshalBody(protocolTopic(&t)), nil)
+		b.answerBody(c, f, protocol.MarshalBody(register.TopicConfig(&t)), nil)
 	}
 }
 

@@ -181,6 +181,6 @@ func (b *Broker) deleteTopic(ctx context.Context, name string) error {
 		return err
 	}
 	b.forgetPulled(func(k pulledKey) bool { return k.queue.Topic == name })
-	b.registrar.publish(ctx)
+	b.registrar.Publish(ctx)
 	return nil
 }

@@ -1,8 +1,9 @@
-package broker
+package register
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,11 +23,34 @@ type Registry interface {
 	UnregisterLocal(h protocol.BrokerIdentityHeader)
 }
 
-// registrar keeps the NameServers informed of this broker and its topics. A NameServer in the process is told at once; each
+// Source is where the topics come from.
+type Source interface {
+	Topics() []topic.Config
+	TopicVersion() topic.Version
+}
+
+// Options say who is registered, where and how. All fields but NameServers must be set.
+type Options struct {
+	BrokerName, ClusterName string
+	BrokerID                int64
+	Addr, HAAddr            string // what remote NameServers hand out, "host:port"
+	Permission              int32  // no topic is registered with more than this
+	NameServers             []string
+	// Period and Timeout are the time between two registrations and the limit of one.
+	Period, Timeout time.Duration
+	// Compressed compresses the body. OnChange registers only when the NameServer knows another version of the topics.
+	Compressed, OnChange bool
+	// Hidden reports whether a topic is not for clients and so not registered.
+	Hidden func(topic string) bool
+	Logger *slog.Logger
+}
+
+// Registrar keeps the NameServers informed of this broker and its topics. A NameServer in the process is told at once; each
 // remote one has a goroutine and a connection: a full registration (103) every RegisterPeriod and on every change, after a
 // look at its data version (322) when only changes are to be sent, and an unregistration (104) at the end.
-type registrar struct {
-	broker  *Broker
+type Registrar struct {
+	opt     Options
+	source  Source
 	local   []Registry
 	remotes []*nameServer
 	poked   chan struct{}
@@ -49,26 +73,27 @@ type nameServer struct {
 // publishWait is how long the making of a topic waits for remote NameServers to know it.
 const publishWait = time.Second
 
-func newRegistrar(b *Broker, local []Registry) *registrar {
-	r := &registrar{broker: b, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
-	for _, addr := range b.opt.NameServers {
+// New makes a registrar. Nothing runs before Start.
+func New(source Source, opt Options, local ...Registry) *Registrar {
+	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
+	for _, addr := range opt.NameServers {
 		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{})})
 	}
 	return r
 }
 
-// start registers everywhere, waits a moment for the remote ones, and goes on by itself.
-func (r *registrar) start(ctx context.Context) {
+// Start registers everywhere, waits a moment for the remote ones, and goes on by itself.
+func (r *Registrar) Start(ctx context.Context) {
 	for _, n := range r.remotes {
 		n.up.Store(true)
 		r.wg.Go(func() { r.serve(n) })
 	}
 	r.wg.Go(r.watch)
-	r.publish(ctx)
+	r.Publish(ctx)
 }
 
-// stop unregisters everywhere and waits for the goroutines.
-func (r *registrar) stop(ctx context.Context) error {
+// Stop unregisters everywhere and waits for the goroutines.
+func (r *Registrar) Stop(ctx context.Context) error {
 	close(r.done)
 	for _, l := range r.local {
 		l.UnregisterLocal(r.identity())
@@ -86,15 +111,15 @@ func (r *registrar) stop(ctx context.Context) error {
 	}
 }
 
-// poke makes the registrar look for changes. It never blocks.
-func (r *registrar) poke() {
+// Poke makes the registrar look for changes. It never blocks.
+func (r *Registrar) Poke() {
 	select {
 	case r.poked <- struct{}{}:
 	default:
 	}
 }
 
-func (r *registrar) watch() {
+func (r *Registrar) watch() {
 	for {
 		select {
 		case <-r.done:
@@ -106,9 +131,9 @@ func (r *registrar) watch() {
 	}
 }
 
-// publish brings the topics into the route: at once where the NameServer is in the process; remote ones that answered the
+// Publish brings the topics into the route: at once where the NameServer is in the process; remote ones that answered the
 // last time are waited for.
-func (r *registrar) publish(ctx context.Context) {
+func (r *Registrar) Publish(ctx context.Context) {
 	r.registerLocal()
 	ctx, cancel := context.WithTimeout(ctx, publishWait)
 	defer cancel()
@@ -116,7 +141,7 @@ func (r *registrar) publish(ctx context.Context) {
 }
 
 // ask makes each remote NameServer's goroutine register now, and waits for it if there is a context.
-func (r *registrar) ask(ctx context.Context) {
+func (r *Registrar) ask(ctx context.Context) {
 	var waits []chan struct{}
 	for _, n := range r.remotes {
 		if ctx == nil || !n.up.Load() {
@@ -143,7 +168,7 @@ func (r *registrar) ask(ctx context.Context) {
 	}
 }
 
-func (r *registrar) registerLocal() {
+func (r *Registrar) registerLocal() {
 	select {
 	case <-r.done:
 		return // unregistered: a topic that is made while the node stops is not announced
@@ -171,8 +196,8 @@ func (r *registrar) registerLocal() {
 const firstRetry = time.Second
 
 // serve keeps one remote NameServer informed until the registrar stops.
-func (r *registrar) serve(n *nameServer) {
-	period := r.broker.opt.RegisterPeriod
+func (r *Registrar) serve(n *nameServer) {
+	period := r.opt.Period
 	again := time.NewTimer(period)
 	defer again.Stop()
 	for retry := firstRetry; ; {
@@ -181,7 +206,7 @@ func (r *registrar) serve(n *nameServer) {
 			r.unregister(n)
 			return
 		case <-again.C:
-			r.register(n, !r.broker.opt.OnChange || !n.up.Load())
+			r.register(n, !r.opt.OnChange || !n.up.Load())
 		case wait := <-n.asks:
 			if _, version := r.table(); !n.up.Load() || version != n.sent {
 				r.register(n, true)
@@ -201,8 +226,8 @@ func (r *registrar) serve(n *nameServer) {
 }
 
 // register sends the whole registration, or asks first whether it is needed.
-func (r *registrar) register(n *nameServer, force bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.broker.opt.RegisterTimeout)
+func (r *Registrar) register(n *nameServer, force bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), r.opt.Timeout)
 	defer cancel()
 	err := r.tryRegister(ctx, n, force)
 	if was := n.up.Swap(err == nil); err != nil {
@@ -211,14 +236,14 @@ func (r *registrar) register(n *nameServer, force bool) {
 			n.conn = nil
 		}
 		if was {
-			r.broker.opt.Logger.Warn("not registered at NameServer, trying again", "addr", n.addr, "atLeastEvery", r.broker.opt.RegisterPeriod, "error", err)
+			r.opt.Logger.Warn("not registered at NameServer, trying again", "addr", n.addr, "atLeastEvery", r.opt.Period, "error", err)
 		}
 	} else if !was {
-		r.broker.opt.Logger.Info("registered at NameServer", "addr", n.addr)
+		r.opt.Logger.Info("registered at NameServer", "addr", n.addr)
 	}
 }
 
-func (r *registrar) tryRegister(ctx context.Context, n *nameServer, force bool) error {
+func (r *Registrar) tryRegister(ctx context.Context, n *nameServer, force bool) error {
 	table, version := r.table()
 	if !force {
 		changed, err := r.changed(ctx, n, version)
@@ -226,12 +251,12 @@ func (r *registrar) tryRegister(ctx context.Context, n *nameServer, force bool) 
 			return err
 		}
 	}
-	body, err := (&protocol.RegisterBrokerBody{FilterServers: []string{}, Topics: table}).Marshal(r.broker.opt.CompressedRegister)
+	body, err := (&protocol.RegisterBrokerBody{FilterServers: []string{}, Topics: table}).Marshal(r.opt.Compressed)
 	if err != nil {
 		return err
 	}
 	f := protocol.Frame{Code: protocol.ReqRegisterBroker, Body: body}
-	h := r.header(body, r.broker.opt.CompressedRegister)
+	h := r.header(body, r.opt.Compressed)
 	h.Append(&f.Fields)
 	if _, err := r.call(ctx, n, &f); err != nil {
 		return err
@@ -241,7 +266,7 @@ func (r *registrar) tryRegister(ctx context.Context, n *nameServer, force bool) 
 }
 
 // changed asks a NameServer whether it knows another version of the topics than ours.
-func (r *registrar) changed(ctx context.Context, n *nameServer, version topic.Version) (bool, error) {
+func (r *Registrar) changed(ctx context.Context, n *nameServer, version topic.Version) (bool, error) {
 	f := protocol.Frame{Code: protocol.ReqQueryDataVersion, Body: protocol.MarshalBody(version)}
 	h := r.identity()
 	h.Append(&f.Fields)
@@ -262,7 +287,7 @@ func (r *registrar) changed(ctx context.Context, n *nameServer, version topic.Ve
 	return rh.Changed || theirs != version, nil
 }
 
-func (r *registrar) unregister(n *nameServer) {
+func (r *Registrar) unregister(n *nameServer) {
 	if n.conn == nil {
 		return
 	}
@@ -272,14 +297,14 @@ func (r *registrar) unregister(n *nameServer) {
 	h := r.identity()
 	h.Append(&f.Fields)
 	if _, err := r.call(ctx, n, &f); err != nil {
-		r.broker.opt.Logger.Warn("not unregistered at NameServer", "addr", n.addr, "error", err)
+		r.opt.Logger.Warn("not unregistered at NameServer", "addr", n.addr, "error", err)
 	}
 	_ = n.conn.Close()
 	n.conn.Wait()
 }
 
 // call sends one request and turns every answer but success into an error.
-func (r *registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) (*protocol.Frame, error) {
+func (r *Registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) (*protocol.Frame, error) {
 	if n.conn != nil {
 		select {
 		case <-n.conn.Done():
@@ -288,7 +313,7 @@ func (r *registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) 
 		}
 	}
 	if n.conn == nil {
-		conn, err := remoting.Dial(ctx, n.addr, remoting.Options{Logger: r.broker.opt.Logger})
+		conn, err := remoting.Dial(ctx, n.addr, remoting.Options{Logger: r.opt.Logger})
 		if err != nil {
 			return nil, err
 		}
@@ -305,34 +330,35 @@ func (r *registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) 
 	return answer, nil
 }
 
-func (r *registrar) identity() protocol.BrokerIdentityHeader {
-	o := &r.broker.opt
-	return protocol.BrokerIdentityHeader{BrokerName: o.BrokerName, BrokerAddr: o.Advertise, ClusterName: o.ClusterName, BrokerID: o.BrokerID}
+func (r *Registrar) identity() protocol.BrokerIdentityHeader {
+	o := &r.opt
+	return protocol.BrokerIdentityHeader{BrokerName: o.BrokerName, BrokerAddr: o.Addr, ClusterName: o.ClusterName, BrokerID: o.BrokerID}
 }
 
-func (r *registrar) header(body []byte, compressed bool) protocol.RegisterBrokerHeader {
-	o := &r.broker.opt
-	return protocol.RegisterBrokerHeader{BrokerName: o.BrokerName, BrokerAddr: o.Advertise, ClusterName: o.ClusterName, HAServerAddr: o.HAAddr,
+func (r *Registrar) header(body []byte, compressed bool) protocol.RegisterBrokerHeader {
+	o := &r.opt
+	return protocol.RegisterBrokerHeader{BrokerName: o.BrokerName, BrokerAddr: o.Addr, ClusterName: o.ClusterName, HAServerAddr: o.HAAddr,
 		BrokerID: o.BrokerID, HasEnableActingMaster: true, Compressed: compressed, BodyCRC32: int32(message.CRC(body))}
 }
 
 // table is the broker's topics as NameServers get them: each no more permitted than the broker itself. Topics that are not
 // for clients are left out.
-func (r *registrar) table() (protocol.TopicConfigTable, topic.Version) {
-	version := r.broker.store.TopicVersion()
+func (r *Registrar) table() (protocol.TopicConfigTable, topic.Version) {
+	version := r.source.TopicVersion()
 	t := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: map[string]protocol.TopicConfig{}}
-	for _, c := range r.broker.store.Topics() {
-		if readForbidden(c.Name) {
+	for _, c := range r.source.Topics() {
+		if r.opt.Hidden(c.Name) {
 			continue
 		}
-		p := protocolTopic(&c)
-		p.Perm &= r.broker.opt.Permission | int32(topic.PermInherit)
+		p := TopicConfig(&c)
+		p.Perm &= r.opt.Permission | int32(topic.PermInherit)
 		t.Topics[c.Name] = p
 	}
 	return t, version
 }
 
-func protocolTopic(c *topic.Config) protocol.TopicConfig {
+// TopicConfig is a topic as bodies carry it.
+func TopicConfig(c *topic.Config) protocol.TopicConfig {
 	return protocol.TopicConfig{TopicName: c.Name, ReadQueueNums: c.ReadQueues, WriteQueueNums: c.WriteQueues, Perm: int32(c.Perm),
 		TopicFilterType: c.FilterType.String(), TopicSysFlag: c.SysFlag, Order: c.Order, Attributes: c.Attributes}
 }

@@ -1,4 +1,4 @@
-package broker
+package member
 
 import (
 	"cmp"
@@ -6,10 +6,11 @@ import (
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/filter"
+	"github.com/aerobee-mq/aerobee/protocol"
 )
 
-// subscription is what a consumer group wants of one topic.
-type subscription struct {
+// Subscription is what a consumer group wants of one topic.
+type Subscription struct {
 	Topic      string
 	Expression string
 	Kind       string // expressionType, "" means TAG
@@ -19,76 +20,70 @@ type subscription struct {
 	Filter     *filter.Filter // nil when the kind is not evaluated here
 }
 
-// client is one member of a group as its heartbeat describes it. Conn tells connections apart; the table never looks inside.
-type client struct {
-	Conn     *session
+// Client is one member of a group as its heartbeat describes it. Conn tells connections apart; the table never looks inside.
+type Client[C comparable] struct {
+	Conn     C
 	ID       string
 	Language string
 	Version  int32
 	seen     int64 // ms
 }
 
-// consumerGroup is what the members of a group have announced: the model and the subscriptions of the last heartbeat count
+// Group is what the members of a group have announced: the model and the subscriptions of the last heartbeat count
 // for all, since the members of a group must agree.
-type consumerGroup struct {
+type Group[C comparable] struct {
 	Name        string
 	Type        string // CONSUME_PASSIVELY, CONSUME_ACTIVELY, CONSUME_POP
 	Model       string // CLUSTERING, BROADCASTING
 	From        string // CONSUME_FROM_LAST_OFFSET, ...
 	Fingerprint int32
 	notify      bool // members want to hear of changes
-	members     map[*session]*client
-	subs        map[string]*subscription
+	members     map[C]*Client[C]
+	subs        map[string]*Subscription
 }
 
-const (
-	modelBroadcast   = "BROADCASTING"
-	modelClustering  = "CLUSTERING"
-	consumePassively = "CONSUME_PASSIVELY"
-	consumeActively  = "CONSUME_ACTIVELY"
-)
-
-// announcement is one group's part of a heartbeat.
-type announcement struct {
+// Announcement is one group's part of a heartbeat.
+type Announcement struct {
 	Group       string
 	Type        string
 	Model       string
 	From        string
-	Subs        []*subscription
+	Subs        []*Subscription
 	KeepSubs    bool  // withoutSub: the heartbeat leaves the subscriptions as they are
 	Fingerprint int32 // of the whole heartbeat, 0 for clients without
 	Notify      bool  // the group's notifyConsumerIdsChangedEnable
 }
 
-// clientTable knows who is connected: which connections belong to which producer and consumer group, and what each consumer
+// Table knows who is connected: which connections belong to which producer and consumer group, and what each consumer
 // group subscribes to. It is a machine: no clock, no lock, no socket; time comes in as ms, and whoever must be told that a
 // group changed (request 40) comes out as a list of connections. The broker guards it with one mutex.
-type clientTable struct {
+type Table[C comparable] struct {
 	expiry    int64 // ms without a heartbeat after which a member is gone
-	consumers map[string]*consumerGroup
-	producers map[string]map[*session]*client
-	byConn    map[*session]*memberships
+	consumers map[string]*Group[C]
+	producers map[string]map[C]*Client[C]
+	byConn    map[C]*memberships
 }
 
 // memberships are the groups of one connection.
 type memberships struct{ consumers, producers map[string]struct{} }
 
-// notice says which connections must hear that a group's members or subscriptions changed.
-type notice struct {
+// Notice says which connections must hear that a group's members or subscriptions changed.
+type Notice[C comparable] struct {
 	Group string
-	Conns []*session
+	Conns []C
 }
 
-func newClientTable(expiryMs int64) *clientTable {
-	return &clientTable{
+// New returns an empty table; members expire after so many ms without a heartbeat.
+func New[C comparable](expiryMs int64) *Table[C] {
+	return &Table[C]{
 		expiry:    expiryMs,
-		consumers: map[string]*consumerGroup{},
-		producers: map[string]map[*session]*client{},
-		byConn:    map[*session]*memberships{},
+		consumers: map[string]*Group[C]{},
+		producers: map[string]map[C]*Client[C]{},
+		byConn:    map[C]*memberships{},
 	}
 }
 
-func (t *clientTable) of(s *session) *memberships {
+func (t *Table[C]) of(s C) *memberships {
 	m := t.byConn[s]
 	if m == nil {
 		m = &memberships{consumers: map[string]struct{}{}, producers: map[string]struct{}{}}
@@ -97,12 +92,12 @@ func (t *clientTable) of(s *session) *memberships {
 	return m
 }
 
-// consumer takes one group of a heartbeat. subChanged says that the fingerprint differs from the one known for the group,
+// Consumer takes one group of a heartbeat. subChanged says that the fingerprint differs from the one known for the group,
 // so that the client must send its subscriptions again; the notice is empty when nobody need be told.
-func (t *clientTable) consumer(now int64, c client, a announcement) (n notice, changed, subChanged bool) {
+func (t *Table[C]) Consumer(now int64, c Client[C], a Announcement) (n Notice[C], changed, subChanged bool) {
 	g := t.consumers[a.Group]
 	if g == nil {
-		g = &consumerGroup{Name: a.Group, members: map[*session]*client{}, subs: map[string]*subscription{}}
+		g = &Group[C]{Name: a.Group, members: map[C]*Client[C]{}, subs: map[string]*Subscription{}}
 		t.consumers[a.Group] = g
 		// Apache compares with the fingerprints it has met; a group that nobody knows has no subscriptions to keep.
 		subChanged = a.KeepSubs
@@ -127,7 +122,7 @@ func (t *clientTable) consumer(now int64, c client, a announcement) (n notice, c
 
 // subscribe replaces the group's subscriptions and reports whether topics came or went; a newer version of a known one
 // counts, but moves no queues.
-func (g *consumerGroup) subscribe(subs []*subscription) bool {
+func (g *Group[C]) subscribe(subs []*Subscription) bool {
 	changed := false
 	wanted := make(map[string]struct{}, len(subs))
 	for _, s := range subs {
@@ -151,22 +146,22 @@ func (g *consumerGroup) subscribe(subs []*subscription) bool {
 
 // notice lists every member, the one that changed included, as Apache tells them all; broadcast groups share no queues and
 // hear nothing, nor do groups that do not want to.
-func (g *consumerGroup) notice() notice {
-	if g.Model == modelBroadcast || !g.notify {
-		return notice{}
+func (g *Group[C]) notice() Notice[C] {
+	if g.Model == protocol.ModelBroadcasting || !g.notify {
+		return Notice[C]{}
 	}
-	n := notice{Group: g.Name}
+	n := Notice[C]{Group: g.Name}
 	for conn := range g.members {
 		n.Conns = append(n.Conns, conn)
 	}
 	return n
 }
 
-// producer takes one producer group of a heartbeat.
-func (t *clientTable) producer(now int64, c client, group string) {
+// Producer takes one producer group of a heartbeat.
+func (t *Table[C]) Producer(now int64, c Client[C], group string) {
 	members := t.producers[group]
 	if members == nil {
-		members = map[*session]*client{}
+		members = map[C]*Client[C]{}
 		t.producers[group] = members
 	}
 	c.seen = now
@@ -174,23 +169,23 @@ func (t *clientTable) producer(now int64, c client, group string) {
 	t.of(c.Conn).producers[group] = struct{}{}
 }
 
-// leaveConsumer removes one connection from one consumer group.
-func (t *clientTable) leaveConsumer(s *session, group string) notice {
+// LeaveConsumer removes one connection from one consumer group.
+func (t *Table[C]) LeaveConsumer(s C, group string) Notice[C] {
 	g := t.consumers[group]
 	if g == nil || g.members[s] == nil {
-		return notice{}
+		return Notice[C]{}
 	}
 	delete(g.members, s)
 	t.forget(s, func(m *memberships) { delete(m.consumers, group) })
 	if len(g.members) == 0 {
 		delete(t.consumers, group)
-		return notice{}
+		return Notice[C]{}
 	}
 	return g.notice()
 }
 
-// leaveProducer removes one connection from one producer group.
-func (t *clientTable) leaveProducer(s *session, group string) {
+// LeaveProducer removes one connection from one producer group.
+func (t *Table[C]) LeaveProducer(s C, group string) {
 	members := t.producers[group]
 	delete(members, s)
 	if len(members) == 0 {
@@ -199,7 +194,7 @@ func (t *clientTable) leaveProducer(s *session, group string) {
 	t.forget(s, func(m *memberships) { delete(m.producers, group) })
 }
 
-func (t *clientTable) forget(s *session, drop func(*memberships)) {
+func (t *Table[C]) forget(s C, drop func(*memberships)) {
 	m := t.byConn[s]
 	if m == nil {
 		return
@@ -210,34 +205,34 @@ func (t *clientTable) forget(s *session, drop func(*memberships)) {
 	}
 }
 
-// closed removes a connection from all its groups.
-func (t *clientTable) closed(s *session) []notice {
+// Closed removes a connection from all its groups.
+func (t *Table[C]) Closed(s C) []Notice[C] {
 	m := t.byConn[s]
 	if m == nil {
 		return nil
 	}
-	var out []notice
+	var out []Notice[C]
 	for _, group := range slices.Sorted(maps.Keys(m.consumers)) {
-		if n := t.leaveConsumer(s, group); len(n.Conns) > 0 {
+		if n := t.LeaveConsumer(s, group); len(n.Conns) > 0 {
 			out = append(out, n)
 		}
 	}
 	for group := range m.producers {
-		t.leaveProducer(s, group)
+		t.LeaveProducer(s, group)
 	}
 	return out
 }
 
-// expire removes the members that have been silent for longer than the expiry. Their connections come back so that the
+// Expire removes the members that have been silent for longer than the expiry. Their connections come back so that the
 // broker closes those that nobody else uses.
-func (t *clientTable) expire(now int64) (out []notice, silent []*session) {
-	gone := map[*session]struct{}{}
+func (t *Table[C]) Expire(now int64) (out []Notice[C], silent []C) {
+	gone := map[C]struct{}{}
 	for _, group := range slices.Sorted(maps.Keys(t.consumers)) {
 		g := t.consumers[group]
-		var last notice
+		var last Notice[C]
 		for conn, c := range g.members {
 			if now-c.seen > t.expiry {
-				last = t.leaveConsumer(conn, group)
+				last = t.LeaveConsumer(conn, group)
 				gone[conn] = struct{}{}
 			}
 		}
@@ -248,7 +243,7 @@ func (t *clientTable) expire(now int64) (out []notice, silent []*session) {
 	for group, members := range t.producers {
 		for conn, c := range members {
 			if now-c.seen > t.expiry {
-				t.leaveProducer(conn, group)
+				t.LeaveProducer(conn, group)
 				gone[conn] = struct{}{}
 			}
 		}
@@ -262,23 +257,26 @@ func (t *clientTable) expire(now int64) (out []notice, silent []*session) {
 }
 
 // group returns a consumer group that has members, nil if it has none.
-func (t *clientTable) group(name string) *consumerGroup {
+func (t *Table[C]) Group(name string) *Group[C] {
 	if g := t.consumers[name]; g != nil && len(g.members) > 0 {
 		return g
 	}
 	return nil
 }
 
-// clients lists the members by client id.
-func (g *consumerGroup) clients() []client { return sortedClients(g.members) }
+// Clients lists the members by client id.
+func (g *Group[C]) Clients() []Client[C] { return sortedClients(g.members) }
 
-// subscriptions lists the group's subscriptions by topic.
-func (g *consumerGroup) subscriptions() []*subscription {
-	return slices.SortedFunc(maps.Values(g.subs), func(a, b *subscription) int { return cmp.Compare(a.Topic, b.Topic) })
+// Subscriptions lists the group's subscriptions by topic.
+func (g *Group[C]) Subscriptions() []*Subscription {
+	return slices.SortedFunc(maps.Values(g.subs), func(a, b *Subscription) int { return cmp.Compare(a.Topic, b.Topic) })
 }
 
-// find returns the member with this client id.
-func (g *consumerGroup) find(clientID string) *client {
+// Subscription is what the group wants of a topic, nil if nothing.
+func (g *Group[C]) Subscription(topic string) *Subscription { return g.subs[topic] }
+
+// Find returns the member with this client id.
+func (g *Group[C]) Find(clientID string) *Client[C] {
 	for _, c := range g.members {
 		if c.ID == clientID {
 			return c
@@ -287,8 +285,8 @@ func (g *consumerGroup) find(clientID string) *client {
 	return nil
 }
 
-// groupsOf lists the consumer groups that subscribe to a topic.
-func (t *clientTable) groupsOf(topic string) []string {
+// GroupsOf lists the consumer groups that subscribe to a topic.
+func (t *Table[C]) GroupsOf(topic string) []string {
 	var out []string
 	for name, g := range t.consumers {
 		if g.subs[topic] != nil {
@@ -299,16 +297,25 @@ func (t *clientTable) groupsOf(topic string) []string {
 	return out
 }
 
-// producerClients lists the members of a producer group by client id, nil if there is no such group.
-func (t *clientTable) producerClients(group string) []client {
+// Producers lists the members of a producer group by client id, nil if there is no such group.
+func (t *Table[C]) Producers(group string) []Client[C] {
 	return sortedClients(t.producers[group])
 }
 
-func sortedClients(members map[*session]*client) []client {
-	out := make([]client, 0, len(members))
+func sortedClients[C comparable](members map[C]*Client[C]) []Client[C] {
+	out := make([]Client[C], 0, len(members))
 	for _, c := range members {
 		out = append(out, *c)
 	}
-	slices.SortFunc(out, func(a, b client) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, func(a, b Client[C]) int { return cmp.Compare(a.ID, b.ID) })
 	return out
+}
+
+// Count counts the members of all groups.
+func (t *Table[C]) Count() (producers, consumers int) {
+	for _, members := range t.byConn {
+		producers += len(members.producers)
+		consumers += len(members.consumers)
+	}
+	return producers, consumers
 }
