@@ -92,8 +92,8 @@ func (s *Store) DeleteExpired() {
 	}
 }
 
-// retain looks at the disk once: it closes and opens the store for messages, and deletes what is to go.
-func (s *Store) retain(ctx context.Context) error {
+// lookAtDisk sees what there is, and closes or opens the store for messages.
+func (s *Store) lookAtDisk() look {
 	l := look{now: s.opt.Now(), segments: s.log.Segments(), asked: s.asked.Swap(false)}
 	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
 		l.disk = disk
@@ -101,6 +101,12 @@ func (s *Store) retain(ctx context.Context) error {
 		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)
 	}
 	s.noteFull(s.opt.Retention.full(s.opt.Dir, &l))
+	return l
+}
+
+// retain deletes what is to go.
+func (s *Store) retain(ctx context.Context) error {
+	l := s.lookAtDisk()
 	n := s.opt.Retention.expired(&l)
 	if n == 0 {
 		return nil

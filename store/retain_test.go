@@ -193,7 +193,7 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := vfs.NewMem()
 		s := openTest(t, testOptions(fs))
-		defer closeTest(t, s)
+		defer func() { closeTest(t, s) }()
 		mustTopic(t, s, "T", 1)
 		mustPut(t, s, record("T", 0, "m0"))
 		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 950 << 20, AvailBytes: 50 << 20})
@@ -208,6 +208,11 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 		}
 		if err := s.CommitOffset("g", message.Queue{Topic: "T"}, 1); err != nil {
 			t.Errorf("offsets are refused: %v", err)
+		}
+		closeTest(t, s)
+		s = openTest(t, testOptions(fs))
+		if err := s.Put(record("T", 0, "m1"), nobody{}, 0); !errors.As(err, &full) {
+			t.Errorf("right after a start on a full disk a put says %v", err)
 		}
 		fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 100 << 20, AvailBytes: 900 << 20})
 		time.Sleep(11 * time.Second)

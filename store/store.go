@@ -119,6 +119,7 @@ func (s *Store) start() error {
 	s.mu.Lock()
 	s.locks.Restore(s.nowMillis())
 	s.mu.Unlock()
+	s.lookAtDisk()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.loops.Go(func() { s.keeperLoop(ctx) })
