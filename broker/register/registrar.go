@@ -29,7 +29,7 @@ type Source interface {
 	TopicVersion() topic.Version
 }
 
-// Options say who is registered, where and how. All fields but NameServers must be set.
+// Options say who is registered, where and how. The first five fields, Permission, Period, Timeout and Hidden must be set.
 type Options struct {
 	BrokerName, ClusterName string
 	BrokerID                int64
@@ -42,7 +42,7 @@ type Options struct {
 	Compressed, OnChange bool
 	// Hidden reports whether a topic is not for clients and so not registered.
 	Hidden func(topic string) bool
-	Logger *slog.Logger
+	Logger *slog.Logger // nil discards
 }
 
 // Registrar keeps the NameServers informed of this broker and its topics. A NameServer in the process is told at once; each
@@ -75,6 +75,9 @@ const publishWait = time.Second
 
 // New makes a registrar. Nothing runs before Start.
 func New(source Source, opt Options, local ...Registry) *Registrar {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
 	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
 	for _, addr := range opt.NameServers {
 		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{})})
@@ -351,7 +354,9 @@ func (r *Registrar) table() (protocol.TopicConfigTable, topic.Version) {
 			continue
 		}
 		p := TopicConfig(&c)
-		p.Perm &= r.opt.Permission | int32(topic.PermInherit)
+		if r.opt.Permission != int32(topic.PermRead|topic.PermWrite) {
+			p.Perm &= r.opt.Permission // Apache drops the inherit bit too then
+		}
 		t.Topics[c.Name] = p
 	}
 	return t, version

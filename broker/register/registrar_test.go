@@ -1,0 +1,204 @@
+package register_test
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/broker/register"
+	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// nameServerFake takes registrations as a NameServer does and passes them on to the test.
+type nameServerFake struct {
+	addr    string
+	got     chan registration
+	version protocol.DataVersion
+}
+
+type registration struct {
+	code   int32
+	header protocol.RegisterBrokerHeader
+	id     protocol.BrokerIdentityHeader
+	body   protocol.RegisterBrokerBody
+	crc    bool
+}
+
+func newNameServerFake(t *testing.T) *nameServerFake {
+	t.Helper()
+	fake := &nameServerFake{got: make(chan registration, 100)}
+	mux := remoting.NewMux()
+	mux.Handle(protocol.ReqRegisterBroker, "REGISTER_BROKER", func(c *remoting.Conn, f *protocol.Frame) {
+		r := registration{code: f.Code}
+		if err := r.header.Decode(f.Fields); err != nil {
+			t.Error(err)
+		}
+		body, err := protocol.UnmarshalRegisterBroker(f.Body, r.header.Compressed, f.Version)
+		if err != nil {
+			t.Error(err)
+		}
+		r.body = body
+		fake.version = body.Topics.DataVersion
+		fake.got <- r
+		out := f.Reply(protocol.ResSuccess, "")
+		_ = c.Send(&out)
+	})
+	mux.Handle(protocol.ReqQueryDataVersion, "QUERY_DATA_VERSION", func(c *remoting.Conn, f *protocol.Frame) {
+		fake.got <- registration{code: f.Code}
+		out := f.Reply(protocol.ResSuccess, "")
+		out.Fields.AddBool("changed", false)
+		out.Body = protocol.MarshalBody(fake.version)
+		_ = c.Send(&out)
+	})
+	mux.Handle(protocol.ReqUnregisterBroker, "UNREGISTER_BROKER", func(c *remoting.Conn, f *protocol.Frame) {
+		r := registration{code: f.Code}
+		if err := r.id.Decode(f.Fields); err != nil {
+			t.Error(err)
+		}
+		fake.got <- r
+		out := f.Reply(protocol.ResSuccess, "")
+		_ = c.Send(&out)
+	})
+	srv := remoting.NewServer(remoting.Options{Mux: mux})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake.addr = l.Addr().String()
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			srv.Serve(nc, remoting.ConnInfo{})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		accepting.Wait()
+		_ = srv.Shutdown(t.Context())
+	})
+	return fake
+}
+
+func (fake *nameServerFake) next(t *testing.T, code int32) registration {
+	t.Helper()
+	select {
+	case r := <-fake.got:
+		if r.code != code {
+			t.Fatalf("request %d came, want %d", r.code, code)
+		}
+		return r
+	case <-time.After(10 * time.Second):
+		t.Fatalf("request %d did not come", code)
+		return registration{}
+	}
+}
+
+// topics is a table of topics that a test changes.
+type topics struct {
+	mu      sync.Mutex
+	all     []topic.Config
+	version topic.Version
+}
+
+func (s *topics) add(c topic.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, c)
+	s.version = s.version.Next(1700000000000)
+}
+
+func (s *topics) Topics() []topic.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]topic.Config(nil), s.all...)
+}
+
+func (s *topics) TopicVersion() topic.Version {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}
+
+// start runs a registrar for a broker of three topics, one of them hidden.
+func start(t *testing.T, change func(*register.Options)) (*register.Registrar, *topics) {
+	t.Helper()
+	source := &topics{}
+	for _, name := range []string{"TBW102", "orders", "hidden"} {
+		source.add(topic.Config{Name: name, ReadQueues: 8, WriteQueues: 8, Perm: 7})
+	}
+	opt := register.Options{BrokerName: "broker-a", ClusterName: "DefaultCluster", Addr: "10.1.2.3:10911", HAAddr: "10.1.2.3:10912", Permission: 6,
+		Period: time.Hour, Timeout: 6 * time.Second, Hidden: func(name string) bool { return name == "hidden" }}
+	change(&opt)
+	r := register.New(source, opt)
+	r.Start(t.Context())
+	return r, source
+}
+
+func stop(t *testing.T, r *register.Registrar) {
+	t.Helper()
+	if err := r.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegistersChangesAndUnregisters(t *testing.T) {
+	for _, compressed := range []bool{false, true} {
+		fake := newNameServerFake(t)
+		r, source := start(t, func(o *register.Options) { o.NameServers, o.Compressed = []string{fake.addr}, compressed })
+		first := fake.next(t, protocol.ReqRegisterBroker)
+		h := first.header
+		if h.BrokerName != "broker-a" || h.ClusterName != "DefaultCluster" || h.BrokerAddr != "10.1.2.3:10911" || h.HAServerAddr != "10.1.2.3:10912" ||
+			h.BrokerID != 0 || h.BodyCRC32 == 0 || h.Compressed != compressed {
+			t.Errorf("header %+v", h)
+		}
+		if got := first.body.Topics; len(got.Topics) != 2 || got.Topics["orders"].Perm != 7 || got.Topics["orders"].WriteQueueNums != 8 || got.DataVersion.Counter != 3 {
+			t.Errorf("topics %+v", got)
+		}
+		source.add(topic.Config{Name: "fresh", ReadQueues: 4, WriteQueues: 4, Perm: 6})
+		r.Publish(t.Context())
+		select { // Publish has waited for it
+		case got := <-fake.got:
+			if got.body.Topics.Topics["fresh"].WriteQueueNums != 4 {
+				t.Errorf("registered %+v", got.body.Topics.Topics["fresh"])
+			}
+		default:
+			t.Error("Publish returned before the NameServer knew the topic")
+		}
+		source.add(topic.Config{Name: "poked", ReadQueues: 1, WriteQueues: 1, Perm: 6})
+		r.Poke()
+		if got := fake.next(t, protocol.ReqRegisterBroker); got.body.Topics.Topics["poked"].WriteQueueNums != 1 {
+			t.Errorf("registered %+v", got.body.Topics.Topics["poked"])
+		}
+		stop(t, r)
+		if got := fake.next(t, protocol.ReqUnregisterBroker); got.id.BrokerName != "broker-a" || got.id.BrokerAddr != "10.1.2.3:10911" {
+			t.Errorf("unregistered %+v", got.id)
+		}
+	}
+}
+
+func TestRegistersNoMoreThanTheBrokersPermission(t *testing.T) {
+	fake := newNameServerFake(t)
+	r, _ := start(t, func(o *register.Options) { o.NameServers, o.Permission = []string{fake.addr}, 4 })
+	if got := fake.next(t, protocol.ReqRegisterBroker).body.Topics.Topics["orders"]; got.Perm != 4 {
+		t.Errorf("perm %d of a topic with 7 on a read-only broker, want 4", got.Perm)
+	}
+	stop(t, r)
+}
+
+func TestAsksBeforeItRegistersAgain(t *testing.T) {
+	fake := newNameServerFake(t)
+	r, _ := start(t, func(o *register.Options) {
+		o.NameServers, o.OnChange, o.Period = []string{fake.addr}, true, 20*time.Millisecond
+	})
+	fake.next(t, protocol.ReqRegisterBroker)
+	fake.next(t, protocol.ReqQueryDataVersion)
+	fake.next(t, protocol.ReqQueryDataVersion)
+	stop(t, r)
+}
