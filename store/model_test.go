@@ -61,7 +61,7 @@ func (m *model) step() {
 			m.note("commit %v %d", q, off)
 			m.offsets[q] = off
 		}
-	case op < 28 && len(m.delayed) == 0:
+	case op < 28 && m.waiting() == 0:
 		m.deleteTopic(q.Topic)
 	case op < 31:
 		m.note("make %s", q.Topic)
@@ -100,7 +100,9 @@ func (m *model) put(q message.Queue) {
 		return
 	}
 	m.note("put %v @%d, log offset %d", q, a.QueueOffset, a.LogOffset)
-	if int(a.QueueOffset) != len(m.queues[q])-1 || m.queues[q][a.QueueOffset] != string(r.Body) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if int(a.QueueOffset) >= len(m.queues[q]) || m.queues[q][a.QueueOffset] != string(r.Body) {
 		m.fail("queue offset %d of %v is not where the message is", a.QueueOffset, q)
 	}
 }
@@ -127,6 +129,12 @@ func (m *model) arrive(as []Arrival) {
 	}
 }
 
+func (m *model) waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.delayed)
+}
+
 func (m *model) options() Options {
 	o := smallRetention(m.fs)
 	o.OnArrive = m.arrive
@@ -140,7 +148,9 @@ func (m *model) putDelayed(q message.Queue) {
 	body := m.body()
 	level := 1 + m.rng.IntN(5)
 	m.note("put delayed to %v, level %d", q, level)
+	m.mu.Lock()
 	m.delayed[body] = true
+	m.mu.Unlock()
 	putDelayed(m.t, m.s, record(q.Topic, int(q.ID), body), level)
 }
 
@@ -151,6 +161,8 @@ func (m *model) deleteTopic(name string) {
 		m.fail("deleting topic %s says %v", name, err)
 	}
 	delete(m.topics, name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for id := range message.QueueID(2) {
 		q := message.Queue{Topic: name, ID: id}
 		delete(m.queues, q)
@@ -178,6 +190,8 @@ func (m *model) crash() {
 func (m *model) check() {
 	m.t.Helper()
 	synctest.Wait() // for what is due already
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if len(m.wrong) > 0 {
 		m.fail("%s", strings.Join(m.wrong, "\n"))
 	}
@@ -226,8 +240,8 @@ func TestRandomLives(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 			synctest.Wait()
 			m.check()
-			if len(m.delayed) > 0 {
-				m.fail("%d delayed messages never arrived", len(m.delayed))
+			if n := m.waiting(); n > 0 {
+				m.fail("%d delayed messages never arrived", n)
 			}
 			closeTest(t, m.s)
 			if out, err := verify(m.fs); err != nil {
