@@ -95,7 +95,8 @@ func (s *Survey) Record(r *message.Record) {
 	case topic == message.TopicWheel:
 		s.timer(r)
 	case strings.HasPrefix(topic, revivePrefix):
-		s.revive(r)
+		done, ok := s.progress(reviveGroup, topic, r.QueueID)
+		s.revive(r, !ok || r.QueueOffset > done)
 	}
 }
 
@@ -122,13 +123,18 @@ func (s *Survey) timer(r *message.Record) {
 	if key == "" {
 		key = strconv.FormatInt(int64(r.LogOffset), 10)
 	}
-	if err != nil || out > s.tables.Timer.LastRead || r.QueueOffset >= s.tables.Timer.Next {
+	waits := err != nil || out > s.tables.Timer.LastRead || r.QueueOffset >= s.tables.Timer.Next
+	switch real, _ := r.Properties.Get(message.PropRealTopic); {
+	case strings.HasPrefix(string(real), revivePrefix):
+		s.revive(r, waits) // check-points and acknowledgements of pops travel by the wheel, too
+	case waits:
 		s.wheel[key] = true
 	}
 }
 
-// revive takes a record of the log of pops. Apache commits the offset of the last check-point that it has dealt with.
-func (s *Survey) revive(r *message.Record) {
+// revive takes a record of the log of pops; waits says that Apache has not dealt with it. (It commits the offset of the
+// last check-point that it has dealt with.)
+func (s *Survey) revive(r *message.Record, waits bool) {
 	body, err := protocol.NormalizeJSON(r.Body)
 	if err != nil {
 		return
@@ -144,8 +150,7 @@ func (s *Survey) revive(r *message.Record) {
 			Group  string `json:"cid"`
 			Broker string `json:"bn"`
 		}
-		done, ok := s.progress(reviveGroup, string(r.Topic), r.QueueID)
-		if json.Unmarshal(body, &ck) == nil && (!ok || r.QueueOffset > done) {
+		if json.Unmarshal(body, &ck) == nil && waits {
 			s.checks[check{ck.Topic, ck.Group, ck.Broker, ck.Queue, ck.Start, ck.Pop}] = ck.Num
 		}
 	case tagAck, tagBatchAck:
