@@ -1,6 +1,9 @@
 package interop
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,13 +34,14 @@ func javaProgram(t *testing.T, version string) program {
 	t.Helper()
 	need(t, "java", "javac", "mvn")
 	jars := javaJars(t, "client", version)
-	classes := t.TempDir()
 	sources, err := filepath.Glob("java/src/common/interop/*.java")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sources = append(sources, filepath.Join("java/src", "v"+version[:1], "interop/Version.java"))
-	run(t, exec.Command("javac", append([]string{"-nowarn", "-encoding", "UTF-8", "-d", classes, "-cp", jars}, sources...)...))
+	classes := cacheDir(t, "classes-"+version)
+	fetched(t, classes, "classes of "+version+" "+digest(t, sources),
+		exec.Command("javac", append([]string{"-nowarn", "-encoding", "UTF-8", "-d", classes, "-cp", jars}, sources...)...))
 	home := t.TempDir()
 	return program{name: "java " + version, command: []string{"java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Dfile.encoding=UTF-8", "-Duser.home=" + home, "-Drocketmq.client.logRoot=" + home,
@@ -75,6 +79,21 @@ func nodeProgram(t *testing.T) program {
 	fetched(t, dir, nodePackage, exec.Command("npm", "install", "--no-audit", "--no-fund", "--no-save", "--prefix", dir, nodePackage))
 	return program{name: "node", command: []string{"node", absolute(t, "node/main.js")},
 		env: []string{"NODE_PATH=" + filepath.Join(dir, "node_modules"), "HOME=" + t.TempDir()}}
+}
+
+// digest tells whether any of the files has changed.
+func digest(t *testing.T, files []string) string {
+	t.Helper()
+	sum := sha256.New()
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(sum, "%s %d\n", file, len(data))
+		sum.Write(data)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func absolute(t *testing.T, path string) string {

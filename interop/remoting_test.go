@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -115,9 +116,12 @@ func send(broker, topic, body string) error {
 	return err
 }
 
-// routed says whether the NameServer knows a broker for the topic.
-func routed(namesrv, topic string) error {
-	_, err := invoke(namesrv, codeGetRoute, map[string]string{"topic": topic, "acceptStandardJsonOnly": "true"}, nil)
+// routed is an error until the NameServer's route of the topic names the broker's address.
+func routed(namesrv, topic, broker string) error {
+	got, err := invoke(namesrv, codeGetRoute, map[string]string{"topic": topic, "acceptStandardJsonOnly": "true"}, nil)
+	if err == nil && !bytes.Contains(got.body, []byte(strconv.Quote(broker))) {
+		err = fmt.Errorf("the route of %s does not name %s: %s", topic, broker, got.body)
+	}
 	return err
 }
 

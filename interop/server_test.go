@@ -2,6 +2,7 @@ package interop
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,12 +23,19 @@ type server struct {
 
 const readyLimit = 90 * time.Second
 
+// awaitReady waits until the broker accepts a connection and the NameServer sends clients to it. A killed broker's old
+// route may still stand, and a NameServer may have another broker, so both must hold.
 func (s *server) awaitReady() error {
 	return eventually(readyLimit, s.name+" ready", func() error {
 		if err := s.ready(); err != nil {
 			return err
 		}
-		return routed(s.namesrv, "TBW102")
+		conn, err := net.DialTimeout("tcp", s.broker, time.Second)
+		if err != nil {
+			return err
+		}
+		conn.Close()
+		return routed(s.namesrv, "TBW102", s.broker)
 	})
 }
 
@@ -124,9 +132,12 @@ func aerobee(t *testing.T, port int, other string) *server {
 	return &server{name: "aerobee", namesrv: other, broker: addr, store: p, ready: ready}
 }
 
-// aerobeeBinary builds the server of this work tree, without cgo as it is shipped.
+// aerobeeBinary builds the server of this work tree, without cgo as it is shipped, unless it is given one.
 func aerobeeBinary(t *testing.T) string {
 	t.Helper()
+	if given := os.Getenv("AEROBEE_INTEROP_BINARY"); given != "" {
+		return given
+	}
 	binary := cacheDir(t, "bin", "aerobee")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/aerobee")
 	build.Dir = ".."
@@ -171,7 +182,7 @@ func startApache(t *testing.T, name, class, heap, config string) *process {
 	for _, name := range []string{"sun.nio.ch", "java.nio", "java.lang", "java.util", "java.util.concurrent", "jdk.internal.ref", "jdk.internal.misc"} {
 		command = append(command, "--add-opens=java.base/"+name+"=ALL-UNNAMED", "--add-exports=java.base/"+name+"=ALL-UNNAMED")
 	}
-	p := &process{name: name, dir: dir, command: append(command, "-cp", jars, class, "-c", file)}
+	p := &process{name: name, dir: dir, abrupt: true, command: append(command, "-cp", jars, class, "-c", file)}
 	p.start(t)
 	return p
 }

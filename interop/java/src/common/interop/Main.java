@@ -24,7 +24,17 @@ final class Main {
         this.cluster = cluster;
     }
 
-    public static void main(String[] arguments) throws Exception {
+    /** Exits whatever happens: the clients' threads would keep the program alive after a failure to start. */
+    public static void main(String[] arguments) {
+        try {
+            start(arguments);
+        } catch (Exception | AssertionError e) {
+            e.printStackTrace();
+            System.exit(2);
+        }
+    }
+
+    private static void start(String[] arguments) throws Exception {
         Driver driver = new Driver();
         driver.listen();
         DefaultMQAdminExt admin = new DefaultMQAdminExt(10_000);
