@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/apache"
+)
+
+// foreign builds a directory as Apache leaves it, record by record.
+type foreign struct {
+	t    *testing.T
+	fs   vfs.FS
+	base int64
+	log  []byte
+	now  int64
+}
+
+func newForeign(t *testing.T, fs vfs.FS, base int64) *foreign {
+	return &foreign{t: t, fs: fs, base: base, now: 1795386426000}
+}
+
+// put adds a message at a queue offset of Apache's choice.
+func (f *foreign) put(topic string, queue int, off message.QueueOffset, body string, props ...string) {
+	r := record(topic, queue, body, props...)
+	r.StoreHost = netip.MustParseAddrPort("10.0.0.1:10911")
+	at := len(f.log)
+	f.log = message.AppendRecord(f.log, r)
+	message.Seal(f.log[at:], message.LogOffset(f.base+int64(at)), off, message.StoreTime(f.now))
+	f.now++
+}
+
+func (f *foreign) file(name, text string) {
+	f.t.Helper()
+	p := "store/" + name
+	if err := f.fs.MkdirAll(p[:strings.LastIndexByte(p, '/')], 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := writeAll(f.fs, p, strings.NewReader(text)); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// segment writes the log as one segment of 64 KiB.
+func (f *foreign) segment() {
+	f.t.Helper()
+	b := make([]byte, 64<<10)
+	copy(b, f.log)
+	f.file(fmt.Sprintf("commitlog/%020d", f.base), string(b))
+}
+
+// append writes the log at the end of what lies in the directory already.
+func (f *foreign) append(end message.LogOffset) {
+	f.t.Helper()
+	base := int64(firstSegment(f.fs, "store/commitlog"))
+	h, err := f.fs.OpenReadWrite(fmt.Sprintf("store/commitlog/%020d", base), vfs.WriteCategoryUnspecified)
+	if err == nil {
+		_, err = h.WriteAt(f.log, int64(end)-base)
+	}
+	if err == nil {
+		err = h.Close()
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+const topicsAB = `{"dataVersion":{"counter":3,"stateVersion":0,"timestamp":5},"topicConfigTable":{
+	"A":{"topicName":"A","readQueueNums":2,"writeQueueNums":2,"perm":6},"B":{"topicName":"B","readQueueNums":1,"writeQueueNums":1,"perm":6}}}`
+
+// TestRetiredQueuesKeepTheirNumbers: the log begins late, and a queue has no message left.
+func TestRetiredQueuesKeepTheirNumbers(t *testing.T) {
+	fs := vfs.NewMem()
+	f := newForeign(t, fs, 640<<10)
+	f.put("A", 0, 41, "a41")
+	f.put("A", 0, 42, "a42")
+	f.segment()
+	f.file("config/topics.json", topicsAB)
+	f.file("config/consumerOffset.json", `{"offsetTable":{"A@g":{0:42},"B@g":{0:7},"gone@g":{0:1},"odd":{0:1}}}`)
+	entries := func(n int) string { return strings.Repeat(string(cqEntry(100, 50)), n) }
+	f.file("consumequeue/B/0/00000000000000000000", entries(7)+strings.Repeat("\x00", 200))
+	f.file("consumequeue/A/1/00000000000000060000", entries(0))
+	o := testOptions(fs)
+	s := openTest(t, o)
+	defer closeTest(t, s)
+	for _, c := range []struct {
+		topic       string
+		queue       int
+		least, next message.QueueOffset
+	}{{"A", 0, 41, 43}, {"A", 1, 3000, 3000}, {"B", 0, 7, 7}} {
+		q := message.Queue{Topic: c.topic, ID: message.QueueID(c.queue)}
+		if s.MinOffset(q) != c.least || s.MaxOffset(q) != c.next {
+			t.Errorf("%v has the offsets %d to %d, want %d to %d", q, s.MinOffset(q), s.MaxOffset(q), c.least, c.next)
+		}
+		if a := mustPut(t, s, record(c.topic, c.queue, "next")); a.QueueOffset != c.next {
+			t.Errorf("the next message of %v has offset %d", q, a.QueueOffset)
+		}
+	}
+	if off, ok := s.Offset("g", message.Queue{Topic: "B"}); !ok || off != 7 {
+		t.Errorf("g stands at %d in B", off)
+	}
+}
+
+func cqEntry(at int64, size int32) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(at))
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
+	return binary.BigEndian.AppendUint64(b, 0)
+}
+
+// TestTopicThatApacheMadeAgain: what lies before its second life is passed over, on import and after the cache is lost,
+// and when it happens while Apache has the directory back.
+func TestTopicThatApacheMadeAgain(t *testing.T) {
+	fs := vfs.NewMem()
+	f := newForeign(t, fs, 0)
+	for i := range 5 {
+		f.put("A", 0, message.QueueOffset(i), fmt.Sprint("dead", i))
+	}
+	f.put("B", 0, 0, "b0")
+	f.put("A", 0, 0, "a0")
+	f.put("A", 0, 1, "a1")
+	f.segment()
+	f.file("config/topics.json", topicsAB)
+	check := func(want string) {
+		t.Helper()
+		for _, lose := range []bool{false, true} {
+			if lose {
+				remove(t, fs, "store/cache")
+			}
+			s := openTest(t, testOptions(fs))
+			if got := strings.Join(allBodies(t, s, "A", 0), " ") + " " + strings.Join(allBodies(t, s, "B", 0), " "); got != want {
+				t.Errorf("cache lost %v: got %q, want %q", lose, got, want)
+			}
+			closeTest(t, s)
+		}
+	}
+	check("a0 a1 b0")
+	end := cleanEnd(fs, "store")
+	f = newForeign(t, fs, int64(end))
+	f.put("A", 0, 0, "third life")
+	f.put("B", 0, 1, "b1")
+	f.append(end)
+	check("third life b0 b1")
+}
+
+// TestWhoWins: after a clean stop Apache's tables replace ours; after a crash they are merged.
+func TestWhoWins(t *testing.T) {
+	f := func(name string, crash bool, want string) {
+		t.Run(name, func(t *testing.T) {
+			fs := vfs.NewCrashableMem()
+			s := openTest(t, testOptions(fs))
+			mustTopic(t, s, "A", 1)
+			mustTopic(t, s, "ours", 1)
+			mustPut(t, s, record("A", 0, "a0"))
+			for topic, off := range map[string]message.QueueOffset{"A": 9, "ours": 4} {
+				if err := s.ResetOffset(context.Background(), "g", message.Queue{Topic: topic}, off); err != nil {
+					t.Fatal(err)
+				}
+			}
+			left := fs
+			if crash {
+				left = synced(fs)
+			}
+			closeTest(t, s)
+			end := cleanEnd(fs, "store")
+			remove(t, left, "store/abort") // Apache's clean stop
+			d := newForeign(t, left, int64(end))
+			d.file("config/topics.json", topicsAB)
+			d.file("config/consumerOffset.json", `{"offsetTable":{"A@g":{0:5},"B@g":{0:1}}}`)
+			d.put("A", 0, 1, "a1")
+			if !crash {
+				d.append(end)
+			}
+			s = openTest(t, testOptions(left))
+			got := ""
+			for _, c := range s.Topics() {
+				got += fmt.Sprintf("%s:%d ", c.Name, c.ReadQueues)
+			}
+			offs := s.Offsets("g")
+			for _, topic := range []string{"A", "B", "ours"} {
+				if off, ok := offs[message.Queue{Topic: topic}]; ok {
+					got += fmt.Sprintf("%s@%d ", topic, off)
+				}
+			}
+			got += strings.Join(allBodies(t, s, "A", 0), " ")
+			if got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+			closeTest(t, s)
+		})
+	}
+	f("clean stop", false, "A:2 B:1 A@5 B@1 a0 a1")
+	f("crash", true, "A:2 B:1 ours:1 A@9 B@1 ours@4 a0")
+}
+
+// TestCrashAtEveryWriteOfAnImport: whenever the import is cut short, the next Open ends it.
+func TestCrashAtEveryWriteOfAnImport(t *testing.T) {
+	rec := newCrashRecorder(1)
+	f := newForeign(t, rec.fs, 0)
+	f.put(message.TopicSchedule, 17, 0, "late", message.PropDelay, "18", message.PropRealTopic, "A", message.PropRealQueueID, "0")
+	f.put("A", 0, 0, "a0")
+	f.put(message.TopicSchedule, 17, 1, "later", message.PropDelay, "18", message.PropRealTopic, "A", message.PropRealQueueID, "0")
+	f.segment()
+	f.file("config/topics.json", topicsAB)
+	f.file("config/consumerOffset.json", `{"offsetTable":{"A@g":{0:1}}}`)
+	f.file("config/delayOffset.json", `{"offsetTable":{18:1}}`)
+	syncAll(t, rec.fs, "store")
+	if err := syncDir(rec.fs, ""); err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions(rec.wrapped())
+	atFixtureTime(t, &o)
+	rec.record(true)
+	s := openTest(t, o)
+	closeTest(t, s)
+	rec.record(false)
+	if len(rec.points) < 20 {
+		t.Fatalf("only %d moments to crash at", len(rec.points))
+	}
+	for _, p := range rec.points {
+		o.FS = p.fs
+		s, err := Open(o)
+		if err != nil {
+			t.Fatalf("crash before %s: %v", p.what, err)
+		}
+		if got := allBodies(t, s, "A", 0); !slices.Equal(got, []string{"a0"}) || s.timers.Len() != 1 {
+			t.Errorf("crash before %s: A holds %q, %d messages are pending", p.what, got, s.timers.Len())
+		}
+		if off, ok := s.Offset("g", message.Queue{Topic: "A"}); !ok || off != 1 || len(s.Topics()) != 2 {
+			t.Errorf("crash before %s: g stands at %d, %d topics", p.what, off, len(s.Topics()))
+		}
+		closeTest(t, s)
+	}
+}
+
+// FuzzTables: whatever lies in config/, reading it ends, with an error or not.
+func FuzzTables(f *testing.F) {
+	f.Add([]byte(topicsAB))
+	f.Add([]byte(`{"offsetTable":{"A@g":{0:1,1:2}}}`))
+	f.Add([]byte(`{"forbiddenTable":{"g":{"t":4}},"subscriptionGroupTable":{"g":{"groupName":"g"}}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, into := range []any{&apache.TopicTable{}, &apache.GroupTable{}, &apache.OffsetTable{}, &apache.DelayTable{}} {
+			_ = apache.DecodeTable(b, into)
+		}
+	})
+}
