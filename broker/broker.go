@@ -68,7 +68,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 	b := &Broker{
 		opt: opt, store: s, codes: errorCodes(), start: opt.Now(),
 		propsTail: propertiesTail(&opt),
-		uniq:      newUniqKeys(opt.StoreHost.Addr(), uint32(opt.Now().UnixNano())), // #nosec G115 -- a salt
+		uniq:      newUniqKeys(opt.StoreHost.Addr(), uint32(opt.Now().UnixNano())),
 		makes:     newMakings(opt.MaxDeferred),
 		turns:     make(chan struct{}, 1),
 		holds:     hold.New[*pullRequest](opt.MaxHolds),

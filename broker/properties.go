@@ -3,7 +3,6 @@ package broker
 import (
 	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -163,9 +162,4 @@ func propertiesTail(opt *Options) []byte {
 	tail := appendProperty(nil, message.PropRegion, opt.Region)
 	tail = appendProperty(tail, message.PropTraceOn, strconv.FormatBool(!opt.TraceOff))
 	return appendProperty(tail, message.PropCluster, opt.ClusterName)
-}
-
-// cleanProperty makes a value safe to stand in a property: the two separators may not be in it.
-func cleanProperty(value string) string {
-	return strings.NewReplacer("\x01", "", "\x02", "").Replace(value)
 }

@@ -17,8 +17,6 @@ type rates struct {
 	today, yesterday sample
 }
 
-const sampleInterval = 10 * time.Second
-
 // traffic is what the samples say: rates per second over 10 s, 60 s and 600 s.
 type traffic struct {
 	put, got         [3]float64

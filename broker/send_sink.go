@@ -41,7 +41,7 @@ func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) u
 		at = k.free[n-1]
 		k.free = k.free[:n-1]
 	} else {
-		at = uint32(len(k.slots)) // #nosec G115 -- the store's limit of waiting bytes comes long before
+		at = uint32(len(k.slots))
 		k.slots = append(k.slots, nil)
 	}
 	p := k.slots[at]
@@ -71,7 +71,7 @@ func (k *sendSink) close(token uint64) {
 	if len(k.free) >= keptSlots {
 		k.slots[token] = nil
 	}
-	k.free = append(k.free, uint32(token)) // #nosec G115 -- made by open
+	k.free = append(k.free, uint32(token))
 }
 
 // Committed answers one send: with its place in the log when it was stored, with the reason when it was not.

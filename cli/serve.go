@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,7 @@ func banner(e env, cfg config.Config, server *aerobee.Server) {
 	}
 	fmt.Fprintf(e.stdout, "aerobee %s serves as broker %s of cluster %s\n", aerobee.Version(), cfg.BrokerName, cfg.ClusterName)
 	for _, addr := range server.Addrs() {
-		fmt.Fprintf(e.stdout, "  listens on %s (NameServer, broker, HTTP)\n", addr)
+		fmt.Fprintf(e.stdout, "  listens on %s (%s, HTTP)\n", addr, strings.Join(cfg.Roles, ", "))
 	}
 	fmt.Fprintf(e.stdout, "  stores %s (%s)\n", where, cfg.FlushDiskType)
 	addr, guessed := server.Advertised()

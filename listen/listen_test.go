@@ -216,7 +216,7 @@ func TestOnePortServesAll(t *testing.T) {
 		}
 		_ = h.nc.Close()
 
-		c = dial(t, addr, v2(1, 0x11, v2IPv4+"\xea\x00\x03vpc")+"\x00\x00")
+		dial(t, addr, v2(1, 0x11, v2IPv4+"\xea\x00\x03vpc")+"\x00\x00")
 		h = <-got
 		if h.info.Remote.String() != "10.0.0.1:12345" || h.info.Local.String() != "10.0.0.2:10911" || string(h.info.TLVs[0xea]) != "vpc" {
 			t.Errorf("behind a PROXY header: %+v", h.info)

@@ -219,7 +219,7 @@ func (b *RegisterBrokerBody) appendParts(dst []byte) []byte {
 
 // appendCount appends a length or a count. What a body holds is far below 1<<31: frames are bounded.
 func appendCount(dst []byte, n int) []byte {
-	return binary.BigEndian.AppendUint32(dst, uint32(n)) // #nosec G115 -- see above
+	return binary.BigEndian.AppendUint32(dst, uint32(n))
 }
 
 // appendJSON writes the lists and maps also when they are empty: older NameServers do not expect null.

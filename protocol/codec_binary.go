@@ -32,11 +32,11 @@ func decodeBinary(h []byte, f *Frame) error {
 	if len(h) < binaryFixed+8 {
 		return fmt.Errorf("%w: binary header of %d bytes, the shortest has %d", ErrFrame, len(h), binaryFixed+8)
 	}
-	f.Code = int32(int16(binary.BigEndian.Uint16(h))) // #nosec G115 -- the field is a signed short
+	f.Code = int32(int16(binary.BigEndian.Uint16(h)))
 	f.Language = languageOfNumber(int64(h[2]))
-	f.Version = int32(int16(binary.BigEndian.Uint16(h[3:]))) // #nosec G115
-	f.Opaque = int32(binary.BigEndian.Uint32(h[5:]))         // #nosec G115
-	f.Flag = int32(binary.BigEndian.Uint32(h[9:]))           // #nosec G115
+	f.Version = int32(int16(binary.BigEndian.Uint16(h[3:])))
+	f.Opaque = int32(binary.BigEndian.Uint32(h[5:]))
+	f.Flag = int32(binary.BigEndian.Uint32(h[9:]))
 	if !f.IsResponse() && f.Code >= wideCodeWrapped && f.Code <= wideCodeWrapped+wideCodeLast-wideCodeFirst {
 		f.Code += wideCodeFirst - wideCodeWrapped
 	}
@@ -91,11 +91,11 @@ func cut32(b []byte) (value, rest []byte, ok bool) {
 }
 
 func appendBinary(dst []byte, f *Frame) []byte {
-	dst = binary.BigEndian.AppendUint16(dst, uint16(f.Code)) // #nosec G115 -- wraps as every peer's does
+	dst = binary.BigEndian.AppendUint16(dst, uint16(f.Code))
 	dst = append(dst, byte(f.Language))
-	dst = binary.BigEndian.AppendUint16(dst, uint16(f.Version)) // #nosec G115
-	dst = binary.BigEndian.AppendUint32(dst, uint32(f.Opaque))  // #nosec G115
-	dst = binary.BigEndian.AppendUint32(dst, uint32(f.Flag))    // #nosec G115
+	dst = binary.BigEndian.AppendUint16(dst, uint16(f.Version))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(f.Opaque))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(f.Flag))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(f.Remark)))
 	dst = append(dst, f.Remark...)
 	at := len(dst)
@@ -105,11 +105,11 @@ func appendBinary(dst []byte, f *Frame) []byte {
 		if len(key) == 0 || len(key) > math.MaxInt16 || len(value) == 0 {
 			continue
 		}
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(key))) // #nosec G115 -- checked above
+		dst = binary.BigEndian.AppendUint16(dst, uint16(len(key)))
 		dst = append(dst, key...)
-		dst = binary.BigEndian.AppendUint32(dst, uint32(len(value))) // #nosec G115
+		dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)))
 		dst = append(dst, value...)
 	}
-	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4)) // #nosec G115
+	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }

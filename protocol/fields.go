@@ -122,7 +122,7 @@ func parseInt(b []byte) (int64, bool) {
 	}
 	switch {
 	case neg && n <= 1<<63:
-		return -int64(n), true // #nosec G115 -- -(1<<63) wraps to itself, which is right
+		return -int64(n), true
 	case !neg && n < 1<<63:
 		return int64(n), true
 	}

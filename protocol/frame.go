@@ -140,7 +140,7 @@ func AppendHead(dst []byte, f *Frame, bodyLen int) []byte {
 		dst = appendJSON(dst, f)
 	}
 	headerLen := len(dst) - at - 8
-	binary.BigEndian.PutUint32(dst[at:], uint32(4+headerLen+bodyLen))                // #nosec G115 -- frames are bounded at 16 MiB by both sides
-	binary.BigEndian.PutUint32(dst[at+4:], uint32(f.Encoding)<<24|uint32(headerLen)) // #nosec G115
+	binary.BigEndian.PutUint32(dst[at:], uint32(4+headerLen+bodyLen))
+	binary.BigEndian.PutUint32(dst[at+4:], uint32(f.Encoding)<<24|uint32(headerLen))
 	return dst
 }

@@ -37,7 +37,7 @@ func (r *fieldReader) integer(name string, absent int64, bits int) int64 {
 }
 
 func (r *fieldReader) int32(name string, absent int32) int32 {
-	return int32(r.integer(name, int64(absent), 32)) // #nosec G115 -- checked for 32 bits
+	return int32(r.integer(name, int64(absent), 32))
 }
 
 func (r *fieldReader) int64(name string, absent int64) int64 { return r.integer(name, absent, 64) }
@@ -52,7 +52,7 @@ func (r *fieldReader) needInteger(name string, bits int) int64 {
 }
 
 func (r *fieldReader) needInt32(name string) int32 {
-	return int32(r.needInteger(name, 32)) // #nosec G115 -- checked for 32 bits
+	return int32(r.needInteger(name, 32))
 }
 
 func (r *fieldReader) needInt64(name string) int64 { return r.needInteger(name, 64) }

@@ -124,7 +124,7 @@ func (h *SendMessageHeader) set(letter byte, v []byte) (err error) {
 
 func sendInt32(letter byte, v []byte) (int32, error) {
 	n, err := sendInt(letter, v, 32)
-	return int32(n), err // #nosec G115 -- checked for 32 bits
+	return int32(n), err
 }
 
 func sendInt(letter byte, v []byte, bits int) (int64, error) {

@@ -80,7 +80,7 @@ func New(source Source, opt Options, local ...Registry) *Registrar {
 	}
 	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
 	for _, addr := range opt.NameServers {
-		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{})})
+		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{}, 1)})
 	}
 	return r
 }
@@ -129,7 +129,7 @@ func (r *Registrar) watch() {
 			return
 		case <-r.poked:
 			r.registerLocal()
-			r.ask(nil)
+			r.nudge()
 		}
 	}
 }
@@ -143,15 +143,27 @@ func (r *Registrar) Publish(ctx context.Context) {
 	r.ask(ctx)
 }
 
+// nudge makes every remote NameServer's goroutine register soon, without waiting for it.
+func (r *Registrar) nudge() {
+	for _, n := range r.remotes {
+		n.nudge()
+	}
+}
+
+// nudge leaves an ask behind. One that waits already will see the newest topics too.
+func (n *nameServer) nudge() {
+	select {
+	case n.asks <- nil:
+	default:
+	}
+}
+
 // ask makes each remote NameServer's goroutine register now, and waits for it if there is a context.
 func (r *Registrar) ask(ctx context.Context) {
 	var waits []chan struct{}
 	for _, n := range r.remotes {
-		if ctx == nil || !n.up.Load() {
-			select {
-			case n.asks <- nil:
-			default:
-			}
+		if !n.up.Load() {
+			n.nudge()
 			continue
 		}
 		wait := make(chan struct{})

@@ -24,7 +24,6 @@ type registration struct {
 	header protocol.RegisterBrokerHeader
 	id     protocol.BrokerIdentityHeader
 	body   protocol.RegisterBrokerBody
-	crc    bool
 }
 
 func newNameServerFake(t *testing.T) *nameServerFake {

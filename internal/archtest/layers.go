@@ -15,7 +15,7 @@ func layers() []layer {
 		{8, []string{"cli", "aerobeetest", "bench"}},
 		{7, []string{"."}},
 		{6, []string{"broker", "nameserver", "proxy", "api"}},
-		{5, []string{"client", "admin"}},
+		{5, []string{"client", "admin", "broker/hold", "broker/member", "broker/register"}},
 		{4, []string{"store"}},
 		{3, []string{"store/apache", "store/commitlog", "store/index", "store/apache", "projection/...", "remoting", "listen", "filter", "auth"}},
 		{2, []string{"protocol", "route"}},

@@ -115,7 +115,7 @@ func TestCorruptionInTheMiddleIsAnError(t *testing.T) {
 	overwrite(t, fs, segmentPath(4096), 600, []byte("..."))
 
 	overwrite(t, fs, segmentPath(8192), 100, []byte{1, 2, 3})
-	o, m = bare(fs)
+	o, _ = bare(fs)
 	o.CleanEnd = end
 	if _, err = commitlog.Open(o); !errors.Is(err, commitlog.ErrCorrupt) || !strings.Contains(err.Error(), "it ends at 8192") {
 		t.Fatalf("corruption in the last segment after a clean stop: %v", err)

@@ -24,6 +24,7 @@ type DamageError struct {
 	What string
 }
 
+// Error names the file, the place, the log range and what is wrong.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("index block %s is damaged at byte %d: %s; it covers the log from %d to %d", e.File, e.At, e.What, e.Span.From, e.Span.UpTo)
 }

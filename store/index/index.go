@@ -131,6 +131,8 @@ func (ix *Index) Spans() []Span {
 	return spans
 }
 
+// String names the queue by its numbers.
 func (q Queue) String() string { return fmt.Sprintf("topic %d queue %d", q.Topic, q.ID) }
 
+// String is the half-open range.
 func (s Span) String() string { return fmt.Sprintf("[%d, %d)", s.From, s.UpTo) }
