@@ -41,6 +41,8 @@ type adoption struct {
 	mark   marker
 	tables *apache.Tables // nil: nothing to import
 	ends   []apache.QueueEnd
+	// retired are the ids of topics that Apache has deleted and made again.
+	retired []uint32
 }
 
 // lookAround finds out whether Apache has had the directory, and refuses what cannot be taken over. It writes nothing.
@@ -164,7 +166,7 @@ func (a *adoption) prepare(s *Store, from message.LogOffset) error {
 	}
 	s.passOver = survey.Restarts()
 	if from > 0 || a.mark.ImportedAt == 0 {
-		return s.retireRestarted(survey.First())
+		return a.retireRestarted(s, survey.First())
 	}
 	return a.namesOfImport(s)
 }
@@ -197,14 +199,16 @@ var errImportEnds = errors.New("the import's records end")
 
 // retireRestarted gives a new id to each topic whose queue goes on with lower numbers than we know: Apache has deleted
 // it and made it again.
-func (s *Store) retireRestarted(first map[message.Queue]message.QueueOffset) error {
+func (a *adoption) retireRestarted(s *Store, first map[message.Queue]message.QueueOffset) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.touch(kindName, kindQueue)
 	for q, off := range first {
 		t := s.topicLocked([]byte(q.Topic))
 		if t == nil || int(q.ID) >= len(t.queues) || t.queues[q.ID] == nil || off >= t.queues[q.ID].log.Next() {
 			continue
 		}
+		a.retired = append(a.retired, t.id)
 		delete(s.byName, q.Topic)
 		if err := s.names.Apply(name.AppendRetire(nil, name.Topic, t.id), 0); err != nil {
 			return err

@@ -181,6 +181,7 @@ func TestApacheDirectoryIsTakenOver(t *testing.T) {
 			t.Errorf("orders 0 ends with %q and has %d messages", all[len(all)-1], len(all))
 		}
 		closeTest(t, s)
+		wantSound(t, fs)
 	})
 }
 

@@ -109,6 +109,15 @@ func TestRetiredQueuesKeepTheirNumbers(t *testing.T) {
 	}
 }
 
+// wantSound lets Verify look at a store that nobody has open.
+func wantSound(t *testing.T, fs vfs.FS) {
+	t.Helper()
+	var out strings.Builder
+	if err := Verify(fs, "store", &out); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 func cqEntry(at int64, size int32) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(at))
 	b = binary.BigEndian.AppendUint32(b, uint32(size))
@@ -139,6 +148,7 @@ func TestTopicThatApacheMadeAgain(t *testing.T) {
 				t.Errorf("cache lost %v: got %q, want %q", lose, got, want)
 			}
 			closeTest(t, s)
+			wantSound(t, fs)
 		}
 	}
 	check("a0 a1 b0")
@@ -194,6 +204,7 @@ func TestWhoWins(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 			closeTest(t, s)
+			wantSound(t, left)
 		})
 	}
 	f("clean stop", false, "A:2 B:1 A@5 B@1 a0 a1")

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,6 +96,9 @@ type importer struct {
 func (in *importer) all(a *adoption, pending []timer.Entry) error {
 	in.bodies.limit = in.s.maxBody()
 	in.forget(a)
+	for _, id := range a.retired {
+		in.bodies.add(kindForget, binary.AppendUvarint(nil, uint64(id)))
+	}
 	var err error
 	in.s.names.Snapshot(func(change []byte) {
 		err = errors.Join(err, in.names.Apply(change, in.at))

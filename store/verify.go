@@ -29,6 +29,11 @@ func Verify(fs vfs.FS, dir string, w io.Writer) error {
 		return err
 	}
 	v := &verifier{w: w, next: make(map[message.Queue]message.QueueOffset)}
+	m, _, err := readMarker(fs, dir)
+	if err != nil {
+		return errors.Join(err, unlock.Close())
+	}
+	v.foreign = m.ImportedAt
 	walked := walkLog(fs, fs.PathJoin(dir, logDir), v)
 	if walked == nil {
 		v.blocks(fs, fs.PathJoin(dir, indexDir), firstSegment(fs, fs.PathJoin(dir, logDir)))
@@ -48,8 +53,9 @@ type verifier struct {
 	w        io.Writer
 	names    name.Table
 	next     map[message.Queue]message.QueueOffset
-	whole    bool   // the segment's checkpoint has ended
-	ended    string // where the log ended, "" before
+	foreign  message.LogOffset // what lies before was (also) written by Apache: segments begin as they like, queues have gaps
+	whole    bool              // the segment's checkpoint has ended
+	ended    string            // where the log ended, "" before
 	problems int
 
 	segments, records, states, blockFiles int
@@ -98,12 +104,15 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 		}
 		return nil
 	}
+	if !v.whole && at < v.foreign {
+		v.whole = true
+	}
 	if !v.whole {
 		v.problem(file, at, "a message stands before the end of the segment's checkpoint")
 		v.whole = true
 	}
 	q := message.Queue{Topic: string(r.Topic), ID: r.QueueID}
-	if want := v.next[q]; r.QueueOffset != want {
+	if want := v.next[q]; r.QueueOffset != want && at >= v.foreign {
 		v.problem(file, at, "topic %s, queue %d: queue offset %d, expected %d", q.Topic, q.ID, r.QueueOffset, want)
 	}
 	v.next[q] = r.QueueOffset + 1
