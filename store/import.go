@@ -73,7 +73,26 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.wholeLog(fs, dir, survey.End()); err != nil {
+		return nil, err
+	}
 	return a, survey.Pending()
+}
+
+// wholeLog refuses a log that ends before a message that Apache has seen in it, rather than cut it there: it is damaged.
+// After a crash of Apache's its consume queues may be ahead.
+func (a *adoption) wholeLog(fs vfs.FS, dir string, end message.LogOffset) error {
+	if abort, _, err := abortOf(fs, dir); err != nil || abort {
+		return err
+	}
+	end = max(end, a.mark.End)
+	for _, e := range a.ends {
+		if e.LogEnd > end {
+			return fmt.Errorf("the commit log is valid up to %d, but consume queue %d of topic %s has a message up to %d: "+
+				"the log is damaged and left as it is", end, e.Queue.ID, e.Queue.Topic, e.LogEnd)
+		}
+	}
+	return nil
 }
 
 // need decides whether the tables are to be imported, and how.

@@ -251,14 +251,59 @@ func TestCrashAtEveryWriteOfAnImport(t *testing.T) {
 	}
 }
 
-// FuzzTables: whatever lies in config/, reading it ends, with an error or not.
-func FuzzTables(f *testing.F) {
-	f.Add([]byte(topicsAB))
-	f.Add([]byte(`{"offsetTable":{"A@g":{0:1,1:2}}}`))
-	f.Add([]byte(`{"forbiddenTable":{"g":{"t":4}},"subscriptionGroupTable":{"g":{"groupName":"g"}}}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, into := range []any{&apache.TopicTable{}, &apache.GroupTable{}, &apache.OffsetTable{}, &apache.DelayTable{}} {
-			_ = apache.DecodeTable(b, into)
+// TestDamagedLogIsNotCut: a log that ends before what Apache has seen in it is refused and left alone.
+func TestDamagedLogIsNotCut(t *testing.T) {
+	fs := vfs.NewMem()
+	unpack(t, fs, "plain", "store")
+	h, err := fs.OpenReadWrite("store/commitlog/00000000000002097152", vfs.WriteCategoryUnspecified)
+	if err == nil {
+		_, err = h.WriteAt([]byte{0xff, 0xff}, 500_000)
+	}
+	if err == nil {
+		err = h.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(apacheOptions(fs)); err == nil || !strings.Contains(err.Error(), "the commit log is valid up to 2596") {
+		t.Errorf("open says %v", err)
+	}
+}
+
+// TestExportLinesUp: what an export leaves, without Apache: each level begins at its first pending message, and nothing
+// but pending ones follow, by rising due time.
+func TestExportLinesUp(t *testing.T) {
+	o, _ := exported(t)
+	tables, err := apache.ReadTables(vfs.Default, o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, o)
+	defer closeTest(t, s)
+	lines, err := s.lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lines {
+		level := int(l.queue.id) + 1
+		if want := map[int]int{1: 0, 2: 1, 3: 3}[level]; !l.ordered || len(l.pending) != want || tables.Delay.Offsets[level] != l.first {
+			t.Errorf("level %d: %d pending from %d, ordered %v, delayOffset.json says %d", level, len(l.pending), l.first, l.ordered, tables.Delay.Offsets[level])
 		}
-	})
+	}
+}
+
+// TestExportRefusesUnequalSegments, because Apache would not load them.
+func TestExportRefusesUnequalSegments(t *testing.T) {
+	fs := vfs.NewMem()
+	o := testOptions(fs)
+	s := openTest(t, o)
+	flood(t, s, 100)
+	closeTest(t, s)
+	o.SegmentSize = 128 << 10
+	s = openTest(t, o)
+	flood(t, s, 200)
+	closeTest(t, s)
+	if _, err := Export(o, 0); err == nil || !strings.Contains(err.Error(), "equal segments") {
+		t.Errorf("export says %v", err)
+	}
 }

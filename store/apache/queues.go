@@ -15,14 +15,16 @@ import (
 const (
 	queueDir  = "consumequeue"
 	entrySize = 20
+	blankSize = 1<<31 - 1 // the size in a blank entry, which stands for no message
 	// QueueFileSize is the size in bytes of a consume queue's file unless mappedFileSizeConsumeQueue says otherwise.
 	QueueFileSize = 300_000 * entrySize
 )
 
-// QueueEnd is where a queue's numbers go on.
+// QueueEnd is where a queue's numbers go on, and where its last message ends in the log.
 type QueueEnd struct {
-	Queue message.Queue
-	Next  message.QueueOffset
+	Queue  message.Queue
+	Next   message.QueueOffset
+	LogEnd message.LogOffset
 }
 
 // QueueEntry is one entry of a consume queue. TagsCode is the due time in ms in SCHEDULE_TOPIC_XXXX.
@@ -51,39 +53,41 @@ func QueueEnds(fs vfs.FS, dir string) ([]QueueEnd, error) {
 			if err != nil || id < 0 {
 				continue
 			}
-			next, err := queueEnd(fs, fs.PathJoin(root, topic, queue))
+			end, err := queueEnd(fs, fs.PathJoin(root, topic, queue))
 			if err != nil {
 				return nil, err
 			}
-			ends = append(ends, QueueEnd{message.Queue{Topic: topic, ID: message.QueueID(id)}, next})
+			end.Queue = message.Queue{Topic: topic, ID: message.QueueID(id)}
+			ends = append(ends, end)
 		}
 	}
 	return ends, nil
 }
 
 // queueEnd finds the end of the entries: the first of size 0 behind the beginning of the last file.
-func queueEnd(fs vfs.FS, dir string) (message.QueueOffset, error) {
+func queueEnd(fs vfs.FS, dir string) (end QueueEnd, err error) {
 	names, err := list(fs, dir)
 	if err != nil || len(names) == 0 {
-		return 0, err
+		return end, err
 	}
 	last := names[len(names)-1]
 	base, err := strconv.ParseInt(last, 10, 64)
-	if err != nil || len(last) != 20 || base%entrySize != 0 {
-		return 0, fmt.Errorf("consume queue %s: %s is no file of it", dir, last)
+	if err != nil || len(last) != 20 || base%entrySize != 0 || base < 0 {
+		return end, fmt.Errorf("consume queue %s: %s is no file of it", dir, last)
 	}
 	b, err := readFile(fs, fs.PathJoin(dir, last))
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for ; (n+1)*entrySize <= len(b); n++ {
-		e := b[n*entrySize:]
-		if int64(binary.BigEndian.Uint64(e)) < 0 || int32(binary.BigEndian.Uint32(e[8:])) <= 0 {
+	end.Next = message.QueueOffset(base / entrySize)
+	for ; err == nil && len(b) >= entrySize; b = b[entrySize:] {
+		at, size := int64(binary.BigEndian.Uint64(b)), int32(binary.BigEndian.Uint32(b[8:]))
+		if at < 0 || size <= 0 {
 			break
 		}
+		end.Next++
+		if size < blankSize {
+			end.LogEnd = message.LogOffset(at + int64(size))
+		}
 	}
-	return message.QueueOffset(base/entrySize + int64(n)), nil
+	return end, err
 }
 
 // RemoveDerived removes what Apache makes again from the log and the tables, so that it does not believe what no longer
@@ -138,7 +142,7 @@ func (w *queueWriter) put(e QueueEntry) error {
 		w.at = int64(e.QueueOffset) / perFile * perFile
 	}
 	for w.at < int64(e.QueueOffset) {
-		if err := w.append(0, 1<<31-1, 0); err != nil {
+		if err := w.append(0, blankSize, 0); err != nil {
 			return err
 		}
 	}

@@ -31,11 +31,12 @@ type Survey struct {
 	tables *Tables
 	queues map[message.Queue]*course
 
-	half   map[slot]message.QueueOffset // prepared messages, with the offset of the one that each was copied from
-	op     map[slot]bool                // what the op messages have closed
-	wheel  map[string]bool              // unique keys of messages in the wheel
-	checks map[check]int                // pop check-points beyond the progress, with their number of messages
-	acks   map[check]map[int64]bool     // acknowledged queue offsets
+	half   map[slot]bool            // prepared messages beyond the progress that no op message has closed
+	copies map[slot]slot            // the newest copy of a prepared message that Apache has asked about
+	wheel  map[string]bool          // unique keys of messages in the wheel
+	checks map[check]int            // pop check-points that Apache has not dealt with, with their number of messages
+	acks   map[check]map[int64]bool // acknowledged queue offsets of those
+	end    message.LogOffset
 	light  int
 }
 
@@ -62,13 +63,17 @@ type check struct {
 func NewSurvey(t *Tables) *Survey {
 	return &Survey{
 		tables: t, queues: make(map[message.Queue]*course),
-		half: make(map[slot]message.QueueOffset), op: make(map[slot]bool),
+		half: make(map[slot]bool), copies: make(map[slot]slot),
 		wheel: make(map[string]bool), checks: make(map[check]int), acks: make(map[check]map[int64]bool),
 	}
 }
 
+// End returns the log offset behind the last record, 0 before the first.
+func (s *Survey) End() message.LogOffset { return s.end }
+
 // Record takes the log's next record.
 func (s *Survey) Record(r *message.Record) {
+	s.end = r.LogOffset + message.LogOffset(r.Size)
 	topic := string(r.Topic)
 	if topic == message.TopicState {
 		return
@@ -81,15 +86,11 @@ func (s *Survey) Record(r *message.Record) {
 	}
 	switch {
 	case topic == message.TopicHalf:
-		from, err := strconv.ParseInt(r.Properties.GetString(propPreparedQueue), 10, 64)
-		if err != nil {
-			from = int64(r.QueueOffset)
-		}
-		s.half[slot{r.QueueID, r.QueueOffset}] = message.QueueOffset(from)
+		s.prepared(r)
 	case topic == message.TopicOpHalf:
 		for text := range strings.SplitSeq(string(r.Body), ",") {
 			if off, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil {
-				s.op[slot{r.QueueID, message.QueueOffset(off)}] = true
+				s.close(slot{r.QueueID, message.QueueOffset(off)})
 			}
 		}
 	case topic == message.TopicWheel:
@@ -112,6 +113,28 @@ func (s *Survey) follow(q message.Queue, off message.QueueOffset) {
 	}
 	c.last = off
 	c.records++
+}
+
+// prepared takes a half message. One that Apache has asked about is put again and names the first of its kind, which an
+// op message may name, too.
+func (s *Survey) prepared(r *message.Record) {
+	at := slot{r.QueueID, r.QueueOffset}
+	if done, _ := s.progress(transGroup, message.TopicHalf, r.QueueID); at.offset < done {
+		return
+	}
+	if from, err := strconv.ParseInt(r.Properties.GetString(propPreparedQueue), 10, 64); err == nil {
+		first := slot{r.QueueID, message.QueueOffset(from)}
+		s.close(first)
+		s.copies[first] = at
+	}
+	s.half[at] = true
+}
+
+func (s *Survey) close(half slot) {
+	delete(s.half, half)
+	if last, ok := s.copies[half]; ok {
+		delete(s.half, last)
+	}
 }
 
 func (s *Survey) timer(r *message.Record) {
@@ -171,6 +194,9 @@ func (s *Survey) revive(r *message.Record, waits bool) {
 			ack.Offsets = []int64{ack.Offset}
 		}
 		k := check{ack.Topic, ack.Group, ack.Broker, ack.Queue, ack.Start, ack.Pop}
+		if _, ok := s.checks[k]; !ok {
+			return // dealt with: a check-point is stored before its acknowledgements
+		}
 		if s.acks[k] == nil {
 			s.acks[k] = make(map[int64]bool)
 		}
@@ -196,20 +222,13 @@ func (s *Survey) Pending() error {
 			errs = append(errs, fmt.Errorf("%d %s", n, what))
 		}
 	}
-	half := 0
-	for h, from := range s.half {
-		done, _ := s.progress(transGroup, message.TopicHalf, h.queue)
-		if h.offset >= done && !s.op[h] && !s.op[slot{h.queue, from}] {
-			half++
-		}
-	}
 	checks := 0
 	for k, num := range s.checks {
 		if len(s.acks[k]) < num {
 			checks++
 		}
 	}
-	add(half, "half messages of transactions that are neither committed nor rolled back ("+message.TopicHalf+")")
+	add(len(s.half), "half messages of transactions that are neither committed nor rolled back ("+message.TopicHalf+")")
 	add(len(s.wheel), "messages in the timer wheel that are not due yet ("+message.TopicWheel+")")
 	add(checks, "pop check-points whose messages are not all acknowledged ("+revivePrefix+"…)")
 	add(s.light, "messages of light queues ("+message.PropMultiDispatch+")")
