@@ -16,24 +16,12 @@ const (
 
 const namePattern = "^[%|a-zA-Z0-9_-]+$"
 
-func legalName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '%', c == '|', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // checkTopicName says what is wrong with a topic's name, "" if nothing is.
 func checkTopicName(topic string) string {
 	if strings.TrimSpace(topic) == "" {
 		return "The specified topic is blank."
 	}
-	if !legalName(topic) {
+	if !message.LegalName(topic) {
 		return fmt.Sprintf("The specified topic: %.300s, contains illegal characters, allowing only %s", topic, namePattern)
 	}
 	if message.IsRetry(topic) || message.IsDLQ(topic) {
@@ -53,7 +41,7 @@ func checkGroupName(group string) string {
 	switch {
 	case strings.TrimSpace(group) == "":
 		return "The specified group is blank."
-	case !legalName(group):
+	case !message.LegalName(group):
 		return fmt.Sprintf("The specified group: %.300s, contains illegal characters, allowing only %s", group, namePattern)
 	case len(group) > maxGroupName:
 		return fmt.Sprintf("The specified group: %.300s, is longer than group max length: %d (it has %d)", group, maxGroupName, len(group))

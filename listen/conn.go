@@ -1,11 +1,9 @@
 package listen
 
 import (
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // conn is an accepted connection that is counted until it is closed. It keeps all methods of the TCP connection.
@@ -86,37 +84,4 @@ func (k kind) refusal() string {
 	default:
 		return "HTTP is not served on this listener"
 	}
-}
-
-// linesPerSecond bounds what peers can write into our log.
-const linesPerSecond = 10
-
-// limiter writes warnings, a few each second, and says how many it left out.
-type limiter struct {
-	logger *slog.Logger
-
-	mu      sync.Mutex
-	window  time.Time // guarded by mu, as all below
-	lines   int
-	dropped int
-}
-
-func (l *limiter) warn(msg string, args ...any) {
-	l.mu.Lock()
-	now := time.Now()
-	if now.Sub(l.window) >= time.Second {
-		l.window, l.lines = now, 0
-	}
-	if l.lines++; l.lines > linesPerSecond {
-		l.dropped++
-		l.mu.Unlock()
-		return
-	}
-	dropped := l.dropped
-	l.dropped = 0
-	l.mu.Unlock()
-	if dropped > 0 {
-		args = append(args, "similarLinesLeftOut", dropped)
-	}
-	l.logger.Warn(msg, args...)
 }

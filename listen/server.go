@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/internal/quietlog"
 )
 
 // Server owns the listening sockets and every connection whose protocol is not known yet.
@@ -24,7 +26,7 @@ type Server struct {
 	open      atomic.Int64 // connections accepted and not closed
 	stop      chan struct{}
 	accepting sync.WaitGroup // accept loops; handshakes; the HTTP server
-	log       limiter
+	log       *quietlog.Limiter
 
 	mu      sync.Mutex
 	unknown map[*conn]struct{} // connections in the handshake; guarded by mu
@@ -41,7 +43,7 @@ func New(o Options) (*Server, error) {
 		opts:    o,
 		stop:    make(chan struct{}),
 		unknown: map[*conn]struct{}{},
-		log:     limiter{logger: o.Logger},
+		log:     quietlog.New(o.Logger),
 	}
 	for _, addr := range o.Addrs {
 		l, err := net.Listen("tcp", addr)
@@ -137,7 +139,7 @@ func (s *Server) accept(l net.Listener) {
 			return
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-		s.log.warn("listen: cannot accept", "address", l.Addr().String(), "error", err, "pause", pause)
+		s.log.Warn("listen: cannot accept", "address", l.Addr().String(), "error", err, "pause", pause)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -156,7 +158,7 @@ func (s *Server) admit(nc net.Conn) {
 	}
 	c := &conn{TCPConn: tcp, open: &s.open}
 	if n := s.open.Add(1); n > int64(s.opts.MaxConns) {
-		s.log.warn("listen: connection refused: too many connections", "number", n, "limit", s.opts.MaxConns,
+		s.log.Warn("listen: connection refused: too many connections", "number", n, "limit", s.opts.MaxConns,
 			"peer", nc.RemoteAddr().String())
 		_ = c.Close()
 		return
@@ -193,7 +195,7 @@ func (s *Server) handshake(c *conn) {
 	case k == http1 && s.http != nil:
 		s.httpConns.give(&httpConn{Conn: c, info: info})
 	default:
-		s.log.warn("listen: connection refused: "+k.refusal(), "peer", info.Remote.String(), "address", info.Local.String())
+		s.log.Warn("listen: connection refused: "+k.refusal(), "peer", info.Remote.String(), "address", info.Local.String())
 		_ = c.Close()
 	}
 }
@@ -208,10 +210,10 @@ func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
 	case errors.Is(err, net.ErrClosed):
 	case got == 0 && errors.Is(err, io.EOF):
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		s.log.warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", got,
+		s.log.Warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", got,
 			"limit", s.opts.HandshakeTimeout, "peer", info.Remote.String())
 	default:
-		s.log.warn("listen: connection closed: handshake failed", "error", err, "peer", info.Remote.String())
+		s.log.Warn("listen: connection closed: handshake failed", "error", err, "peer", info.Remote.String())
 	}
 	_ = c.Close()
 }

@@ -160,7 +160,7 @@ func (c *Conn) refuse(rule string, number, limit int64) {
 	if closed {
 		return
 	}
-	c.host.log.warn("remoting: connection closed: "+rule, "number", number, "limit", limit, "peer", c.info.Remote.String())
+	c.host.log.Warn("remoting: connection closed: "+rule, "number", number, "limit", limit, "peer", c.info.Remote.String())
 	_ = c.Close()
 }
 

@@ -241,21 +241,6 @@ func TestRefusedFrames(t *testing.T) {
 	check([]byte{0, 0, 0, 6, 0, 0, 0, 2, '{', 'x'}, "malformed frame: JSON header of 2 bytes is wrong at byte 1", "number=6")
 }
 
-func TestLogIsLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := &logText{}
-		l := limiter{logger: log.logger()}
-		for range 100 {
-			l.warn("x")
-		}
-		time.Sleep(time.Second)
-		l.warn("x")
-		if text := log.String(); strings.Count(text, "\n") != 11 || !strings.Contains(text, "similarLinesLeftOut=90") {
-			t.Errorf("log:\n%s", text)
-		}
-	})
-}
-
 func TestInvokeOutOfOrder(t *testing.T) {
 	var held []protocol.Frame // touched by the server's reader alone
 	m := NewMux()

@@ -8,12 +8,13 @@ package group
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/aerobee-mq/aerobee/message"
 )
 
 // Config is one group's configuration: Apache's SubscriptionGroupConfig, with the members in the order in which the Java
@@ -137,20 +138,5 @@ func isMember(name string) bool {
 	return false
 }
 
-// Version is the version of a table as slaves and tools compare it: Apache's DataVersion. Counter and Timestamp
-// (milliseconds since 1970) move with each change.
-type Version struct {
-	Counter      int64 `json:"counter"`
-	StateVersion int64 `json:"stateVersion"`
-	Timestamp    int64 `json:"timestamp"`
-}
-
-// Next is the version of the table after one more change at the given time in milliseconds.
-func (v Version) Next(nowMillis int64) Version {
-	return Version{Counter: v.Counter + 1, StateVersion: v.StateVersion, Timestamp: nowMillis}
-}
-
-// Compare orders versions as Apache does: by state version, counter, then timestamp.
-func (v Version) Compare(w Version) int {
-	return cmp.Or(cmp.Compare(v.StateVersion, w.StateVersion), cmp.Compare(v.Counter, w.Counter), cmp.Compare(v.Timestamp, w.Timestamp))
-}
+// Version is the version of the table.
+type Version = message.DataVersion

@@ -5,7 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/aerobee-mq/aerobee/message"
 )
 
 // MaxName is the longest group name, in characters: with %RETRY% before and a topic behind it, it makes a topic name.
@@ -18,10 +19,10 @@ const SystemPrefix = "CID_RMQ_SYS_"
 // ValidateName checks a group name as the Java broker does. The error's text is the remark that its clients know, to be
 // sent with INVALID_PARAMETER.
 func ValidateName(name string) error {
-	if isBlank(name) {
+	if message.BlankName(name) {
 		return remark("The specified group is blank.")
 	}
-	if !legal(name) {
+	if !message.LegalName(name) {
 		return remark(fmt.Sprintf("The specified group: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
 	}
 	if len(name) > MaxName {
@@ -60,31 +61,6 @@ func CheckAttributes(change map[string]string) error {
 		return remark("unsupported key: " + strings.TrimLeft(names[0], "+-"))
 	}
 	return nil
-}
-
-func legal(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '%', c == '|', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// isBlank reports whether there is nothing but white space as Java understands it.
-func isBlank(s string) bool {
-	return strings.TrimFunc(s, func(r rune) bool {
-		switch r {
-		case 0xA0, 0x2007, 0x202F, 0x85:
-			return false
-		case 0x1C, 0x1D, 0x1E, 0x1F:
-			return true
-		}
-		return unicode.IsSpace(r)
-	}) == ""
 }
 
 // remark is an error whose text goes to clients as it is: the Java broker's words, capitals and full stops included.

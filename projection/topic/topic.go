@@ -6,10 +6,11 @@
 package topic
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
+
+	"github.com/aerobee-mq/aerobee/message"
 )
 
 // Perm is a topic's permission bit set.
@@ -126,20 +127,5 @@ func (c *Config) Clone() *Config {
 	return &d
 }
 
-// Version is the version of a table as name servers, slaves and tools compare it: Apache's DataVersion. Counter and
-// Timestamp (milliseconds since 1970) move with each change.
-type Version struct {
-	Counter      int64 `json:"counter"`
-	StateVersion int64 `json:"stateVersion"`
-	Timestamp    int64 `json:"timestamp"`
-}
-
-// Next is the version of the table after one more change at the given time in milliseconds.
-func (v Version) Next(nowMillis int64) Version {
-	return Version{Counter: v.Counter + 1, StateVersion: v.StateVersion, Timestamp: nowMillis}
-}
-
-// Compare orders versions as Apache does: by state version, counter, then timestamp.
-func (v Version) Compare(w Version) int {
-	return cmp.Or(cmp.Compare(v.StateVersion, w.StateVersion), cmp.Compare(v.Counter, w.Counter), cmp.Compare(v.Timestamp, w.Timestamp))
-}
+// Version is the version of the table.
+type Version = message.DataVersion

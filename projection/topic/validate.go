@@ -3,7 +3,6 @@ package topic
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -17,10 +16,10 @@ const (
 // ValidateName checks a topic name as the Java broker does. The error's text is the remark that its clients know, to be
 // sent with INVALID_PARAMETER.
 func ValidateName(name string) error {
-	if isBlank(name) {
+	if message.BlankName(name) {
 		return remark("The specified topic is blank.")
 	}
-	if !legal(name) {
+	if !message.LegalName(name) {
 		return remark(fmt.Sprintf("The specified topic: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
 	}
 	if message.IsRetry(name) || message.IsDLQ(name) {
@@ -69,31 +68,6 @@ func IsSystem(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, message.SystemPrefix)
-}
-
-func legal(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c == '%', c == '|', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// isBlank reports whether there is nothing but white space as Java understands it.
-func isBlank(s string) bool {
-	return strings.TrimFunc(s, func(r rune) bool {
-		switch r {
-		case 0xA0, 0x2007, 0x202F, 0x85:
-			return false
-		case 0x1C, 0x1D, 0x1E, 0x1F:
-			return true
-		}
-		return unicode.IsSpace(r)
-	}) == ""
 }
 
 // remark is an error whose text goes to clients as it is: the Java broker's words, capitals and full stops included.
