@@ -274,9 +274,9 @@ func TestApplyRefuses(t *testing.T) {
 
 func FuzzApply(f *testing.F) {
 	g := New("g")
-	f.Add(put(f, &g, Version{1, 2, 3}))
+	f.Add(put(f, &g, Version{Counter: 1, StateVersion: 2, Timestamp: 3}))
 	g.Extra = map[string]json.RawMessage{"x": json.RawMessage(`{"a":"<\u2028"}`)}
-	f.Add(put(f, &g, Version{1, 2, 3}))
+	f.Add(put(f, &g, Version{Counter: 1, StateVersion: 2, Timestamp: 3}))
 	f.Add(AppendDelete(nil, "g", Version{}))
 	f.Add(AppendForbid(nil, "g", "t", 4, Version{}))
 	f.Fuzz(func(t *testing.T, change []byte) {

@@ -54,17 +54,17 @@ func TestJSON(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	v := Version{Counter: 4, StateVersion: 2, Timestamp: 100}
-	if got, want := v.Next(90), (Version{5, 2, 90}); got != want {
+	if got, want := v.Next(90), (Version{Counter: 5, StateVersion: 2, Timestamp: 90}); got != want {
 		t.Errorf("next is %v, want %v", got, want)
 	}
 	for _, c := range []struct {
 		a, b Version
 		want int
 	}{
-		{Version{1, 0, 9}, Version{2, 0, 0}, -1},
-		{Version{9, 0, 9}, Version{1, 1, 0}, -1},
-		{Version{1, 1, 2}, Version{1, 1, 1}, 1},
-		{Version{1, 1, 1}, Version{1, 1, 1}, 0},
+		{Version{Counter: 1, StateVersion: 0, Timestamp: 9}, Version{Counter: 2, StateVersion: 0, Timestamp: 0}, -1},
+		{Version{Counter: 9, StateVersion: 0, Timestamp: 9}, Version{Counter: 1, StateVersion: 1, Timestamp: 0}, -1},
+		{Version{Counter: 1, StateVersion: 1, Timestamp: 2}, Version{Counter: 1, StateVersion: 1, Timestamp: 1}, 1},
+		{Version{Counter: 1, StateVersion: 1, Timestamp: 1}, Version{Counter: 1, StateVersion: 1, Timestamp: 1}, 0},
 	} {
 		if got := c.a.Compare(c.b); got != c.want {
 			t.Errorf("%v and %v compare as %d, want %d", c.a, c.b, got, c.want)
@@ -202,9 +202,9 @@ func TestCloneSharesNothing(t *testing.T) {
 }
 
 func FuzzApply(f *testing.F) {
-	f.Add(AppendPut(nil, &Config{Name: "orders", ReadQueues: 8, WriteQueues: 8, Perm: 6, Order: true, Attributes: map[string]string{"a": "b"}}, Version{1, 2, 3}))
-	f.Add(AppendDelete(nil, "orders", Version{4, 5, 6}))
-	f.Add(AppendVersion(nil, Version{7, 8, 9}))
+	f.Add(AppendPut(nil, &Config{Name: "orders", ReadQueues: 8, WriteQueues: 8, Perm: 6, Order: true, Attributes: map[string]string{"a": "b"}}, Version{Counter: 1, StateVersion: 2, Timestamp: 3}))
+	f.Add(AppendDelete(nil, "orders", Version{Counter: 4, StateVersion: 5, Timestamp: 6}))
+	f.Add(AppendVersion(nil, Version{Counter: 7, StateVersion: 8, Timestamp: 9}))
 	f.Fuzz(func(t *testing.T, change []byte) {
 		var tab, again Table
 		if tab.Apply(change, message.LogOffset(1)) != nil {
