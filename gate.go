@@ -2,6 +2,7 @@ package aerobee
 
 import (
 	"net"
+	"sync"
 
 	"github.com/aerobee-mq/aerobee/listen"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -12,6 +13,7 @@ type gate struct {
 	opened chan struct{}
 	closed chan struct{}
 	server *remoting.Server // set before opened is closed
+	waits  sync.WaitGroup
 }
 
 func newGate() *gate { return &gate{opened: make(chan struct{}), closed: make(chan struct{})} }
@@ -21,7 +23,11 @@ func (g *gate) open(server *remoting.Server) {
 	close(g.opened)
 }
 
-func (g *gate) close() { close(g.closed) }
+// close closes the connections that still wait. The listeners may pass no more by then.
+func (g *gate) close() {
+	close(g.closed)
+	g.waits.Wait()
+}
 
 // pass hands a connection on, now or when the gate opens.
 func (g *gate) pass(nc net.Conn, info listen.ConnInfo) {
@@ -29,7 +35,7 @@ func (g *gate) pass(nc net.Conn, info listen.ConnInfo) {
 	case <-g.opened:
 		g.server.Serve(nc, remoting.ConnInfo(info))
 	default:
-		go g.wait(nc, info)
+		g.waits.Go(func() { g.wait(nc, info) })
 	}
 }
 

@@ -99,7 +99,6 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.remoting != nil {
 		errs = append(errs, s.remoting.Shutdown(ctx))
 	}
-	s.gate.close()
 	if s.nameserver != nil {
 		s.nameserver.Close()
 	}
@@ -109,6 +108,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.listeners != nil {
 		errs = append(errs, s.listeners.Close(ctx))
 	}
+	s.gate.close()
 	return errors.Join(errs...)
 }
 

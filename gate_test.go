@@ -1,0 +1,49 @@
+package aerobee
+
+import (
+	"net"
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// TestGateHoldsConnectionsUntilReady passes a connection before the server is there and one after.
+func TestGateHoldsConnectionsUntilReady(t *testing.T) {
+	mux := remoting.NewMux()
+	mux.Handle(7, "ECHO", func(c *remoting.Conn, f *protocol.Frame) {
+		r := f.Reply(protocol.ResSuccess, "served")
+		_ = c.Send(&r)
+	})
+	server := remoting.NewServer(remoting.Options{Mux: mux})
+	g := newGate()
+	pass := func() *peer {
+		ours, theirs := net.Pipe()
+		g.pass(theirs, listen.ConnInfo{})
+		return &peer{t, remoting.Client(ours, remoting.Options{})}
+	}
+	early := pass()
+	g.open(server)
+	early.wantCode(early.call(7, ""), protocol.ResSuccess, "served")
+	late := pass()
+	late.wantCode(late.call(7, ""), protocol.ResSuccess, "served")
+	for _, p := range []*peer{early, late} {
+		_ = p.conn.Close()
+		p.conn.Wait()
+	}
+	if err := server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGateClosesWhatItHolds ends a start that fails: the connections that waited are closed.
+func TestGateClosesWhatItHolds(t *testing.T) {
+	g := newGate()
+	ours, theirs := net.Pipe()
+	g.pass(theirs, listen.ConnInfo{})
+	g.close()
+	if _, err := ours.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is still open")
+	}
+}
