@@ -28,6 +28,15 @@ func Export(o Options, queueFileBytes int64) (ExportReport, error) {
 	if queueFileBytes == 0 {
 		queueFileBytes = apache.QueueFileSize
 	}
+	o = o.withDefaults()
+	size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
+	if err == nil && size == 0 {
+		err = errors.New("it holds no commit log")
+	}
+	if err != nil {
+		return ExportReport{}, fmt.Errorf("export store %s: %w", o.Dir, err)
+	}
+	o.SegmentSize = size // of the segment that is prepared ahead
 	s, err := Open(o)
 	if err != nil {
 		return ExportReport{}, err

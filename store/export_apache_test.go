@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -94,8 +96,10 @@ func startApache(t *testing.T, store string) *broker {
 	t.Cleanup(func() {
 		b.stop(syscall.SIGKILL)
 		if t.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			t.Logf("Apache said: %s", text[max(0, len(text)-1500):])
+			for _, name := range []string{log.Name(), filepath.Join(home, "logs/rocketmqlogs/store.log"), filepath.Join(home, "logs/rocketmqlogs/broker.log")} {
+				text, _ := os.ReadFile(name)
+				t.Logf("Apache said in %s: %s", name, text[max(0, len(text)-1500):])
+			}
 		}
 	})
 	b.connect()
@@ -107,7 +111,7 @@ func (b *broker) connect() {
 	b.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.Now().Add(90 * time.Second); ; {
+	for limit := time.Now().Add(60 * time.Second); ; {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		conn, err := remoting.Dial(ctx, b.addr, remoting.Options{})
 		cancel()
@@ -334,4 +338,52 @@ func wantBack(t *testing.T, o Options, t1 string, pending int, off message.Queue
 		t.Errorf("%d delayed messages are pending, want %d", n, pending)
 	}
 	return s.adopted.mark.ImportedAt
+}
+
+// TestApacheTakesItsDirectoryBack: a directory of Apache's, taken over, written to and exported, is Apache's again.
+func TestApacheTakesItsDirectoryBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts Apache's broker")
+	}
+	apacheJars(t)
+	dir := filepath.Join(t.TempDir(), "store")
+	unpack(t, vfs.Default, "plain", dir)
+	o := apacheOptions(nil)
+	o.FS, o.Dir = nil, dir
+	atFixtureTime(t, &o)
+	s := openTest(t, o)
+	mustPut(t, s, record("orders", 3, "by Aerobee"))
+	mustTopic(t, s, "new", 1)
+	mustPut(t, s, record("new", 0, "n0"))
+	closeTest(t, s)
+	rep, err := Export(o, 60_000)
+	if err != nil || rep.Moved != 0 || rep.Delayed != 5 {
+		t.Fatalf("export: %+v, %v", rep, err)
+	}
+	b := startApache(t, dir)
+	for q := range 4 {
+		got := b.bodies("orders", q)
+		if len(got) < 600+q/3 {
+			t.Fatalf("Apache reads %d messages from orders %d", len(got), q)
+		}
+		for i, body := range got[:600] {
+			if body != fmt.Sprint("order-", 4*i+q) {
+				t.Fatalf("message %d of orders %d is %q", i, q, body)
+			}
+		}
+		f := b.ask(protocol.ReqQueryConsumerOffset, "", "consumerGroup", "others", "topic", "orders", "queueId", strconv.Itoa(q))
+		if off := f.Fields.String("offset"); off != strconv.Itoa(100+q) {
+			t.Errorf("others stands at %q in orders %d", off, q)
+		}
+	}
+	if got := b.bodies("orders", 3)[600]; got != "by Aerobee" {
+		t.Errorf("behind Apache's messages lies %q", got)
+	}
+	if got := strings.Join(b.bodies("new", 0), " "); got != "n0" {
+		t.Errorf("new holds %q", got)
+	}
+	if got := strings.Join(b.bodies("bills", 1), " "); got != "bill-1 bill-3 bill-5 bill-7 bill-9 bill-quick" {
+		t.Errorf("bills 1 holds %q", got)
+	}
+	b.stop(syscall.SIGTERM)
 }

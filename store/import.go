@@ -147,13 +147,13 @@ func (a *adoption) imports(o *Options) (Import, error) {
 		return Import{}, nil
 	}
 	imp := Import{Foreign: true, until: a.mark.ImportedAt, Delivered: a.delivered, prepare: a.prepare}
+	size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
+	if err != nil {
+		return Import{}, err
+	}
+	imp.segmentSize = size // Apache reads segments of equal size only
 	if a.tables != nil {
 		imp.until, imp.After = math.MaxInt64, a.put
-		size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
-		if err != nil {
-			return Import{}, err
-		}
-		imp.segmentSize = size
 		m := a.mark
 		m.State = markerImporting
 		if err := m.write(o.FS, o.Dir); err != nil {
