@@ -57,22 +57,32 @@ func apacheJars(t *testing.T) string {
 	return filepath.Join(dir, "*")
 }
 
+// freePort returns a port whose neighbours, on which the broker listens too, are unused. It lies below the range from
+// which the system takes ports for outgoing connections.
+func freePort(t *testing.T) int {
+	t.Helper()
+	free := func(port int) bool {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		return err == nil && l.Close() == nil
+	}
+	for port := 23010; port < 23100; port += 10 {
+		if free(port-2) && free(port) && free(port+1) {
+			return port
+		}
+	}
+	t.Fatal("no free ports from 23008 to 23101")
+	return 0
+}
+
 func startApache(t *testing.T, store string) *broker {
 	t.Helper()
 	jars, home := apacheJars(t), t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
+	addr := "127.0.0.1:" + strconv.Itoa(port)
 	conf := filepath.Join(home, "broker.conf")
 	text := strings.Join([]string{
 		"brokerClusterName=DefaultCluster", "brokerName=broker-a", "brokerId=0", "brokerIP1=127.0.0.1", "bindAddress=127.0.0.1",
-		"listenPort=" + port, "haListenPort=0", "storePathRootDir=" + store, "storePathCommitLog=" + filepath.Join(store, "commitlog"),
+		"listenPort=" + strconv.Itoa(port), "storePathRootDir=" + store, "storePathCommitLog=" + filepath.Join(store, "commitlog"),
 		"mappedFileSizeCommitLog=1048576", "mappedFileSizeConsumeQueue=60000", "maxHashSlotNum=1000", "maxIndexNum=4000",
 		"mappedFileSizeTimerLog=102400", "waitTimeMillsInSendQueue=10000", "diskMaxUsedSpaceRatio=95", "autoCreateTopicEnable=false",
 	}, "\n")
@@ -279,6 +289,9 @@ func TestApacheOpensAnExport(t *testing.T) {
 	apacheJars(t)
 	o, wantT := exported(t)
 	b := startApache(t, o.Dir)
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("in use by process %d", b.cmd.Process.Pid)) {
+		t.Errorf("open while Apache has the directory: %v", err)
+	}
 	for q, want := range wantT {
 		if got := b.bodies("T", q); strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("Apache reads %d messages from T %d, want %d: %.300q", len(got), q, len(want), got)
