@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aerobee-mq/aerobee"
 	"github.com/aerobee-mq/aerobee/config"
 )
 
@@ -55,6 +56,38 @@ func TestJSONOutput(t *testing.T) {
 			t.Errorf("%s --json: %v in %.200s", command, err, out)
 		}
 	}
+}
+
+// TestStoreCommands makes a store with a node, then verifies, dumps and exports it.
+func TestStoreCommands(t *testing.T) {
+	dir := t.TempDir()
+	cfg := aerobee.DefaultConfig()
+	cfg.Data, cfg.Listen, cfg.SegmentSize = dir, []string{"127.0.0.1:0"}, 16<<20
+	server, err := aerobee.Start(cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, errs := run("store", "verify", dir); !strings.Contains(errs, "in use") {
+		t.Errorf("verify of a store in use says %q", errs)
+	}
+	if err := server.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := func(args string, want string) {
+		t.Helper()
+		code, out, errs := run(append(strings.Fields(args), dir)...)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("aerobee %s: code %d, stdout %.400q, stderr %.400q; want %q", args, code, out, errs, want)
+		}
+	}
+	f("store verify", " 0 problems")
+	f("store verify --json", `"problems":0,"found":[]`)
+	f("store dump", "begin of checkpoint 0")
+	f("store dump --json", `{"kind":"state"`)
+	f("store dump --max 1 --from 100000000", "")
+	f("store export", "mappedFileSizeCommitLog=16777216")
+	f("store export --json", `"delayed":0`)
+	f("store verify", " 0 problems")
 }
 
 // watched is a writer that tells when a text has been written to it.

@@ -1,9 +1,16 @@
 package cli
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
+	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -12,42 +19,127 @@ import (
 func newStore(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Check and look into the directory of a store that no node uses",
+		Short: "Check, look into and export the directory of a store that no node uses",
 		Example: "  aerobee store verify ./aerobee-data\n" +
-			"  aerobee store dump ./aerobee-data --from 1048576 --max 10",
+			"  aerobee store dump ./aerobee-data --from 1048576 --max 10\n" +
+			"  aerobee store export ./aerobee-data",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreVerify(e), newStoreDump(e))
+	cmd.AddCommand(newStoreVerify(e), newStoreDump(e), newStoreExport(e))
 	return cmd
 }
 
 func newStoreVerify(e env) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:     "verify DIR",
 		Short:   "Check every record, index block and number of a store, changing nothing",
-		Example: "  aerobee store verify ./aerobee-data",
+		Example: "  aerobee store verify ./aerobee-data\n  aerobee store verify ./aerobee-data --json",
 		Args:    exactArgs("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return store.Verify(vfs.Default, args[0], e.stdout)
+			problems := []store.Problem{}
+			report, err := store.Verify(vfs.Default, args[0], func(p store.Problem) {
+				if asJSON {
+					problems = append(problems, p)
+				} else {
+					fmt.Fprintln(e.stdout, p)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = json.NewEncoder(e.stdout).Encode(struct {
+					store.VerifyReport
+					Found []store.Problem `json:"found"`
+				}{report, problems})
+			} else {
+				_, err = fmt.Fprintf(e.stdout, "%d segments, %d records (%d messages, %d state), %d bytes, %d blocks, %d problems\n", report.Segments,
+					report.Records, report.Records-report.States, report.States, report.Bytes, report.Blocks, report.Problems)
+			}
+			if report.Problems > 0 {
+				err = errors.Join(err, fmt.Errorf("%s has %d problems", args[0], report.Problems))
+			}
+			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 func newStoreDump(e env) *cobra.Command {
 	var from int64
 	var most int
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "dump DIR",
 		Short: "Print the records of a store's commit log, one line each",
 		Example: "  aerobee store dump ./aerobee-data\n" +
-			"  aerobee store dump ./aerobee-data --from 1048576 --max 10",
+			"  aerobee store dump ./aerobee-data --from 1048576 --max 10 --json",
 		Args: exactArgs("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return store.Dump(vfs.Default, args[0], e.stdout, message.LogOffset(from), most)
+			out := bufio.NewWriter(e.stdout)
+			lines := json.NewEncoder(out)
+			err := store.Dump(vfs.Default, args[0], message.LogOffset(from), most, func(l store.DumpLine) error {
+				if asJSON {
+					return lines.Encode(l)
+				}
+				_, err := fmt.Fprintln(out, l)
+				return err
+			})
+			return errors.Join(err, out.Flush())
 		},
 	}
 	cmd.Flags().Int64Var(&from, "from", 0, "log `offset` to begin at")
 	cmd.Flags().IntVar(&most, "max", 0, "most records to print, 0 for all")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	return cmd
+}
+
+func newStoreExport(e env) *cobra.Command {
+	var file string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "export DIR",
+		Short: "Make a store ready for Apache RocketMQ 5.5.0 to open",
+		Long: "Make a store ready for Apache RocketMQ 5.5.0 to open, with storePathRootDir=DIR. Nothing is delivered twice: offsets, queue\n" +
+			"numbers and messages that wait for their time go on where they stand. The store stays good for Aerobee too.\n" +
+			"Settings that concern the store (messageDelayLevel) are read as `aerobee serve` reads them.",
+		Example: "  aerobee store export ./aerobee-data\n  aerobee store export ./aerobee-data -c broker.conf --json",
+		Args:    exactArgs("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opt, err := exportOptions(file, e.environ, args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			report, err := store.Export(opt, 0)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(e.stdout).Encode(report)
+			}
+			_, err = fmt.Fprintf(e.stdout, "%d topics, %d groups, %d queues; %d delayed messages wait, %d of them were put in line\n"+
+				"Start Apache RocketMQ with storePathRootDir=%s and mappedFileSizeCommitLog=%d\n",
+				report.Topics, report.Groups, report.Queues, report.Delayed, report.Moved, args[0], report.SegmentSize)
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "properties `file` with settings, as Apache's broker.conf")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// exportOptions are the options of the store in dir, with the delay levels of the settings.
+func exportOptions(file string, environ []string, dir string) (store.Options, error) {
+	cfg, _, err := loadConfig(file, environ, config.Source{Name: "flags", Pairs: []config.Property{{Key: "data", Value: dir}}})
+	if err != nil {
+		return store.Options{}, err
+	}
+	levels, err := message.ParseDelayLevels(cfg.DelayLevels)
+	if err != nil {
+		return store.Options{}, fmt.Errorf("messageDelayLevel: %w", err)
+	}
+	return store.Options{FS: vfs.Default, Dir: dir, DelayLevels: levels, StoreHost: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 10911)}, nil
 }

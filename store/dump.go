@@ -1,11 +1,11 @@
 package store
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,81 +16,129 @@ import (
 // errEnough ends a dump that has printed what it was asked for.
 var errEnough = errors.New("enough")
 
-// Dump prints the records of a store directory that nobody has open, one line each, from a log offset on (a record need
-// not begin there) and at most max of them (0 for all). State records are printed with the sizes of what they say.
-func Dump(fs vfs.FS, dir string, w io.Writer, from message.LogOffset, max int) error {
-	if _, err := fs.Stat(fs.PathJoin(dir, logDir)); err != nil {
+// DumpLine is what [Dump] tells of one place of the log: a segment's beginning, a record, or where the records end.
+type DumpLine struct {
+	Kind   string              `json:"kind"` // segment, message, state, damaged or end
+	At     message.LogOffset   `json:"at"`   // log offset
+	Size   int64               `json:"size,omitempty"`
+	File   string              `json:"file,omitempty"`
+	Topic  string              `json:"topic,omitempty"`
+	Queue  message.QueueID     `json:"queue"`
+	Offset message.QueueOffset `json:"offset"`
+	Body   int                 `json:"bodySize"`
+	Stored message.StoreTime   `json:"stored,omitempty"`
+	// Completes is the pending entry that the record completes, 0 for none.
+	Completes  message.LogOffset `json:"completes,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"`
+	// Note says what a state record holds, or what is wrong.
+	Note string `json:"note,omitempty"`
+}
+
+// String is the line as a person reads it.
+func (d DumpLine) String() string {
+	switch d.Kind {
+	case "segment":
+		return fmt.Sprintf("segment %s: %d bytes", d.File, d.Size)
+	case "end":
+		return strings.TrimRight(fmt.Sprintf("%d end: %s", d.At, d.Note), ": ")
+	case "damaged":
+		return fmt.Sprintf("%d damaged, %d bytes: %s", d.At, d.Size, d.Note)
+	case "state":
+		return fmt.Sprintf("%d state %d bytes, stored %d: %s", d.At, d.Size, d.Stored, d.Note)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s queue %d offset %d, %d bytes, body %d, stored %d", d.At, d.Topic, d.Queue, d.Offset, d.Size, d.Body, d.Stored)
+	if d.Completes != 0 {
+		fmt.Fprintf(&b, ", completes %d", d.Completes)
+	}
+	for _, k := range slices.Sorted(maps.Keys(d.Properties)) {
+		fmt.Fprintf(&b, " %s=%q", k, d.Properties[k])
+	}
+	if d.Note != "" {
+		b.WriteString(" " + d.Note)
+	}
+	return b.String()
+}
+
+// Dump tells of the records of a store directory that nobody has open, from a log offset on (a record need not begin
+// there) and at most max of them (0 for all). An error of emit ends it and is returned.
+func Dump(fs vfs.FS, dir string, from message.LogOffset, max int, emit func(DumpLine) error) error {
+	log := logPath(fs, dir)
+	if _, err := fs.Stat(log); err != nil {
 		return fmt.Errorf("dump %s: it holds no commit log: %w", dir, err)
 	}
 	unlock, err := lockDir(fs, dir)
 	if err != nil {
 		return err
 	}
-	d := &dumper{w: bufio.NewWriter(w), from: from, left: max}
-	err = walkLog(fs, fs.PathJoin(dir, logDir), d)
+	d := &dumper{emit: emit, from: from, left: max}
+	err = errors.Join(walkLog(fs, log, d), d.failed)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	if err = errors.Join(err, d.w.Flush(), unlock.Close()); err != nil {
+	if err = errors.Join(err, unlock.Close()); err != nil {
 		return fmt.Errorf("dump %s: %w", dir, err)
 	}
 	return nil
 }
 
 type dumper struct {
-	w    *bufio.Writer
-	from message.LogOffset
-	left int // 0: no limit
+	emit   func(DumpLine) error
+	from   message.LogOffset
+	left   int   // 0: no limit
+	failed error // of emit, where the walker cannot return it
 }
 
 func (d *dumper) segment(file string, base message.LogOffset, size int64) {
-	if base+message.LogOffset(size) > d.from {
-		fmt.Fprintf(d.w, "segment %s: %d bytes\n", file, size)
+	if base+message.LogOffset(size) > d.from && d.failed == nil {
+		d.failed = d.emit(DumpLine{Kind: "segment", At: base, File: file, Size: size})
 	}
 }
 
-func (d *dumper) end(_ string, at message.LogOffset, err error) {
-	if at < d.from {
+func (d *dumper) end(file string, at message.LogOffset, err error) {
+	if at < d.from || d.failed != nil {
 		return
 	}
+	line := DumpLine{Kind: "end", At: at, File: file}
 	if err != nil {
-		fmt.Fprintf(d.w, "%d end: %v\n", at, err)
-		return
+		line.Note = err.Error()
 	}
-	fmt.Fprintf(d.w, "%d end\n", at)
+	d.failed = d.emit(line)
 }
 
-func (d *dumper) record(_ string, at message.LogOffset, rec []byte) error {
+func (d *dumper) record(file string, at message.LogOffset, rec []byte) error {
 	if at+message.LogOffset(len(rec)) <= d.from {
 		return nil
 	}
+	line := DumpLine{Kind: "damaged", At: at, File: file, Size: int64(len(rec))}
 	r, err := message.ParseRecord(rec)
 	if err != nil {
-		fmt.Fprintf(d.w, "%d damaged, %d bytes: %v\n", at, len(rec), err)
-		return d.count()
+		line.Note = err.Error()
+		return d.count(line)
 	}
-	sound := ""
+	line.Kind, line.Stored = "message", r.StoreTime
 	if err := message.Check(rec); err != nil {
-		sound = " DAMAGED: " + err.Error()
+		line.Note = "DAMAGED: " + err.Error()
 	}
 	if isState(&r) {
-		fmt.Fprintf(d.w, "%d state %d bytes, stored %d: %s%s\n", at, len(rec), r.StoreTime, describeState(r.Body), sound)
-		return d.count()
+		line.Kind = "state"
+		line.Note = strings.TrimLeft(describeState(r.Body)+" "+line.Note, " ")
+		return d.count(line)
 	}
-	fmt.Fprintf(d.w, "%d %s queue %d offset %d, %d bytes, body %d, stored %d", at, r.Topic, r.QueueID, r.QueueOffset, len(rec), len(r.Body), r.StoreTime)
-	if r.PreparedOffset != 0 {
-		fmt.Fprintf(d.w, ", completes %d", r.PreparedOffset)
-	}
+	line.Topic, line.Queue, line.Offset, line.Body, line.Completes = string(r.Topic), r.QueueID, r.QueueOffset, len(r.Body), r.PreparedOffset
+	line.Properties = make(map[string]string)
 	for k, v := range r.Properties.All() {
 		if string(k) != message.PropCRC {
-			fmt.Fprintf(d.w, " %s=%q", k, v)
+			line.Properties[string(k)] = string(v)
 		}
 	}
-	fmt.Fprintf(d.w, "%s\n", sound)
-	return d.count()
+	return d.count(line)
 }
 
-func (d *dumper) count() error {
+func (d *dumper) count(line DumpLine) error {
+	if err := errors.Join(d.failed, d.emit(line)); err != nil {
+		return err
+	}
 	if d.left--; d.left == 0 {
 		return errEnough
 	}

@@ -29,7 +29,7 @@ func Export(o Options, queueFileBytes int64) (ExportReport, error) {
 		queueFileBytes = apache.QueueFileSize
 	}
 	o = o.withDefaults()
-	size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
+	size, err := apache.SegmentSize(o.FS, logPath(o.FS, o.Dir))
 	if err == nil && size == 0 {
 		err = errors.New("it holds no commit log")
 	}
@@ -50,10 +50,14 @@ func Export(o Options, queueFileBytes int64) (ExportReport, error) {
 
 // ExportReport counts what an export has written.
 type ExportReport struct {
-	Topics, Groups, Queues int
+	Topics int `json:"topics"`
+	Groups int `json:"groups"`
+	Queues int `json:"queues"`
 	// Delayed counts the pending delayed messages, Moved those of them that had to be put in line.
-	Delayed, Moved int
-	SegmentSize    int64 // what Apache's mappedFileSizeCommitLog must be
+	Delayed int `json:"delayed"`
+	Moved   int `json:"moved"`
+	// SegmentSize is what Apache's mappedFileSizeCommitLog must be.
+	SegmentSize int64 `json:"segmentSize"`
 }
 
 func (s *Store) export(queueFileBytes int64) (ExportReport, error) {

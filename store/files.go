@@ -24,6 +24,7 @@ import (
 //	clean        the log's end at the last clean stop, as text; counts only without abort
 //	marker       whether Apache has had the directory, see import_marker.go
 //	config/      Apache's tables, written at each clean stop
+//	commitlog.path  where the log lies, if not in commitlog/
 const (
 	logDir     = "commitlog"
 	indexDir   = "blocks"
@@ -32,6 +33,7 @@ const (
 	abortFile  = "abort"
 	formatFile = "format"
 	cleanFile  = "clean"
+	pathFile   = "commitlog.path"
 
 	formatPrefix = "aerobee store format "
 )
@@ -53,6 +55,27 @@ func lockDir(fs vfs.FS, dir string) (io.Closer, error) {
 		holder = "process " + strings.TrimSuffix(pid, abortSuffix)
 	}
 	return nil, fmt.Errorf("store directory %s is in use by %s: %w", dir, holder, err)
+}
+
+// logPath is the directory of a store's log: commitlog/ in the store, unless commitlog.path names another.
+func logPath(fs vfs.FS, dir string) string {
+	if path, err := readText(fs, fs.PathJoin(dir, pathFile)); err == nil && path != "" {
+		return path
+	}
+	return fs.PathJoin(dir, logDir)
+}
+
+// settleLogPath notes where the log is to lie, once for the life of the store: it is not moved behind anybody's back.
+func settleLogPath(fs vfs.FS, dir, want string) error {
+	is := logPath(fs, dir)
+	if want == "" || want == is {
+		return nil
+	}
+	if _, err := fs.Stat(is); err == nil {
+		return fmt.Errorf("the commit log lies in %s and is wanted in %s: move it there and write that path into %s, or drop the setting",
+			is, want, fs.PathJoin(dir, pathFile))
+	}
+	return writeText(fs, dir, pathFile, want)
 }
 
 // checkFormatFile reads the format file, and writes it where there is none.

@@ -56,7 +56,7 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 	if err != nil || !need {
 		return a, err
 	}
-	if err := apache.CheckLayout(fs, dir, logDir); err != nil {
+	if err := apache.CheckLayout(fs, dir, logPath(fs, dir)); err != nil {
 		return nil, err
 	}
 	if a.tables, err = apache.ReadTables(fs, dir); err != nil {
@@ -101,7 +101,7 @@ func (a *adoption) need(fs vfs.FS, dir string, known bool) (bool, error) {
 		if _, err := fs.Stat(fs.PathJoin(dir, formatFile)); !errors.Is(err, os.ErrNotExist) {
 			return false, err
 		}
-		return apache.Present(fs, dir, logDir)
+		return apache.Present(fs, dir, logPath(fs, dir))
 	}
 	abort, ours, err := abortOf(fs, dir)
 	if err != nil {
@@ -125,7 +125,7 @@ func (a *adoption) survey(fs vfs.FS, dir string, from, to message.LogOffset) (*a
 		tables = &apache.Tables{}
 	}
 	s := apache.NewSurvey(tables)
-	path := fs.PathJoin(dir, logDir)
+	path := logPath(fs, dir)
 	if _, err := fs.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return s, nil
 	}
@@ -147,7 +147,7 @@ func (a *adoption) imports(o *Options) (Import, error) {
 		return Import{}, nil
 	}
 	imp := Import{Foreign: true, until: a.mark.ImportedAt, Delivered: a.delivered, prepare: a.prepare}
-	size, err := apache.SegmentSize(o.FS, o.FS.PathJoin(o.Dir, logDir))
+	size, err := apache.SegmentSize(o.FS, logPath(o.FS, o.Dir))
 	if err != nil {
 		return Import{}, err
 	}
@@ -194,7 +194,7 @@ func (a *adoption) prepare(s *Store, from message.LogOffset) error {
 func (a *adoption) namesOfImport(s *Store) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := walkFrom(s.fs, s.path(logDir), a.mark.ImportedAt, func(r *message.Record) error {
+	err := walkFrom(s.fs, logPath(s.fs, s.opt.Dir), a.mark.ImportedAt, func(r *message.Record) error {
 		if r.LogOffset < a.mark.ImportedAt {
 			return nil
 		}

@@ -112,9 +112,8 @@ func TestRetiredQueuesKeepTheirNumbers(t *testing.T) {
 // wantSound lets Verify look at a store that nobody has open.
 func wantSound(t *testing.T, fs vfs.FS) {
 	t.Helper()
-	var out strings.Builder
-	if err := Verify(fs, "store", &out); err != nil {
-		t.Errorf("%v\n%s", err, out.String())
+	if out, err := verify(fs); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -94,7 +94,7 @@ func (a *adoption) closed(s *Store, tables *apache.Tables, end message.LogOffset
 
 // fits reports whether log and tables are as the marker of a clean stop says.
 func (m *marker) fits(fs vfs.FS, dir string) (bool, error) {
-	longer, err := logGoesOn(fs, fs.PathJoin(dir, logDir), m.End)
+	longer, err := logGoesOn(fs, logPath(fs, dir), m.End)
 	if err != nil || longer {
 		return false, err
 	}

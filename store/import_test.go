@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,9 +92,8 @@ func TestLogOfAnotherBroker(t *testing.T) {
 		if imports != 2 {
 			t.Errorf("After was called %d times, want 2", imports)
 		}
-		var out strings.Builder
-		if err := Verify(fs, "store", &out); err != nil {
-			t.Errorf("verify of what is left: %v\n%s", err, fmt.Sprint(&out))
+		if out, err := verify(fs); err != nil {
+			t.Errorf("verify of what is left: %v\n%s", err, out)
 		}
 	})
 }

@@ -15,6 +15,9 @@ var errStale = errors.New("what was derived does not fit the log")
 // openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
 // does not fit, it is thrown away and the log alone decides.
 func openLocked(o Options) (*Store, error) {
+	if err := settleLogPath(o.FS, o.Dir, o.CommitLogDir); err != nil {
+		return nil, err
+	}
 	imp, adopted, err := findImport(&o)
 	if err != nil {
 		return nil, err
@@ -81,7 +84,7 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 	if err == nil {
 		s.ix, err = index.Open(index.Options{
 			FS: s.fs, Dir: s.path(indexDir), DB: s.cache.db, Prefix: []byte{cacheIndexKey},
-			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: firstSegment(s.fs, s.path(logDir)),
+			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: firstSegment(s.fs, logPath(s.fs, s.opt.Dir)),
 		})
 	}
 	if err != nil {
@@ -161,7 +164,7 @@ func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Opti
 		fill = -1
 	}
 	return commitlog.Options{
-		FS: s.fs, Dir: s.path(logDir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
+		FS: s.fs, Dir: logPath(s.fs, s.opt.Dir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
 		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: s.opt.OffsetInterval / 2, MaxPendingBytes: s.opt.MaxPendingBytes,
 		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
 		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean,

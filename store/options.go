@@ -19,6 +19,9 @@ type Options struct {
 	FS vfs.FS
 	// Dir is the store's directory; it is made if missing.
 	Dir string
+	// CommitLogDir is where the log's segments lie, as an absolute path; "" for commitlog in Dir. It is settled when the
+	// store is made.
+	CommitLogDir string
 	// Memory keeps everything in memory: small segments, no sync.
 	Memory bool
 	// SegmentSize is the size of a commit log segment in bytes: 1 GiB, in memory 16 MiB.

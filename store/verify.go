@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -16,58 +15,71 @@ import (
 	"github.com/aerobee-mq/aerobee/store/index"
 )
 
+// Problem is one thing that is wrong in a store's directory.
+type Problem struct {
+	File string            `json:"file"`
+	At   message.LogOffset `json:"at"` // log offset
+	What string            `json:"what"`
+}
+
+// String is the problem as one line.
+func (p Problem) String() string { return fmt.Sprintf("%s at log offset %d: %s", p.File, p.At, p.What) }
+
+// VerifyReport counts what a store's directory holds.
+type VerifyReport struct {
+	Segments int   `json:"segments"`
+	Records  int   `json:"records"` // messages and state records
+	States   int   `json:"stateRecords"`
+	Bytes    int64 `json:"bytes"`
+	Blocks   int   `json:"blocks"`
+	Problems int   `json:"problems"`
+}
+
 // Verify checks a store directory that nobody has open, without changing it: every record's frame and CRCs, that log
 // offsets and queue offsets follow one another, that every segment begins with a whole checkpoint which agrees with the
-// records before it, and the checksums of all index blocks. It writes a line for each problem, with the file, the offset
-// and the numbers, and a summary; the error says how many problems there are.
-func Verify(fs vfs.FS, dir string, w io.Writer) error {
-	if _, err := fs.Stat(fs.PathJoin(dir, logDir)); err != nil {
-		return fmt.Errorf("verify %s: it holds no commit log: %w", dir, err)
+// records before it, and the checksums of all index blocks. Each problem goes to found, with the file, the offset and the
+// numbers. The error is not about problems: it says why the check could not be done.
+func Verify(fs vfs.FS, dir string, found func(Problem)) (VerifyReport, error) {
+	log := logPath(fs, dir)
+	if _, err := fs.Stat(log); err != nil {
+		return VerifyReport{}, fmt.Errorf("verify %s: it holds no commit log: %w", dir, err)
 	}
 	unlock, err := lockDir(fs, dir)
 	if err != nil {
-		return err
+		return VerifyReport{}, err
 	}
-	v := &verifier{w: w, next: make(map[message.Queue]message.QueueOffset)}
+	v := &verifier{found: found, next: make(map[message.Queue]message.QueueOffset)}
 	m, _, err := readMarker(fs, dir)
 	if err != nil {
-		return errors.Join(err, unlock.Close())
+		return VerifyReport{}, errors.Join(err, unlock.Close())
 	}
 	v.foreign = m.ImportedAt
-	walked := walkLog(fs, fs.PathJoin(dir, logDir), v)
+	walked := walkLog(fs, log, v)
 	if walked == nil {
-		v.blocks(fs, fs.PathJoin(dir, indexDir), firstSegment(fs, fs.PathJoin(dir, logDir)))
+		v.blocks(fs, fs.PathJoin(dir, indexDir), firstSegment(fs, log))
 	}
 	if err := errors.Join(walked, unlock.Close()); err != nil {
-		return fmt.Errorf("verify %s: %w", dir, err)
+		return v.VerifyReport, fmt.Errorf("verify %s: %w", dir, err)
 	}
-	fmt.Fprintf(w, "%d segments, %d records (%d messages, %d state), %d bytes, %d blocks, %d problems\n",
-		v.segments, v.records, v.records-v.states, v.states, v.bytes, v.blockFiles, v.problems)
-	if v.problems > 0 {
-		return fmt.Errorf("verify %s: %d problems", dir, v.problems)
-	}
-	return nil
+	return v.VerifyReport, nil
 }
 
 type verifier struct {
-	w        io.Writer
-	names    name.Table
-	next     map[message.Queue]message.QueueOffset
-	foreign  message.LogOffset // what lies before was (also) written by Apache: segments begin as they like, queues have gaps
-	whole    bool              // the segment's checkpoint has ended
-	ended    string            // where the log ended, "" before
-	problems int
-
-	segments, records, states, blockFiles int
-	bytes                                 int64
+	VerifyReport
+	found   func(Problem)
+	names   name.Table
+	next    map[message.Queue]message.QueueOffset
+	foreign message.LogOffset // what lies before was (also) written by Apache: segments begin as they like, queues have gaps
+	whole   bool              // the segment's checkpoint has ended
+	ended   string            // where the log ended, "" before
 }
 
 func (v *verifier) problem(file string, at message.LogOffset, format string, args ...any) {
-	v.problems++
-	fmt.Fprintf(v.w, "%s at log offset %d: %s\n", file, at, fmt.Sprintf(format, args...))
+	v.Problems++
+	v.found(Problem{file, at, fmt.Sprintf(format, args...)})
 }
 
-func (v *verifier) segment(string, message.LogOffset, int64) { v.segments++; v.whole = false }
+func (v *verifier) segment(string, message.LogOffset, int64) { v.Segments++; v.whole = false }
 
 // end notes the log's end. Behind it lies at most a prepared segment, all zeros.
 func (v *verifier) end(file string, at message.LogOffset, err error) {
@@ -84,8 +96,8 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 		v.problem(file, at, "a record lies behind the log's end in %s", v.ended)
 		v.ended = ""
 	}
-	v.records++
-	v.bytes += int64(len(rec))
+	v.Records++
+	v.Bytes += int64(len(rec))
 	r, err := message.ParseRecord(rec)
 	if err == nil {
 		err = message.Check(rec)
@@ -98,7 +110,7 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 		v.problem(file, at, "the record says that it lies at %d", r.LogOffset)
 	}
 	if isState(&r) {
-		v.states++
+		v.States++
 		if err := eachChange(r.Body, func(k changeKind, p []byte) error { return v.change(file, at, k, p) }); err != nil {
 			v.problem(file, at, "state record: %v", err)
 		}
@@ -184,7 +196,7 @@ func (v *verifier) blocks(fs vfs.FS, dir string, logStart message.LogOffset) {
 	if err = errors.Join(err, ix.Close(), c.close()); err != nil {
 		v.problem(dir, logStart, "%v", err)
 	}
-	v.blockFiles = len(slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".tmp") }))
+	v.Blocks = len(slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".tmp") }))
 }
 
 // frozenFS reads and does not write: what the index would remove or make stays as it is.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,11 @@ import (
 
 func verify(fs vfs.FS) (string, error) {
 	var out strings.Builder
-	err := Verify(fs, "store", &out)
+	rep, err := Verify(fs, "store", func(p Problem) { fmt.Fprintln(&out, p) })
+	fmt.Fprintf(&out, "%d messages, %d problems\n", rep.Records-rep.States, rep.Problems)
+	if err == nil && rep.Problems > 0 {
+		err = fmt.Errorf("%d problems", rep.Problems)
+	}
 	return out.String(), err
 }
 
@@ -102,20 +107,30 @@ func TestDump(t *testing.T) {
 	mustTopic(t, s, "T", 1)
 	a := mustPut(t, s, record("T", 0, "hello", message.PropTags, "x"))
 	closeTest(t, s)
-	var out strings.Builder
-	if err := Dump(fs, "store", &out, 0, 0); err != nil {
-		t.Fatal(err)
+	dump := func(from message.LogOffset, max int) string {
+		t.Helper()
+		var out strings.Builder
+		err := Dump(fs, "store", from, max, func(l DumpLine) error {
+			_, err := fmt.Fprintln(&out, l)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
 	}
+	out := dump(0, 0)
 	for _, want := range []string{"begin of checkpoint 0", "1 topic", fmt.Sprintf("%d T queue 0 offset 0", a.LogOffset), `TAGS="x"`, " end\n"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the dump lacks %q:\n%s", want, out.String())
+		if !strings.Contains(out, want) {
+			t.Errorf("the dump lacks %q:\n%s", want, out)
 		}
 	}
-	var one strings.Builder
-	if err := Dump(fs, "store", &one, a.LogOffset, 1); err != nil {
-		t.Fatal(err)
+	one := dump(a.LogOffset, 1)
+	if n := strings.Count(one, "\n"); n != 2 { // the segment's line and one record
+		t.Errorf("a dump of one record has %d lines:\n%s", n, one)
 	}
-	if n := strings.Count(one.String(), "\n"); n != 2 { // the segment's line and one record
-		t.Errorf("a dump of one record has %d lines:\n%s", n, one.String())
+	full := errors.New("the reader has gone")
+	if err := Dump(fs, "store", 0, 0, func(DumpLine) error { return full }); !errors.Is(err, full) {
+		t.Errorf("a dump that nobody takes ends with %v", err)
 	}
 }

@@ -30,9 +30,9 @@ func Hashes(fs vfs.FS, dir string) (map[string]string, error) {
 	return sums, nil
 }
 
-// Present reports whether the directory holds a store of Apache's making: segments or tables.
+// Present reports whether the directory holds a store of Apache's making: segments, in logDir, or tables.
 func Present(fs vfs.FS, dir, logDir string) (bool, error) {
-	names, err := list(fs, fs.PathJoin(dir, logDir))
+	names, err := list(fs, logDir)
 	if err != nil || len(names) > 0 {
 		return len(names) > 0, err
 	}
@@ -74,7 +74,7 @@ func CheckLayout(fs vfs.FS, dir, logDir string) error {
 	if err := checkStatic(fs, dir); err != nil {
 		return err
 	}
-	return checkSegments(fs, fs.PathJoin(dir, logDir))
+	return checkSegments(fs, logDir)
 }
 
 // checkStatic refuses static topics, whose queues are spread over brokers.
