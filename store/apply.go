@@ -110,15 +110,25 @@ func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 		return due
 	}
 	// Only a log of another broker begins with a message. Its handle must not be 0, which means none; no record begins at 1.
-	s.timers.Add(timer.Entry{Created: max(a.LogOffset, 1), At: a.LogOffset, Due: due})
+	// A record carried forward whose entry is not there keeps its handle all the same: the snapshot that a replay began
+	// with may be newer than the record and lack the entry, and then its completion follows.
+	created := max(a.LogOffset, 1)
+	if r.PreparedOffset != 0 {
+		created = r.PreparedOffset
+	}
+	// The store's time does not go back with the clock: a message that is stored meanwhile waits from now.
+	s.timers.Add(timer.Entry{Created: created, At: a.LogOffset, Due: min(due, s.nowMillis()+s.delayOf(r))})
 	s.wakeTimers()
 	return due
 }
 
 // dueOf returns when a delayed record is due, in milliseconds: its level counts from when it was stored.
-func (s *Store) dueOf(r *message.Record) int64 {
+func (s *Store) dueOf(r *message.Record) int64 { return int64(r.StoreTime) + s.delayOf(r) }
+
+// delayOf returns how long a delayed record waits, in milliseconds.
+func (s *Store) delayOf(r *message.Record) int64 {
 	level := max(0, min(int(r.QueueID), len(s.opt.DelayLevels)-1))
-	return int64(r.StoreTime) + int64(s.opt.DelayLevels[level]/time.Millisecond)
+	return int64(s.opt.DelayLevels[level] / time.Millisecond)
 }
 
 func (s *Store) complete(handle message.LogOffset) {

@@ -14,9 +14,17 @@ import (
 )
 
 const (
-	dueBatch    = 256
+	dueBatch = 256
+	// rePutBytes bounds the re-puts that wait for the disk, which pass the limit on what clients may let wait.
+	rePutBytes = 8 << 20
+	// dueNap is how soon the loop looks again while something is pending: the wall clock may jump, and timers do not.
+	dueNap      = time.Second
 	dueLongNap  = time.Hour
 	dueRetryNap = time.Second
+	// unreadableNap is how long a message waits whose record could not be read for now.
+	unreadableNap = 10 * time.Second
+	// clockSlack is how many milliseconds the clock may go back without being said to have jumped.
+	clockSlack = 1000
 )
 
 // wakeTimers lets the timer loop look again. It never blocks.
@@ -31,6 +39,7 @@ func (s *Store) wakeTimers() {
 func (s *Store) timerLoop(ctx context.Context) {
 	nap := time.NewTimer(0)
 	defer nap.Stop()
+	latest := s.lastTime.Load()
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,6 +47,12 @@ func (s *Store) timerLoop(ctx context.Context) {
 		case <-s.timerWake:
 		case <-nap.C:
 		}
+		now := s.nowMillis()
+		if now < latest-clockSlack {
+			s.clockWentBack(ctx, latest, now)
+			latest = now
+		}
+		latest = max(latest, now)
 		wait, err := s.deliverDue(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.opt.Logger.Error("due messages could not be delivered; they are tried again", "error", err)
@@ -64,7 +79,7 @@ func (s *Store) deliverDue(ctx context.Context) (time.Duration, error) {
 			if !ok {
 				return dueLongNap, nil
 			}
-			return min(time.Duration(next-now)*time.Millisecond, dueLongNap), nil
+			return min(time.Duration(next-now)*time.Millisecond, dueNap), nil
 		}
 		if err := s.rePutAll(ctx, due, s.deliver); err != nil {
 			return 0, err
@@ -73,36 +88,54 @@ func (s *Store) deliverDue(ctx context.Context) (time.Duration, error) {
 	return dueLongNap, nil
 }
 
-// rePutAll re-puts claimed entries and waits until the log has taken or refused them. Entries whose re-put could not even
-// be appended are unclaimed.
-func (s *Store) rePutAll(ctx context.Context, entries []timer.Entry, rePut func(context.Context, timer.Entry) error) error {
+// rePutAll re-puts claimed entries and waits until the log has taken or refused them. rePut returns how many bytes it has
+// appended. Entries that could not be appended, or were not come to, are unclaimed.
+func (s *Store) rePutAll(ctx context.Context, entries []timer.Entry, rePut func(context.Context, timer.Entry) (int, error)) error {
+	waiting := 0
 	for i, e := range entries {
-		if err := rePut(ctx, e); err != nil {
-			s.mu.Lock()
-			for _, e := range entries[i:] {
-				s.timers.Unclaim(e.Created)
-			}
-			s.mu.Unlock()
+		size, err := rePut(ctx, e)
+		if err != nil {
+			s.unclaim(entries[i:])
+			return err
+		}
+		if waiting += size; waiting < rePutBytes && i+1 < len(entries) {
+			continue
+		}
+		waiting = 0
+		s.log.Kick()
+		if err := s.log.Barrier(func(message.LogOffset) {}); err != nil {
+			s.unclaim(entries[i+1:])
 			return err
 		}
 	}
-	s.log.Kick()
-	return s.log.Barrier(func(message.LogOffset) {})
+	return nil
+}
+
+func (s *Store) unclaim(entries []timer.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		s.timers.Unclaim(e.Created)
+	}
 }
 
 // deliver puts a due entry's message to its real topic. The re-put names the entry in field 14; the entry goes when
 // Apply sees it, so that a crash at any point leaves exactly one copy in the log.
-func (s *Store) deliver(ctx context.Context, e timer.Entry) error {
+func (s *Store) deliver(ctx context.Context, e timer.Entry) (size int, err error) {
 	rec, err := s.View(nil, e.At)
+	if err != nil && !lost(err) {
+		s.postpone(e, err)
+		return 0, nil
+	}
 	if err != nil {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
 	r, err := message.ParseRecord(rec)
 	if err != nil {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
 	if err := dueRecord(&r, e.Created); err != nil {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
 	put := func(q *queueState) error { return s.log.AppendInternal(q.log, &r, s.rePuts, uint64(e.Created)) }
 	err = s.inQueue(r.Topic, r.QueueID, put)
@@ -112,9 +145,64 @@ func (s *Store) deliver(ctx context.Context, e timer.Entry) error {
 		}
 	}
 	if errors.Is(err, message.ErrTooBig) {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
-	return err
+	return len(rec), err
+}
+
+// lost reports whether err says that no record lies where an entry's should: it is damaged or gone. Any other failure of
+// a read may pass.
+func lost(err error) bool {
+	for _, is := range []error{
+		commitlog.ErrRange, message.ErrShort, message.ErrMagic, message.ErrSize, message.ErrBodyCRC, message.ErrPropCRC,
+	} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// postpone lets a due entry wait whose record cannot be read for now, so that those behind it need not.
+func (s *Store) postpone(e timer.Entry, cause error) {
+	s.opt.Logger.Error("a due message cannot be read; it is tried again", "log offset", int64(e.At), "due", e.Due, "after", unreadableNap, "error", cause)
+	e.Due = s.nowMillis() + int64(unreadableNap/time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timers.Add(e)
+	s.timers.Unclaim(e.Created)
+}
+
+// clockWentBack makes sure that no message waits longer than its level's delay from now on: it was stored, or another
+// one before it was, while the clock was ahead. Apache delivers such messages at once, and so before their time.
+func (s *Store) clockWentBack(ctx context.Context, from, to int64) {
+	s.mu.Lock()
+	later := s.timers.After(to)
+	s.mu.Unlock()
+	s.opt.Logger.Warn("the clock went back; delays count from now where they would last longer", "from", from, "to", to, "pending", len(later))
+	var rec []byte
+	for _, e := range later {
+		if ctx.Err() != nil {
+			return
+		}
+		var err error
+		if rec, err = s.View(rec[:0], e.At); err != nil {
+			continue // its delivery will say so
+		}
+		r, err := message.ParseRecord(rec)
+		if err != nil {
+			continue
+		}
+		if due := to + s.delayOf(&r); due < e.Due {
+			s.mu.Lock()
+			if now, ok := s.timers.Get(e.Created); ok {
+				now.Due = due
+				s.timers.Add(now)
+				s.touch(kindTimer)
+			}
+			s.mu.Unlock()
+		}
+	}
 }
 
 // dueRecord turns a delayed record into the one that consumers see. Source: the delivery of SCHEDULE_TOPIC_XXXX in

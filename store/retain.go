@@ -200,10 +200,8 @@ func (s *Store) carryForward(ctx context.Context, at message.LogOffset) error {
 		}
 	}
 	s.mu.Unlock()
-	for batch := range slices.Chunk(mine, dueBatch) {
-		if err := s.rePutAll(ctx, batch, s.carry); err != nil {
-			return err
-		}
+	if err := s.rePutAll(ctx, mine, s.carry); err != nil {
+		return err
 	}
 	if err := s.log.Sync(ctx); err != nil {
 		return err
@@ -218,18 +216,21 @@ func (s *Store) carryForward(ctx context.Context, at message.LogOffset) error {
 }
 
 // carry appends an entry's record once more, as it is but for field 14, which names the entry.
-func (s *Store) carry(ctx context.Context, e timer.Entry) error {
+func (s *Store) carry(ctx context.Context, e timer.Entry) (size int, err error) {
 	rec, err := s.View(nil, e.At)
+	if err != nil && !lost(err) {
+		return 0, err
+	}
 	if err != nil {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
 	r, err := message.ParseRecord(rec)
 	if err != nil {
-		return s.giveUp(ctx, e, err)
+		return 0, s.giveUp(ctx, e, err)
 	}
 	r.PreparedOffset = e.Created
 	r.Properties = r.Properties.Without(message.PropCRC)
-	return s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
+	return len(rec), s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
 		return s.log.AppendInternal(q.log, &r, s.rePuts, uint64(e.Created))
 	})
 }

@@ -109,6 +109,9 @@ func newStore(o Options) *Store {
 
 // start begins to serve: every goroutine of the store.
 func (s *Store) start() error {
+	if err := s.noteTime(); err != nil {
+		return err
+	}
 	err := s.log.Barrier(func(message.LogOffset) {
 		s.serving = true
 		s.wantCut()
@@ -126,6 +129,15 @@ func (s *Store) start() error {
 	s.loops.Go(func() { s.offsetLoop(ctx) })
 	s.loops.Go(func() { s.timerLoop(ctx) })
 	return nil
+}
+
+// noteTime notes when the log's last record was stored, which replay has not seen if the last cut covers it.
+func (s *Store) noteTime() error {
+	return s.log.Scan(s.prev, s.applied, func(rec []byte) error {
+		r, err := message.ParseRecord(rec)
+		s.lastTime.Store(max(s.lastTime.Load(), int64(r.StoreTime)))
+		return err
+	})
 }
 
 // Close writes what is pending, makes a last cut and lets the directory go. After an error the next Open recovers as

@@ -75,12 +75,22 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 
 // Snapshot emits the changes that make an empty table equal to this one, without its claims, in no particular order.
 // The slice is reused after emit returns.
-func (t *Table) Snapshot(emit func(change []byte)) {
+func (t *Table) Snapshot(emit func(change []byte)) { t.SnapshotPart(0, len(t.slab), emit) }
+
+// SnapshotPart is Snapshot for at most n entries and returns where the next part begins, 0 behind the last one; the first
+// begins at 0. Changes may be applied between two parts. An entry that is pending from the first part to the last is in
+// one of them, others may be: whoever loads the parts must then apply the changes since the first part again.
+func (t *Table) SnapshotPart(from, n int, emit func(change []byte)) (next int) {
 	var buf []byte
-	for i := range t.slab {
+	end := min(from+n, len(t.slab))
+	for i := from; i < end; i++ {
 		if s := &t.slab[i]; s.pos != posUnused {
 			buf = AppendAdd(buf[:0], s.Entry)
 			emit(buf)
 		}
 	}
+	if end >= len(t.slab) {
+		return 0
+	}
+	return end
 }

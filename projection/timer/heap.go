@@ -38,6 +38,18 @@ func (t *Table) Before(at message.LogOffset) []Entry {
 	return out
 }
 
+// After returns the entries that are due later than the time, claimed ones included, in no particular order: what waits
+// too long when the clock has gone back. It walks over all entries.
+func (t *Table) After(dueMillis int64) []Entry {
+	var out []Entry
+	for i := range t.slab {
+		if s := &t.slab[i]; s.pos != posUnused && s.Due > dueMillis {
+			out = append(out, s.Entry)
+		}
+	}
+	return out
+}
+
 func (t *Table) less(a, b int32) bool {
 	x, y := &t.slab[a], &t.slab[b]
 	if x.Due != y.Due {
