@@ -17,15 +17,17 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 )
 
-// unreadable is a file system whose commit log cannot be read while the switch is on.
+// unreadable is a file system on which the commit log's first segment cannot be read while the switch is on.
 func unreadable(on *atomic.Bool) vfs.FS {
 	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if on.Load() && op.Kind == errorfs.OpFileReadAt && strings.Contains(op.Path, logDir) {
+		if on.Load() && op.Kind == errorfs.OpFileReadAt && strings.HasSuffix(op.Path, firstSegmentName) {
 			return errors.New("input/output error")
 		}
 		return nil
 	}))
 }
+
+const firstSegmentName = "commitlog/00000000000000000000"
 
 // pendingInOldSegments puts n messages that are due in two minutes and buries them under so many others that their
 // records are not in memory any more.
@@ -35,7 +37,7 @@ func pendingInOldSegments(t *testing.T, s *Store, n int) {
 	for i := range n {
 		putDelayed(t, s, record("T", 0, fmt.Sprint(i)), 6)
 	}
-	flood(t, s, 90)
+	flood(t, s, 200)
 }
 
 func checkDeliveredOnce(t *testing.T, s *Store, n int) {
@@ -55,7 +57,7 @@ func TestReadErrorWhileCarryingForwardLosesNothing(t *testing.T) {
 		var on atomic.Bool
 		s := openTest(t, smallRetention(unreadable(&on)))
 		defer closeTest(t, s)
-		pendingInOldSegments(t, s, 2*dueBatch)
+		pendingInOldSegments(t, s, 100)
 		on.Store(true)
 		start := s.log.Start()
 		time.Sleep(11 * time.Second)
@@ -66,7 +68,7 @@ func TestReadErrorWhileCarryingForwardLosesNothing(t *testing.T) {
 		}
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		checkDeliveredOnce(t, s, 2*dueBatch)
+		checkDeliveredOnce(t, s, 100)
 	})
 }
 
