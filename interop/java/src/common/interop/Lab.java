@@ -68,6 +68,7 @@ final class Lab implements AutoCloseable {
         client.setNamesrvAddr(cluster.namesrv);
         client.setInstanceName(instance);
         client.setPollNameServerInterval(1000);
+        client.setHeartbeatBrokerInterval(1000); // 5.x skips a heartbeat while another is under way; the next is 30 s off
         client.setPersistConsumerOffsetInterval(500);
         client.setVipChannelEnabled(false);
         return client;
