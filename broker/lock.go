@@ -21,17 +21,19 @@ func (b *Broker) handleLock(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
-	held := make(map[message.Queue]bool)
-	for _, q := range b.store.Lock(req.ConsumerGroup, req.ClientID, queuesOf(req.Queues)) {
-		held[q] = true
-	}
-	locked := []protocol.MessageQueue{}
-	for _, q := range req.Queues {
-		if held[message.Queue{Topic: q.Topic, ID: message.QueueID(q.QueueID)}] {
-			locked = append(locked, q)
+	b.later(c, f, func(f *protocol.Frame) {
+		held := make(map[message.Queue]bool)
+		for _, q := range b.store.Lock(req.ConsumerGroup, req.ClientID, queuesOf(req.Queues)) {
+			held[q] = true
 		}
-	}
-	b.answerBody(c, f, protocol.MarshalBody(protocol.LockBatchResponse{Locked: locked}), nil)
+		locked := []protocol.MessageQueue{}
+		for _, q := range req.Queues {
+			if held[message.Queue{Topic: q.Topic, ID: message.QueueID(q.QueueID)}] {
+				locked = append(locked, q)
+			}
+		}
+		b.answerBody(c, f, protocol.MarshalBody(protocol.LockBatchResponse{Locked: locked}), nil)
+	})
 }
 
 func (b *Broker) handleUnlock(c *remoting.Conn, f *protocol.Frame) {

@@ -2,18 +2,29 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
-// Lock takes or renews queue locks for a client of a group and returns those that it holds now. A new owner is in the
-// log before Lock returns; a renewal costs no record.
+// Lock takes or renews queue locks for a client of a group and returns those that it holds now. It waits until a new
+// owner is in the log, for at most SyncTimeout; a renewal costs no record and waits for nothing.
 func (s *Store) Lock(groupName, client string, qs []message.Queue) []message.Queue {
 	var held []message.Queue
-	err := s.lockChange(func() (change []byte) {
+	w := newWaiter()
+	appended, err := s.lockChange(w, func() (change []byte) {
 		held, change = s.locks.Lock(nil, groupName, client, qs, s.nowMillis())
 		return change
 	})
+	if appended {
+		// Kick alone would not do: while another group is on its way to the disk, this one has not even been written.
+		ctx, cancel := context.WithTimeout(context.Background(), s.opt.SyncTimeout)
+		defer cancel()
+		if _, err = w.wait(ctx); errors.Is(err, commitlog.ErrFlushTimeout) {
+			err = nil // it is written: only a power cut can take it back, and that costs a redelivery at most
+		}
+	}
 	if err != nil {
 		s.opt.Logger.Error("queue locks could not be written; none is granted", "group", groupName, "client", client, "error", err)
 		return nil
@@ -21,9 +32,9 @@ func (s *Store) Lock(groupName, client string, qs []message.Queue) []message.Que
 	return held
 }
 
-// Unlock frees those of the queues that the client holds.
+// Unlock frees those of the queues that the client holds. It waits for nothing: a lock that a crash brings back expires.
 func (s *Store) Unlock(groupName, client string, qs []message.Queue) {
-	err := s.lockChange(func() []byte { return s.locks.Unlock(nil, groupName, client, qs) })
+	_, err := s.lockChange(nobody{}, func() []byte { return s.locks.Unlock(nil, groupName, client, qs) })
 	if err != nil {
 		s.opt.Logger.Error("queue unlocks could not be written; after a restart the locks last until they expire",
 			"group", groupName, "client", client, "error", err)
@@ -38,20 +49,19 @@ func (s *Store) LocksHeld(groupName string) bool {
 }
 
 // lockChange asks the lock machine and appends what has changed while s.mu is held, so that the changes stand in the log
-// in the order in which the machine decided them. It does not wait for the sync: a lock that a power cut takes back costs
-// a redelivery at most.
-func (s *Store) lockChange(decide func() []byte) error {
+// in the order in which the machine decided them. The sink hears of it if something was appended.
+func (s *Store) lockChange(sink Sink, decide func() []byte) (appended bool, err error) {
 	s.mu.Lock()
 	change := decide()
-	var err error
 	if len(change) > 0 {
-		err = s.appendState(appendChange(nil, kindLock, change), nobody{})
+		err = s.appendState(appendChange(nil, kindLock, change), sink)
+		appended = err == nil
 	}
 	s.mu.Unlock()
-	if len(change) > 0 && err == nil {
+	if appended {
 		s.log.Kick()
 	}
-	return err
+	return appended, err
 }
 
 // sweepLocks writes what nobody holds any more, so that dead owners do not stay in every checkpoint.

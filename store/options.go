@@ -214,7 +214,7 @@ func (o *Options) offsetEvery() time.Duration {
 	if o.Flush == commitlog.AsyncFlush {
 		return o.OffsetInterval / 2
 	}
-	return o.OffsetInterval
+	return o.OffsetInterval * 4 / 5 // the rest is for the disk
 }
 
 func orDefault[T comparable](v, def T) T {

@@ -60,6 +60,30 @@ func TestTopicThatIsMadeAgainBeginsAnew(t *testing.T) {
 	check()
 }
 
+func TestOffsetsOfADeletedTopicAreNotWrittenBehindIt(t *testing.T) {
+	s := openTest(t, testOptions(vfs.NewMem()))
+	defer closeTest(t, s)
+	mustTopic(t, s, "T", 1)
+	q := message.Queue{Topic: "T"}
+	if err := s.CommitOffset("g", q, 1); err != nil {
+		t.Fatal(err)
+	}
+	s.flushOffsets()
+	s.mu.Lock()
+	id, _ := s.names.ID(name.Topic, "T")
+	k, _ := s.offsetKey("g", q)
+	s.pending.Set(k, 2) // a commit that came while the deletion was on its way to the log
+	err := s.forgetLocked(binary.AppendUvarint(nil, uint64(id)), 0)
+	s.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.flushOffsets()
+	if n := s.Stats().Offsets; n != 0 {
+		t.Errorf("%d offsets of the deleted topic are left for ever", n)
+	}
+}
+
 func TestGroupsAndOffsetsComeBack(t *testing.T) {
 	ctx := context.Background()
 	fs := vfs.NewMem()

@@ -98,6 +98,7 @@ func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
 		delete(s.byName, text)
 	}
 	s.touch(kindName, kindOffset, kindQueue)
+	s.pending.Drop(func(k offset.Key) bool { return k.Topic == id }) // what was committed while this was on its way
 	if err := s.names.Apply(name.AppendRetire(nil, name.Topic, id), at); err != nil {
 		return err
 	}
