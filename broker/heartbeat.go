@@ -151,7 +151,8 @@ func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerDat
 	for i := range d.SubscriptionData {
 		s := &d.SubscriptionData[i]
 		sub := &member.Subscription{Topic: s.Topic, Expression: s.SubString, Kind: s.ExpressionType, Version: s.SubVersion, Tags: s.TagsSet, Codes: s.CodeSet}
-		compiled, err := filter.FromSubscription(s.ExpressionType, s.SubString, s.CodeSet)
+		// The client's own hashes do not count: the C++ client sends zeros.
+		compiled, err := filter.Compile(s.ExpressionType, s.SubString)
 		if err != nil {
 			b.opt.Logger.Warn("subscription cannot be served", "group", d.GroupName, "topic", s.Topic, "client", beat.ClientID, "error", err)
 		}

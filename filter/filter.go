@@ -55,17 +55,6 @@ func Compile(kind, expression string) (*Filter, error) {
 	return f, nil
 }
 
-// FromSubscription is the filter of a subscription as a heartbeat carries it: the expression, and the tag hashes that the
-// client worked out. The hashes count where they are given, as with Apache; clients that leave them out get them from the
-// expression.
-func FromSubscription(kind, expression string, codes []int32) (*Filter, error) {
-	f, err := Compile(kind, expression)
-	if err != nil || f.all || len(codes) == 0 {
-		return f, err
-	}
-	return &Filter{codes: codes, tags: f.tags}, nil
-}
-
 func (f *Filter) add(tag string) {
 	code := message.HashCode([]byte(tag))
 	for _, have := range f.tags {

@@ -82,24 +82,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestSubscriptionHashesCount(t *testing.T) {
-	f, err := FromSubscription("", "a||b", []int32{7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !f.Match(7) || f.Match(code("a")) {
-		t.Error("the client's hashes do not replace the expression's")
-	}
-	f, err = FromSubscription("TAG", "a", nil)
-	if err != nil || !f.Match(code("a")) {
-		t.Errorf("no hashes given: %v, %v", f, err)
-	}
-	f, err = FromSubscription("", "*", []int32{7})
-	if err != nil || !f.MatchesAll() {
-		t.Errorf("the star with hashes: %v, %v", f, err)
-	}
-}
-
 func FuzzCompile(f *testing.F) {
 	for _, s := range []string{"*", "", "a||b", "||", " | || ", "a|| ||\x00"} {
 		f.Add(s)
