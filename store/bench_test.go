@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -41,6 +45,70 @@ func BenchmarkPut(b *testing.B) {
 		}
 		if i%64 == 63 {
 			s.Kick()
+		}
+	}
+}
+
+// BenchmarkCut tells for how long commits wait for a cut, with 100,000 queues that hold messages and a million pending
+// delayed messages.
+func BenchmarkCut(b *testing.B) {
+	o := testOptions(vfs.Default)
+	o.Dir, o.SegmentSize = b.TempDir(), 1<<30
+	s := openTest(b, o)
+	defer abandon(s) // its pending entries are made up
+	const queues = 8
+	for i := range 100_000 / queues {
+		mustTopicUnsynced(b, s, fmt.Sprint("topic-", i), queues)
+	}
+	for i := range message.LogOffset(1_000_000) {
+		s.timers.Add(timer.Entry{Created: 1<<40 + i*300, At: 1<<40 + i*300, Due: 1 << 50})
+	}
+	var worst, total time.Duration
+	for b.Loop() {
+		var c *cut
+		if err := s.log.Barrier(func(message.LogOffset) {
+			s.mu.Lock()
+			s.touch(kindOffset, kindTimer, kindQueue)
+			s.mu.Unlock()
+			began := time.Now()
+			c = s.freeze()
+			total += time.Since(began)
+			worst = max(worst, time.Since(began))
+		}); err != nil {
+			b.Fatal(err)
+		}
+		s.encodeLater(c)
+		s.ix.Release(c.frozen)
+	}
+	b.ReportMetric(float64(worst.Microseconds())/1000, "ms-worst-wait")
+	b.ReportMetric(float64(total.Microseconds())/1000/float64(b.N), "ms-wait")
+	began := time.Now()
+	size := 0
+	for _, body := range s.checkpointBodies(0) {
+		size += len(body)
+	}
+	b.ReportMetric(float64(time.Since(began).Microseconds())/1000, "ms-checkpoint")
+	b.ReportMetric(float64(size), "checkpoint-bytes")
+}
+
+// mustTopicUnsynced makes a topic whose queues hold messages and whose messages a group has consumed, in memory alone.
+func mustTopicUnsynced(b *testing.B, s *Store, topicName string, queues int) {
+	b.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.names.Next(name.Topic)
+	if err := s.names.Apply(name.AppendAssign(nil, name.Topic, id, topicName), 0); err != nil {
+		b.Fatal(err)
+	}
+	for i := range queues {
+		q, err := s.queueLocked([]byte(topicName), message.QueueID(i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		q.log.Restore(5)
+		q.next.Store(5)
+		if err := s.offsets.Apply(offset.AppendCommit(nil, offset.Key{Group: 1, Topic: id, Queue: q.id}, 3), 0); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
@@ -63,19 +64,35 @@ func (s *Store) snapshotKind(k changeKind, emit func(change []byte)) {
 	case kindTimer:
 		s.timers.Snapshot(emit)
 	case kindQueue:
-		var buf []byte
-		for _, t := range s.byName {
-			for _, q := range t.queues {
-				if q == nil || q.next.Load() == 0 {
-					continue
-				}
-				// The least offset as it was last known: to ask the index for 100,000 queues takes seconds, for which
-				// commits would wait, and replay finds the true one in any case.
-				next := message.QueueOffset(q.next.Load())
-				least := min(message.QueueOffset(q.least.Load()), next)
-				buf = appendBounds(buf[:0], bounds{topic: t.id, queue: q.id, min: least, next: next})
-				emit(buf)
-			}
+		emitBounds(s.queueBounds(nil), emit)
+	}
+}
+
+// queueBounds appends the bounds of all queues that ever held a message. s.mu is held.
+func (s *Store) queueBounds(dst []bounds) []bounds {
+	dst = slices.Grow(dst, len(s.queues))
+	var last *topicState
+	known := false
+	for _, q := range s.queues {
+		if q.topic != last {
+			last, known = q.topic, s.byName[q.topic.name] == q.topic
 		}
+		if !known {
+			continue // an import has retired the topic
+		}
+		// The least offset as it was last known: to ask the index for 100,000 queues takes seconds, for which commits
+		// would wait, and replay finds the true one in any case.
+		if next := message.QueueOffset(q.next.Load()); next > 0 {
+			dst = append(dst, bounds{topic: q.topic.id, queue: q.id, min: min(message.QueueOffset(q.least.Load()), next), next: next})
+		}
+	}
+	return dst
+}
+
+func emitBounds(queues []bounds, emit func(change []byte)) {
+	var buf []byte
+	for _, b := range queues {
+		buf = appendBounds(buf[:0], b)
+		emit(buf)
 	}
 }

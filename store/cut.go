@@ -13,18 +13,28 @@ import (
 // A cut takes the store's knowledge at one log offset to the disk, so that a restart replays from there.
 //
 // Between two groups, on the committing goroutine, the index head is frozen and the changed parts of the state are
-// encoded: that is all for which commits wait. Then, on the keeper's goroutine: the log is synced, so that nothing on
-// the disk runs ahead of it; the head is written as a block, synced and renamed; the block's directory entries, the
+// encoded: that is all for which commits wait. Then, on the keeper's goroutine: the consumer offsets and the pending delayed
+// messages, of which there may be millions, are encoded, these part by part; the log is synced, so that nothing on the disk runs ahead of it; the head is written as a block, synced and renamed; the block's directory entries, the
 // state and the cut mark go into the cache as one batch; the cache is flushed; the frozen head is let go.
 //
 // A crash in between leaves the cut before: a block without its batch is found at Open by its name, its range is
 // replayed for the projections and passed over for the index. A failed step is tried again with the same frozen parts,
 // and nothing is frozen meanwhile.
+//
+// Offsets and pending entries are thus newer than the mark, and entries not all of one moment. Replay puts that right: it
+// begins at the mark and sees every record that set or removed an offset, or made, moved or completed an entry, since.
+// Nothing else may be newer than the mark; a queue's next offset, for one, must be that of the first record to come.
 type cut struct {
 	mark   cutMark
 	frozen *index.Frozen
 	state  map[changeKind][][]byte
+	queues []bounds          // as they are at the mark, still to be encoded
+	later  []changeKind      // they have changed and are still to be encoded
+	knows  message.LogOffset // no part of the state knows of records behind it
 }
+
+// timerPart is how many pending entries are encoded while s.mu is held, about 0.1 ms.
+const timerPart = 4096
 
 // wantCut asks for a cut when one is due. It runs on the committing goroutine after each group.
 func (s *Store) wantCut() {
@@ -46,7 +56,7 @@ func (s *Store) segmentOf(at message.LogOffset) int64 { return int64(at) / s.opt
 
 // freeze begins a cut. It runs at a barrier.
 func (s *Store) freeze() *cut {
-	c := &cut{mark: cutMark{applied: s.applied, prev: s.prev}, state: make(map[changeKind][][]byte)}
+	c := &cut{mark: cutMark{applied: s.applied, prev: s.prev}, state: make(map[changeKind][][]byte), knows: s.applied}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dirty[kindQueue] = s.dirty[kindQueue] || s.queuesDirty
@@ -56,10 +66,18 @@ func (s *Store) freeze() *cut {
 			continue
 		}
 		s.dirty[k] = false
-		b := stateBodies{limit: cacheChunkSize}
-		s.snapshotKind(k, func(change []byte) { b.add(k, change) })
-		b.close()
-		c.state[k] = b.bodies
+		switch k {
+		case kindOffset, kindTimer:
+			c.later = append(c.later, k)
+		case kindQueue:
+			c.later = append(c.later, k)
+			c.queues = s.queueBounds(s.spare[:0])
+		default:
+			b := stateBodies{limit: cacheChunkSize}
+			s.snapshotKind(k, func(change []byte) { b.add(k, change) })
+			b.close()
+			c.state[k] = b.bodies
+		}
 	}
 	c.frozen = s.ix.Freeze()
 	return c
@@ -90,10 +108,11 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 			err = fmt.Errorf("cut at log offset %d: %w", c.mark.applied, err)
 		}
 	}()
+	s.encodeLater(c)
 	if err := s.roomForCut(c); err != nil {
 		return err
 	}
-	if s.log.Synced() < c.mark.applied {
+	if s.log.Synced() < c.knows {
 		if err := s.log.Sync(ctx); err != nil {
 			return err
 		}
@@ -119,6 +138,35 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 	s.cutAt.Store(int64(c.mark.applied))
 	s.opt.Logger.Debug("cut", "at", c.mark.applied, "entries", c.frozen.Entries(), "took", time.Since(began))
 	return nil
+}
+
+// encodeLater encodes while the store goes on: what may be newer than the mark, and what was only copied at the mark.
+func (s *Store) encodeLater(c *cut) {
+	for _, k := range c.later {
+		b := stateBodies{limit: cacheChunkSize}
+		emit := func(change []byte) { b.add(k, change) }
+		for next, more := 0, true; more; more = next > 0 {
+			next = s.encodePart(c, k, next, emit)
+		}
+		b.close()
+		c.state[k], c.knows = b.bodies, s.log.Published()
+	}
+	s.spare, c.later, c.queues = c.queues, nil, nil
+}
+
+// encodePart encodes all of a kind, or of the pending entries a part, and returns where the next part begins, 0 for none.
+func (s *Store) encodePart(c *cut, k changeKind, from int, emit func([]byte)) (next int) {
+	if k == kindQueue {
+		emitBounds(c.queues, emit)
+		return 0
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if k == kindTimer {
+		return s.timers.SnapshotPart(from, timerPart, emit)
+	}
+	s.snapshotKind(k, emit)
+	return 0
 }
 
 // cutRoom is the free space in bytes that a cut leaves alone, and cutEntryRoom what it reckons for an index entry with

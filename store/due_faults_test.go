@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
 // unreadable is a file system on which the commit log's first segment cannot be read while the switch is on.
@@ -211,4 +212,51 @@ func TestCrashWhileDelayedMessagesAreCut(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestWhatHappensWhileACutIsEncodedCountsOnce(t *testing.T) {
+	for _, flush := range []commitlog.FlushMode{commitlog.SyncFlush, commitlog.AsyncFlush} {
+		synctest.Test(t, func(t *testing.T) {
+			fs := vfs.NewCrashableMem()
+			o := testOptions(fs)
+			o.Flush = flush
+			s := openTest(t, o)
+			mustTopic(t, s, "T", 1)
+			q := message.Queue{Topic: "T"}
+			putDelayed(t, s, record("T", 0, "early"), 1)
+			putDelayed(t, s, record("T", 0, "late"), 5)
+			if err := s.ResetOffset(context.Background(), "g", q, 1); err != nil {
+				t.Fatal(err)
+			}
+			var c *cut
+			if err := s.log.Barrier(func(message.LogOffset) { c = s.freeze() }); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second) // early is delivered
+			putDelayed(t, s, record("T", 0, "new"), 5)
+			if err := s.RemoveOffsets(context.Background(), "g", ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ResetOffset(context.Background(), "h", q, 2); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.finishCut(context.Background(), c); err != nil {
+				t.Fatal(err)
+			}
+			after := synced(fs)
+			abandon(s)
+			o.FS = after
+			s = openTest(t, o)
+			defer closeTest(t, s)
+			if at := message.LogOffset(s.cutAt.Load()); at != c.mark.applied {
+				t.Fatalf("replayed from %d, the cut is at %d", at, c.mark.applied)
+			}
+			if n, g, h := s.Stats().PendingTimers, s.Offsets("g"), s.Offsets("h"); n != 2 || len(g) != 0 || h[q] != 2 {
+				t.Errorf("%d entries are pending, want 2; offsets of g %v, want none, of h %v, want 2", n, g, h)
+			}
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			checkDeliveredOnce(t, s, 3)
+		})
+	}
 }

@@ -70,6 +70,7 @@ func (s *Store) queueLocked(topic []byte, id message.QueueID) (*queueState, erro
 	}
 	if t.queues[id] == nil {
 		t.queues[id] = newQueueState(t, id, 0)
+		s.queues = append(s.queues, t.queues[id])
 	}
 	return t.queues[id], nil
 }

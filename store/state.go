@@ -145,6 +145,7 @@ type stateBodies struct {
 func (b *stateBodies) add(k changeKind, payload []byte) {
 	if len(b.open) > 0 && len(b.open)+len(payload) > b.limit {
 		b.close()
+		b.open = make([]byte, 0, b.limit) // there is much: growing it step by step would cost more than it saves
 	}
 	b.open = appendChange(b.open, k, payload)
 }

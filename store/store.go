@@ -48,6 +48,7 @@ type Store struct {
 	locks    lock.Table
 	timers   timer.Table
 	byName   map[string]*topicState
+	queues   []*queueState      // all of them, in the order in which they were made
 	reserved map[nameKey]uint32 // ids on their way to the log
 	dirty    [kindLimit]bool    // what has changed since the last cut
 
@@ -63,6 +64,7 @@ type Store struct {
 	keys          []uint64
 
 	unfinished *cut         // the keeper's: a cut that failed half way
+	spare      []bounds     // memory for the next cut, which begins when the keeper has finished the last one
 	cutAt      atomic.Int64 // LogOffset of the last cut that is on the disk
 	lastTime   atomic.Int64 // StoreTime of the newest message
 	full       atomic.Pointer[FullError]

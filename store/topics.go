@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
@@ -96,6 +97,7 @@ func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
 	id := uint32(v)
 	if text, ok := s.names.Name(name.Topic, id); ok {
 		delete(s.byName, text)
+		s.queues = slices.DeleteFunc(s.queues, func(q *queueState) bool { return q.topic.id == id })
 	}
 	s.touch(kindName, kindOffset, kindQueue)
 	s.pending.Drop(func(k offset.Key) bool { return k.Topic == id }) // what was committed while this was on its way

@@ -85,6 +85,61 @@ func list(entries []Entry) string {
 	return b.String()
 }
 
+// TestSnapshotInParts takes a snapshot piece by piece while the table changes, and applies the changes since its first
+// piece again: that must rebuild the table. As in the store, an entry that is moved but not there is made there.
+func TestSnapshotInParts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var tab, again Table
+		var since []func(*Table)
+		created := message.LogOffset(0)
+		step := func() {
+			var do func(*Table)
+			e := Entry{Created: message.LogOffset(rapid.Int64Range(0, int64(created)).Draw(t, "created")), Due: 7}
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				do = func(tab *Table) { tab.Complete(e.Created) }
+			case 1:
+				if _, ok := tab.Get(e.Created); !ok {
+					return
+				}
+				e.At = created + 1000
+				do = func(tab *Table) {
+					if !tab.Move(e.Created, e.At) {
+						tab.Add(e)
+					}
+				}
+			default:
+				created++
+				e.Created, e.At = created, created
+				do = func(tab *Table) { tab.Add(e) }
+			}
+			do(&tab)
+			since = append(since, do)
+		}
+		steps := func(limit int) {
+			for range rapid.IntRange(0, limit).Draw(t, "steps") {
+				step()
+			}
+		}
+		steps(20)
+		since = nil
+		for next, more := 0, true; more; more = next > 0 {
+			next = tab.SnapshotPart(next, rapid.IntRange(1, 3).Draw(t, "part"), func(c []byte) {
+				if err := again.Apply(c, 0); err != nil {
+					t.Fatal(err)
+				}
+			})
+			steps(4)
+		}
+		for _, do := range since {
+			do(&again)
+		}
+		if diff := gocmp.Diff(snapshot(&tab), snapshot(&again)); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
 // TestModel compares the table with a plain map under random operations.
 func TestModel(t *testing.T) {
 	type state struct {

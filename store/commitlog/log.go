@@ -53,6 +53,8 @@ type Log struct {
 	wake chan struct{} // hands the commit path to the committer
 	stop chan struct{}
 	done sync.WaitGroup
+
+	sideAsked chan chan struct{} // who wants a sync beside the commit path gives a channel to close when it has ended
 }
 
 // Open finds the log's end, lets the follower apply every record from ReplayFrom on, makes durable what is kept, zeroes
@@ -72,7 +74,7 @@ func Open(opts Options) (*Log, error) {
 }
 
 func newLog(opts Options) *Log {
-	l := &Log{opts: opts, zeros: make([]byte, fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Log{opts: opts, zeros: make([]byte, fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{}), sideAsked: make(chan chan struct{})}
 	l.enc.pool = &l.pool
 	l.tail = tail{limit: opts.TailBytes, pool: &l.pool}
 	l.open, l.aside = &group{}, &group{}
@@ -145,18 +147,39 @@ func (l *Log) Barrier(fn func(applied message.LogOffset)) error {
 	return <-done
 }
 
-// Sync makes everything appended before the call durable. It returns early with the context's error.
+// Sync makes everything appended before the call durable. It returns early with the context's error. Under AsyncFlush
+// commits go on meanwhile.
 func (l *Log) Sync(ctx context.Context) error {
-	done, err := l.enqueue(func(message.LogOffset) error { return l.syncActive() }, false)
+	var to message.LogOffset
+	done, err := l.enqueue(func(applied message.LogOffset) error { to = applied; return nil }, false)
 	if err != nil {
 		return err
 	}
 	select {
-	case err := <-done:
-		return err
+	case err = <-done:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	if err != nil || l.Synced() >= to {
+		return err
+	}
+	asked := make(chan struct{})
+	select {
+	case l.sideAsked <- asked:
+	case <-l.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-asked:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := l.Err(); err != nil || l.Synced() >= to {
+		return err
+	}
+	return fmt.Errorf("BUG: commit log is synced up to %d, asked was for %d", l.Synced(), to)
 }
 
 // enqueue puts fn behind the open group; the last call, from Close, closes the log in the same moment.

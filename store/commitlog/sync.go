@@ -97,6 +97,9 @@ func (l *Log) runBackground() {
 			}
 			l.keepReserve()
 			l.noFill = false
+		case asked := <-l.sideAsked:
+			l.syncSide()
+			close(asked)
 		case <-l.win.poke:
 			if !l.noReserve {
 				l.keepReserve()
