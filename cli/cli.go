@@ -55,10 +55,10 @@ func newRoot(e env) *cobra.Command {
 		Short: "A message broker for RocketMQ clients: NameServer, broker and tools in one binary",
 		Long: "Aerobee serves RocketMQ clients: NameServer and broker in one process, durable by default.\n" +
 			"Without a command it serves, as `aerobee serve` does.",
-		Example: "  aerobee                                  serve on ports 9876, 10911, 10909 and 8081, store in ./aerobee-data\n" +
-			"  aerobee --memory --listen 127.0.0.1:9876  serve one port, keep nothing\n" +
-			"  aerobee -c broker.conf                    serve with a RocketMQ broker's settings\n" +
-			"  aerobee store verify ./aerobee-data       check every record of a store",
+		Example: "  aerobee                                    serve on ports 9876, 10911, 10909 and 8081, store in ./aerobee-data\n" +
+			"  aerobee --memory --listen 127.0.0.1:9876   serve one port, keep nothing\n" +
+			"  aerobee -c broker.conf                     serve with a RocketMQ broker's settings\n" +
+			"  aerobee store verify ./aerobee-data        check every record of a store",
 		Args:          noArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,

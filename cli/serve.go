@@ -16,14 +16,34 @@ import (
 // stopTimeout bounds a clean stop: what is not drained by then is closed.
 const stopTimeout = 5 * time.Second
 
-// flagKeys are the flags of `aerobee serve` and the settings they give, in the order of --help.
-func flagKeys() []struct{ flag, key string } {
-	return []struct{ flag, key string }{
-		{"data", "data"}, {"listen", "listen"}, {"namesrv", "namesrvAddr"}, {"advertise", "advertise"}, {"roles", "roles"},
-		{"name", "brokerName"}, {"cluster", "brokerClusterName"}, {"flush", "flushDiskType"}, {"memory-limit", "memoryLimit"},
-		{"log-level", "logLevel"}, {"log-format", "logFormat"}, {"log-file", "logFile"},
+// settingFlag is a flag of `aerobee serve`, the setting that it gives, and what --help calls its value.
+type settingFlag struct{ flag, key, value string }
+
+func settingFlags() []settingFlag {
+	return []settingFlag{
+		{"data", "data", "DIR"}, {"listen", "listen", "ADDR"}, {"namesrv", "namesrvAddr", "ADDR"}, {"advertise", "advertise", "ADDR"},
+		{"roles", "roles", "ROLES"}, {"name", "brokerName", "NAME"}, {"cluster", "brokerClusterName", "NAME"}, {"flush", "flushDiskType", "MODE"},
+		{"memory-limit", "memoryLimit", "SIZE"}, {"log-level", "logLevel", "LEVEL"}, {"log-format", "logFormat", "FORMAT"}, {"log-file", "logFile", "FILE"},
 	}
 }
+
+// texts is a flag's values: a flag that is given several times makes a list.
+type texts struct {
+	given []string
+	kind  string
+}
+
+// String is the values as a settings file would list them.
+func (v *texts) String() string { return strings.Join(v.given, ";") }
+
+// Set takes one more value.
+func (v *texts) Set(s string) error {
+	v.given = append(v.given, s)
+	return nil
+}
+
+// Type is what --help calls a value.
+func (v *texts) Type() string { return v.kind }
 
 func newServe(e env) *cobra.Command {
 	cmd := &cobra.Command{
@@ -45,9 +65,9 @@ func newServe(e env) *cobra.Command {
 	}
 	file := flags.StringP("config", "c", "", "properties `file` with settings, as Apache's broker.conf")
 	flags.Bool("memory", false, docs["memory"])
-	flags.StringArray("set", nil, "any other setting as `KEY=VALUE`; may be given several times")
-	for _, f := range flagKeys() {
-		flags.StringArray(f.flag, nil, docs[f.key])
+	flags.Var(&texts{kind: "KEY=VALUE"}, "set", "any other setting; may be given several times")
+	for _, f := range settingFlags() {
+		flags.Var(&texts{kind: f.value}, f.flag, docs[f.key])
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		flagSource, err := flagsOf(cmd)
@@ -67,19 +87,10 @@ func newServe(e env) *cobra.Command {
 func flagsOf(cmd *cobra.Command) (config.Source, error) {
 	src := config.Source{Name: "flags"}
 	flags := cmd.Flags()
-	for _, f := range flagKeys() {
-		if !flags.Changed(f.flag) {
-			continue
+	for _, f := range settingFlags() {
+		if given := flags.Lookup(f.flag); given.Changed {
+			src.Pairs = append(src.Pairs, config.Property{Key: f.key, Value: given.Value.String()})
 		}
-		values, err := flags.GetStringArray(f.flag)
-		if err != nil {
-			return src, err
-		}
-		joined := values[0]
-		for _, v := range values[1:] {
-			joined += ";" + v
-		}
-		src.Pairs = append(src.Pairs, config.Property{Key: f.key, Value: joined})
 	}
 	if flags.Changed("memory") {
 		on, err := flags.GetBool("memory")
@@ -88,11 +99,8 @@ func flagsOf(cmd *cobra.Command) (config.Source, error) {
 		}
 		src.Pairs = append(src.Pairs, config.Property{Key: "memory", Value: fmt.Sprint(on)})
 	}
-	sets, err := flags.GetStringArray("set")
-	if err != nil {
-		return src, err
-	}
-	for _, set := range sets {
+	sets, _ := flags.Lookup("set").Value.(*texts)
+	for _, set := range sets.given {
 		pairs, err := config.ParseProperties(set)
 		if err != nil || len(pairs) != 1 || pairs[0].Value == "" {
 			return src, fmt.Errorf("--set %q is not KEY=VALUE", set)
