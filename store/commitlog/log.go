@@ -104,7 +104,7 @@ func (l *Log) Close() error {
 
 func (l *Log) closeFiles() error {
 	var errs []error
-	for _, s := range l.segs.snapshot() {
+	for _, s := range l.segs.close() {
 		errs = append(errs, s.release())
 	}
 	return errors.Join(errs...)

@@ -61,7 +61,7 @@ func (l *Log) pread(dst []byte, run []Span) ([]byte, error) {
 	for len(run) > 0 {
 		s := l.segs.acquire(run[0].At)
 		if s == nil {
-			return dst, fmt.Errorf("%w: offset %d, it begins at %d", ErrRange, run[0].At, l.Start())
+			return dst, l.noSegment(run[0].At)
 		}
 		n := len(run)
 		for n > 1 && run[n-1].At >= s.end() {
@@ -75,6 +75,14 @@ func (l *Log) pread(dst []byte, run []Span) ([]byte, error) {
 		run = run[n:]
 	}
 	return dst, nil
+}
+
+// noSegment says why no segment was found for a published offset.
+func (l *Log) noSegment(at message.LogOffset) error {
+	if l.segs.isClosed() {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: offset %d, it begins at %d", ErrRange, at, l.Start())
 }
 
 func (s *segment) pread(dst []byte, run []Span) ([]byte, error) {
@@ -114,7 +122,7 @@ func (l *Log) Scan(from, to message.LogOffset, fn func(rec []byte) error) error 
 	for from < to {
 		s := l.segs.acquire(from)
 		if s == nil {
-			return fmt.Errorf("%w: offset %d, it begins at %d", ErrRange, from, l.Start())
+			return l.noSegment(from)
 		}
 		at, err := s.scan(from, min(to, s.end()), fn)
 		if err = errors.Join(err, s.release()); err != nil {

@@ -124,8 +124,23 @@ func syncDir(fs vfs.FS, dir string) error {
 
 // segments is the list of segments, in log order without gaps. The last one may be the reserve, not yet written.
 type segments struct {
-	mu   sync.RWMutex
-	list []*segment
+	mu     sync.RWMutex
+	list   []*segment
+	closed bool // nobody gets a segment any more
+}
+
+// close takes all segments out of reach of further readers and returns them.
+func (ss *segments) close() []*segment {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.closed = true
+	return ss.list
+}
+
+func (ss *segments) isClosed() bool {
+	ss.mu.RLock()
+	defer ss.mu.RUnlock()
+	return ss.closed
 }
 
 func (ss *segments) add(s *segment) {
@@ -139,7 +154,7 @@ func (ss *segments) acquire(at message.LogOffset) *segment {
 	ss.mu.RLock()
 	defer ss.mu.RUnlock()
 	i := sort.Search(len(ss.list), func(i int) bool { return ss.list[i].base > at }) - 1
-	if i < 0 || at >= ss.list[i].end() {
+	if i < 0 || at >= ss.list[i].end() || ss.closed {
 		return nil
 	}
 	ss.list[i].refs.Add(1)

@@ -12,7 +12,7 @@ import (
 var (
 	// ErrBusy refuses a record because the bytes that wait for the disk would pass MaxPendingBytes.
 	ErrBusy = errors.New("commit log is busy")
-	// ErrClosed refuses everything after Close.
+	// ErrClosed refuses everything after Close, except what is still in memory.
 	ErrClosed = errors.New("commit log is closed")
 	// ErrFailed refuses everything after a failed sync, until the log is opened again.
 	ErrFailed = errors.New("commit log has failed")

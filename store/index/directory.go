@@ -3,7 +3,9 @@ package index
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -21,6 +23,32 @@ import (
 type directory struct {
 	db     *pebble.DB
 	prefix []byte
+
+	gate   sync.RWMutex // held for reading by readers of db; guards closed
+	closed bool         // db may be closed too, and it panics then
+}
+
+// errClosed refuses a read after Close.
+var errClosed = errors.New("the index is closed")
+
+// close waits for the readers and refuses all further ones.
+func (d *directory) close() {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	d.closed = true
+}
+
+// iter returns an iterator over a queue's runs; the gate is held for reading.
+func (d *directory) iter(q Queue) (*pebble.Iterator, error) {
+	if d.closed {
+		return nil, errClosed
+	}
+	var lo, hi [128]byte
+	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: d.queueKey(lo[:0], q), UpperBound: d.runKey(hi[:0], q, -1)})
+	if err != nil {
+		return nil, fmt.Errorf("index directory: %w", err)
+	}
+	return it, nil
 }
 
 const (
@@ -96,12 +124,14 @@ func (d *directory) decode(key, value []byte) (id blockID, r run, err error) {
 
 // find returns the queue's run that holds the offset or, if none does, the first one behind it.
 func (d *directory) find(q Queue, at message.QueueOffset) (id blockID, r run, ok bool, err error) {
-	var lo, hi, from [128]byte
-	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: d.queueKey(lo[:0], q), UpperBound: d.runKey(hi[:0], q, -1)})
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	it, err := d.iter(q)
 	if err != nil {
-		return id, r, false, fmt.Errorf("index directory: %w", err)
+		return id, r, false, err
 	}
 	defer func() { err = closeIter(it, err) }()
+	var from [128]byte
 	for valid := it.SeekLT(d.runKey(from[:0], q, at+1)) || it.First(); valid; valid = it.Next() {
 		if id, r, err = d.decode(it.Key(), it.Value()); err != nil {
 			return id, r, false, err
@@ -115,10 +145,11 @@ func (d *directory) find(q Queue, at message.QueueOffset) (id blockID, r run, ok
 
 // lastRun returns the queue's last run.
 func (d *directory) lastRun(q Queue) (r run, ok bool, err error) {
-	var lo, hi [128]byte
-	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: d.queueKey(lo[:0], q), UpperBound: d.runKey(hi[:0], q, -1)})
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	it, err := d.iter(q)
 	if err != nil {
-		return r, false, fmt.Errorf("index directory: %w", err)
+		return r, false, err
 	}
 	defer func() { err = closeIter(it, err) }()
 	if !it.Last() {

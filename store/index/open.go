@@ -44,8 +44,10 @@ func Open(o Options) (*Index, error) {
 	return ix, nil
 }
 
-// Close closes the block files as soon as the last reader has left them. The head is lost, as the log has it.
+// Close closes the block files as soon as the last reader has left them; when it returns, nobody reads from DB any more.
+// Reads that come later fail, or find nothing. The head is lost, as the log has it.
 func (ix *Index) Close() error {
+	ix.dir.close()
 	ix.head = newHead()
 	ix.change(func(v *view) { v.blocks, v.fresh, v.frozen, v.head = nil, nil, nil, ix.head })
 	return nil
