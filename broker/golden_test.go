@@ -93,7 +93,7 @@ func TestGoldenFrames(t *testing.T) {
 		`"suspendTimeoutMillis":"15000","subVersion":"1","expressionType":"TAG","maxMsgBytes":"2147483647","bname":"broker-a"},"flag":0,"language":"JAVA","opaque":14,`+
 		`"serializeTypeCurrentRPC":"JSON","version":513}`, "")
 	header, body := r.receive()
-	want := answer(0, 14, "FOUND", `"suggestWhichBrokerId":"0","nextBeginOffset":"2","minOffset":"0","maxOffset":"2"`)
+	want := answer(0, 14, "FOUND", `"suggestWhichBrokerId":"0","nextBeginOffset":"2","minOffset":"0","maxOffset":"2","topicSysFlag":"0","groupSysFlag":"0"`)
 	if !regexp.MustCompile("^" + want + "$").MatchString(header) {
 		t.Errorf("answered\n%s, want\n%s", header, want)
 	}

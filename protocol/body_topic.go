@@ -1,5 +1,7 @@
 package protocol
 
+import "encoding/json"
+
 // Bits of a topic's perm.
 const (
 	PermPriority = 1 << 3
@@ -24,14 +26,14 @@ type DataVersion struct {
 // TopicConfig is one topic of a broker, as bodies carry it. It is also the answer's body of GET_TOPIC_CONFIG (351), for topics that
 // are not static.
 type TopicConfig struct {
-	Attributes      map[string]string `json:"attributes,omitempty"`
-	Order           bool              `json:"order"`
-	Perm            int32             `json:"perm"`
-	ReadQueueNums   int32             `json:"readQueueNums"`
-	TopicFilterType string            `json:"topicFilterType,omitempty"` // SINGLE_TAG or MULTI_TAG
-	TopicName       string            `json:"topicName"`
-	TopicSysFlag    int32             `json:"topicSysFlag"`
-	WriteQueueNums  int32             `json:"writeQueueNums"`
+	Attributes      Attributes `json:"attributes"`
+	Order           bool       `json:"order"`
+	Perm            int32      `json:"perm"`
+	ReadQueueNums   int32      `json:"readQueueNums"`
+	TopicFilterType string     `json:"topicFilterType,omitempty"` // SINGLE_TAG or MULTI_TAG
+	TopicName       string     `json:"topicName"`
+	TopicSysFlag    int32      `json:"topicSysFlag"`
+	WriteQueueNums  int32      `json:"writeQueueNums"`
 }
 
 // TopicConfigTable is the answer's body of GET_ALL_TOPIC_CONFIG (21) and a part of REGISTER_BROKER's (103).
@@ -40,6 +42,17 @@ type TopicConfigTable struct {
 	MappingDataVersion DataVersion                      `json:"mappingDataVersion"`
 	Topics             map[string]TopicConfig           `json:"topicConfigTable"`
 	Mappings           map[string]TopicQueueMappingInfo `json:"topicQueueMappingInfoMap"` // static topics
+}
+
+// Attributes are a topic's attributes by name. None is an empty object in JSON, as RocketMQ writes it, not null.
+type Attributes map[string]string
+
+// MarshalJSON writes the object.
+func (a Attributes) MarshalJSON() ([]byte, error) {
+	if a == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(map[string]string(a))
 }
 
 // TopicQueueMappingInfo says which of a static topic's logical queues lie on a broker.

@@ -6,7 +6,8 @@ const (
 	FieldSubChange   = "IS_SUB_CHANGE"
 )
 
-// UnregisterClientHeader is the request header of UNREGISTER_CLIENT (35). Either group may be empty. The answer has no header.
+// UnregisterClientHeader is the request header of UNREGISTER_CLIENT (35). Either group may be empty, and
+// nobody reads ClientID: the connection says who leaves. The answer has no header.
 type UnregisterClientHeader struct {
 	ClientID      string
 	ProducerGroup string
@@ -16,7 +17,7 @@ type UnregisterClientHeader struct {
 // Decode reads the fields.
 func (h *UnregisterClientHeader) Decode(fs Fields) error {
 	r := fieldReader{fs: fs}
-	*h = UnregisterClientHeader{r.needText("clientID"), r.text("producerGroup"), r.text("consumerGroup")}
+	*h = UnregisterClientHeader{r.text("clientID"), r.text("producerGroup"), r.text("consumerGroup")}
 	return r.err
 }
 

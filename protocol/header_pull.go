@@ -10,7 +10,8 @@ const (
 )
 
 // PullMessageHeader is the request header of PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361). Callers: all pull and push consumers,
-// admin tools, slaves. MaxMsgBytes is 0 and RequestSource is -1 when absent.
+// admin tools, slaves. MaxMsgBytes is 0 and RequestSource is -1 when absent; CommitOffset,
+// SuspendTimeoutMillis and SubVersion are 0 then, although RocketMQ calls them required: its broker does not look.
 type PullMessageHeader struct {
 	ConsumerGroup        string
 	Topic                string
@@ -34,8 +35,8 @@ func (h *PullMessageHeader) Decode(fs Fields) error {
 	r := fieldReader{fs: fs}
 	*h = PullMessageHeader{ConsumerGroup: r.needText("consumerGroup"), Topic: r.needText("topic"), QueueID: r.needInt32("queueId"),
 		QueueOffset: r.needInt64("queueOffset"), MaxMsgNums: r.needInt32("maxMsgNums"), SysFlag: r.needInt32("sysFlag"),
-		CommitOffset: r.needInt64("commitOffset"), SuspendTimeoutMillis: r.needInt64("suspendTimeoutMillis"),
-		Subscription: r.text("subscription"), SubVersion: r.needInt64("subVersion"), ExpressionType: r.text("expressionType"),
+		CommitOffset: r.int64("commitOffset", 0), SuspendTimeoutMillis: r.int64("suspendTimeoutMillis", 0),
+		Subscription: r.text("subscription"), SubVersion: r.int64("subVersion", 0), ExpressionType: r.text("expressionType"),
 		MaxMsgBytes: r.int32("maxMsgBytes", 0), RequestSource: r.int32("requestSource", -1), ProxyClientID: r.text("proxyFrowardClientId"),
 		BrokerName: r.text("bname")}
 	return r.err
@@ -65,7 +66,8 @@ func (h *PullMessageHeader) Append(fs *Fields) {
 }
 
 // PullMessageResponseHeader answers a pull, on codes 0, 19, 20 and 21 alike: a client that misses one of the first four throws
-// and asks again every 3 s for ever. SuggestWhichBrokerID is 0 unless slaves serve reads. The last fields are left out when 0.
+// and asks again every 3 s for ever. SuggestWhichBrokerID is 0 unless slaves serve reads. OffsetDelta and ForbiddenType are
+// left out when 0.
 type PullMessageResponseHeader struct {
 	SuggestWhichBrokerID int64
 	NextBeginOffset      int64
@@ -89,12 +91,8 @@ func (h *PullMessageResponseHeader) AppendScratch(fs *Fields, scratch []byte) []
 	if h.OffsetDelta != 0 {
 		scratch = fs.AddIntIn(scratch, "offsetDelta", h.OffsetDelta)
 	}
-	if h.TopicSysFlag != 0 {
-		scratch = fs.AddIntIn(scratch, "topicSysFlag", int64(h.TopicSysFlag))
-	}
-	if h.GroupSysFlag != 0 {
-		scratch = fs.AddIntIn(scratch, "groupSysFlag", int64(h.GroupSysFlag))
-	}
+	scratch = fs.AddIntIn(scratch, "topicSysFlag", int64(h.TopicSysFlag))
+	scratch = fs.AddIntIn(scratch, "groupSysFlag", int64(h.GroupSysFlag))
 	if h.ForbiddenType != 0 {
 		scratch = fs.AddIntIn(scratch, "forbiddenType", int64(h.ForbiddenType))
 	}

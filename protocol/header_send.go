@@ -31,8 +31,9 @@ type SendMessageHeader struct {
 	BrokerName            []byte
 }
 
-// The letters of version 2 that must be there, as bits: a to h.
-const sendRequired = 1<<8 - 1
+// The letters of version 2 that must be there, as bits: b and e to h. RocketMQ calls a, c and d required as well, but its broker
+// takes sends without them.
+const sendRequired = 1<<1 | 1<<4 | 1<<5 | 1<<6 | 1<<7
 
 // DecodeV2 reads the one-letter names (310, 320, 325). It allocates nothing unless it fails.
 func (h *SendMessageHeader) DecodeV2(fs Fields) error {
@@ -80,7 +81,7 @@ func sendComplete(seen int, namesOf func() [14]string) error {
 	}
 	names := namesOf()
 	for letter := byte('a'); letter <= 'h'; letter++ {
-		if seen&(1<<(letter-'a')) == 0 {
+		if bit := 1 << (letter - 'a'); sendRequired&bit != 0 && seen&bit == 0 {
 			return missingField(names[letter-'a'])
 		}
 	}

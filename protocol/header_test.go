@@ -139,7 +139,7 @@ func TestSendHeaderComesBack(t *testing.T) {
 		}
 		same(t, got, in)
 	}
-	if err := got.DecodeV1(v1[1:]); err == nil || err.Error() != "the custom field <producerGroup> is null" {
+	if err := got.DecodeV1(v1[2:]); err == nil || err.Error() != "the custom field <topic> is null" {
 		t.Errorf("version 1: %v", err)
 	}
 	if err := got.DecodeV2(v2[:7]); err == nil || err.Error() != "the custom field <h> is null" {
