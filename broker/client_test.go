@@ -82,8 +82,8 @@ func TestConnectionsAndSubscribers(t *testing.T) {
 		ConnectionSet:    []protocol.Connection{{ClientAddr: p.conn.LocalAddr().String(), ClientID: "me", Language: "JAVA", Version: protocol.CurrentVersion}},
 		ConsumeFromWhere: protocol.ConsumeFromLast, ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelBroadcasting,
 		SubscriptionTable: map[string]protocol.SubscriptionData{
-			"t":        {Topic: "t", SubString: "a || b", SubVersion: 1, TagsSet: []string{}, CodeSet: []int32{}},
-			"%RETRY%g": {Topic: "%RETRY%g", SubString: "*", SubVersion: 1, TagsSet: []string{}, CodeSet: []int32{}}},
+			"t":        {Topic: "t", SubString: "a || b", ExpressionType: "TAG", SubVersion: 1, TagsSet: []string{}},
+			"%RETRY%g": {Topic: "%RETRY%g", SubString: "*", ExpressionType: "TAG", SubVersion: 1, TagsSet: []string{}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -10,9 +10,11 @@ package broker
 // Codes: 0 with a JSON body; 1 no member (38, 204) or unreadable header; 206 no member (203).
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -59,7 +61,7 @@ func (b *Broker) handleConsumerConnections(c *remoting.Conn, f *protocol.Frame) 
 		body = &protocol.ConsumerConnection{ConnectionSet: connections(g.Clients()), ConsumeFromWhere: g.From, ConsumeType: g.Type, MessageModel: g.Model,
 			SubscriptionTable: map[string]protocol.SubscriptionData{}}
 		for _, s := range g.Subscriptions() {
-			body.SubscriptionTable[s.Topic] = protocol.SubscriptionData{Topic: s.Topic, SubString: s.Expression, ExpressionType: s.Kind,
+			body.SubscriptionTable[s.Topic] = protocol.SubscriptionData{Topic: s.Topic, SubString: s.Expression, ExpressionType: cmp.Or(s.Kind, filter.Tag),
 				SubVersion: s.Version, TagsSet: notNil(s.Tags), CodeSet: notNil(s.Codes)}
 		}
 	}

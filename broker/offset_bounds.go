@@ -6,14 +6,17 @@ package broker
 //
 // Behaviour: 29 answers the first offset at or after a time (boundaryType LOWER, the default) or the last one at or before
 // it (UPPER); before the first message it is the minimum, after the last the maximum. A queue that never held
-// anything has the maximum 0 and the minimum 0. 32 answers -1 when the queue holds nothing.
+// anything has the maximum 0 and the minimum 0, and so has one of no topic. 32 answers -1 when the queue holds nothing.
 //
 // Codes: 0; 1 unreadable header, or the index cannot be read.
 
 import (
+	"errors"
+
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
+	"github.com/aerobee-mq/aerobee/store"
 )
 
 func (b *Broker) handleSearchOffset(c *remoting.Conn, f *protocol.Frame) {
@@ -25,7 +28,7 @@ func (b *Broker) handleSearchOffset(c *remoting.Conn, f *protocol.Frame) {
 	b.later(c, f, func(f *protocol.Frame) {
 		q := message.Queue{Topic: h.Topic, ID: message.QueueID(h.QueueID)}
 		off, err := b.store.OffsetByTime(q, message.StoreTime(h.Timestamp), h.Upper())
-		if err != nil {
+		if err != nil && !errors.Is(err, store.ErrNoTopic) {
 			b.refuse(c, f, err)
 			return
 		}

@@ -8,7 +8,8 @@ package broker
 // queue.type and cleanup.policy cannot change once set, and their values BatchCQ and COMPACTION are refused by name. A request
 // that changes nothing is a success. Deleting a topic that does not exist is one too.
 //
-// Codes: 0; 29 name, system topic, queue count, permission or attribute wrong; 1 unreadable header, or the store refused.
+// Codes: 0; 29 name, system topic, queue count or permission wrong; 1 attribute or filter type wrong, unreadable header, or
+// the store refused.
 
 import (
 	"context"
@@ -65,8 +66,12 @@ func (b *Broker) changeTopic(ctx context.Context, h *protocol.CreateTopicHeader)
 	defer done()
 	old, exists := b.store.Topic(h.Topic)
 	c := topic.Config{Name: h.Topic, ReadQueues: h.ReadQueueNums, WriteQueues: h.WriteQueueNums, Perm: topic.Perm(h.Perm), SysFlag: h.TopicSysFlag, Order: h.Order}
-	if h.TopicFilterType == topic.MultiTag.String() {
+	switch h.TopicFilterType {
+	case topic.MultiTag.String():
 		c.FilterType = topic.MultiTag
+	case "", topic.SingleTag.String():
+	default:
+		return refuse(protocol.ResSystemError, "topicFilterType = [%.40s] value invalid, there are SINGLE_TAG and MULTI_TAG", h.TopicFilterType)
 	}
 	switch {
 	case c.ReadQueues < 0 || c.WriteQueues < 0 || c.ReadQueues > maxTopicQueues || c.WriteQueues > maxTopicQueues:
@@ -108,7 +113,7 @@ func topicAttributes() map[string]attribute {
 func changeAttributes(old map[string]string, change string, exists bool) (map[string]string, error) {
 	out := maps.Clone(old)
 	wrong := func(format string, args ...any) (map[string]string, error) {
-		return nil, refuse(protocol.ResInvalidParameter, format, args...)
+		return nil, refuse(protocol.ResSystemError, format, args...)
 	}
 	for item := range strings.SplitSeq(change, ",") {
 		if item = strings.TrimSpace(item); item == "" {
@@ -118,7 +123,7 @@ func changeAttributes(old map[string]string, change string, exists bool) (map[st
 		known, ok := topicAttributes()[name]
 		switch {
 		case item[0] != '+' && item[0] != '-':
-			return wrong("add/delete attribute format is wrong: %.100q begins with neither + nor -", item)
+			return wrong("add/alter attribute format is wrong: %.100q begins with neither + nor -", item)
 		case !ok:
 			return wrong("unsupported key: %.100s", name)
 		case exists && known.fixed && old[name] != value:
