@@ -49,9 +49,10 @@ type Broker struct {
 	awake     wakeQueue
 	earlier   chan struct{} // a deadline before the one that the loop sleeps towards
 
-	clientMu sync.Mutex // guards clients and pulled
+	clientMu sync.Mutex // guards clients, pulled and resets
 	clients  *member.Table[*session]
 	pulled   map[pulledKey]message.QueueOffset
+	resets   map[pulledKey]message.QueueOffset // offsets that the next pull will be told
 
 	stop chan struct{}
 	wg   sync.WaitGroup
@@ -75,6 +76,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		earlier:   make(chan struct{}, 1),
 		clients:   member.New[*session](opt.ClientExpiry.Milliseconds()),
 		pulled:    map[pulledKey]message.QueueOffset{},
+		resets:    map[pulledKey]message.QueueOffset{},
 		stop:      make(chan struct{}),
 	}
 	b.works.New = func() any { return &sendWork{} }

@@ -5,7 +5,7 @@ package broker
 // Callers: all consumers, mostly one-way every 5 s; admin tools that move offsets.
 //
 // Behaviour: the offset is visible at once and in the log within a second. It may go backwards. Groups and topics must
-// exist: an offset never makes one.
+// exist: an offset never makes one. A commit that comes between a reset (222) and the next pull does not count.
 //
 // Codes: 0; 17 no such topic; 26 no such group; 29 negative offset; 1 unreadable header, or the store has failed.
 
@@ -34,6 +34,10 @@ func (b *Broker) handleUpdateOffset(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	q := message.Queue{Topic: h.Topic, ID: message.QueueID(h.QueueID)}
+	if b.resetPending(h.ConsumerGroup, q) {
+		b.answer(c, f, protocol.ResSuccess, "Offset has been previously reset")
+		return
+	}
 	if err := b.store.CommitOffset(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset)); err != nil {
 		b.refuse(c, f, err)
 		return

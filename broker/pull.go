@@ -7,7 +7,8 @@ package broker
 // Behaviour: checks in Apache's order, see checkPull. A pull that finds nothing and may wait goes on hold, keyed by queue,
 // until a message with a wanted tag arrives, its time is up, or its connection ends; then it runs once more and is answered
 // whatever it finds. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
-// commitOffset counts on the first run only. All four offsets of the header stand on every answer that has run.
+// commitOffset counts on the first run only. After
+// a reset (222) the next pull is told the new offset, whatever it asks for. All four offsets of the header stand on every answer that has run.
 //
 // Codes: 0 found; 19 nothing new; 20 nothing matched, ask again; 21 offset moved; 2 too many holds; 16 broker, lite pull,
 // group, topic, broadcast or subscription forbidden (forbiddenType says which); 17 no such topic; 23 expression unreadable;
@@ -83,6 +84,9 @@ func (b *Broker) pullNewGroup(p *pullRequest) {
 func (b *Broker) startPull(p *pullRequest) {
 	if r := b.checkPull(p); r != nil {
 		b.refusePull(p, r)
+		return
+	}
+	if b.answerReset(p) {
 		return
 	}
 	suspend, wait := b.mayWait(p)
@@ -205,6 +209,9 @@ func (b *Broker) refusePull(p *pullRequest, r *pullRefusal) {
 
 // runPull reads for a pull and answers it, or puts it on hold. It may read from the disk.
 func (b *Broker) runPull(p *pullRequest, suspend bool) {
+	if p.held && b.answerReset(p) {
+		return
+	}
 	count := min(max(int(p.hdr.MaxMsgNums), 1), b.opt.PullMaxMessages)
 	size := b.opt.PullMaxBytes
 	if p.hdr.MaxMsgBytes > 0 {
@@ -280,11 +287,12 @@ func (b *Broker) commitWithPull(p *pullRequest, next message.QueueOffset) {
 	}
 }
 
-// forgetPulled drops what is known of how far groups have read, where topic or group is gone.
+// forgetPulled drops what is known of how far groups have read and what they will be told, where topic or group is gone.
 func (b *Broker) forgetPulled(gone func(pulledKey) bool) {
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
 	maps.DeleteFunc(b.pulled, func(k pulledKey, _ message.QueueOffset) bool { return gone(k) })
+	maps.DeleteFunc(b.resets, func(k pulledKey, _ message.QueueOffset) bool { return gone(k) })
 }
 
 func (b *Broker) notePulled(p *pullRequest, next message.QueueOffset) {

@@ -32,6 +32,7 @@ func (b *Broker) requests() []request {
 		{protocol.ReqGetMaxOffset, "GET_MAX_OFFSET", b.handleMaxOffset},
 		{protocol.ReqGetMinOffset, "GET_MIN_OFFSET", b.handleMinOffset},
 		{protocol.ReqGetEarliestMsgStoreTime, "GET_EARLIEST_MSG_STORETIME", b.handleEarliestTime},
+		{protocol.ReqInvokeBrokerToResetOffset, "INVOKE_BROKER_TO_RESET_OFFSET", b.handleReset},
 		{protocol.ReqLockBatchMQ, "LOCK_BATCH_MQ", b.handleLock},
 		{protocol.ReqUnlockBatchMQ, "UNLOCK_BATCH_MQ", b.handleUnlock},
 
