@@ -42,13 +42,38 @@ func (s *Store) wantCut() {
 		return
 	}
 	rolled := s.segmentOf(s.prev) != s.segmentOf(s.cutWanted)
-	if !rolled && int64(s.applied-s.cutWanted) < s.opt.CutBytes && s.ix.HeadEntries() < s.opt.CutEntries {
+	entries := s.ix.HeadEntries()
+	s.boundHead(entries)
+	if !rolled && int64(s.applied-s.cutWanted) < s.opt.CutBytes && entries < s.opt.CutEntries {
 		return
 	}
 	s.cutWanted = s.applied
+	s.askForCut()
+}
+
+// askForCut wakes the keeper. It never blocks.
+func (s *Store) askForCut() {
 	select {
 	case s.cutDue <- struct{}{}:
 	default:
+	}
+}
+
+// maxUncut is how many times CutEntries the head may hold before messages are refused: cuts fail for long, or cannot keep
+// up, and memory is not endless.
+const maxUncut = 16
+
+// boundHead refuses messages while too much waits for a cut. It runs on the committing goroutine.
+func (s *Store) boundHead(entries int) {
+	limit := maxUncut * s.opt.CutEntries
+	if over := entries >= limit; over != s.uncut {
+		s.uncut = over
+		reason := s.applyErr
+		if over && reason == nil {
+			reason = fmt.Errorf("%d index entries wait for a cut, the limit is %d; the log of this broker says why cuts fail", entries, limit)
+			s.opt.Logger.Error("messages are refused until a cut succeeds", "error", reason)
+		}
+		s.log.SetWritable(reason)
 	}
 }
 
@@ -93,6 +118,7 @@ func (s *Store) makeCut(ctx context.Context) error {
 	err := s.log.Barrier(func(message.LogOffset) {
 		if s.applied > message.LogOffset(s.cutAt.Load()) {
 			s.unfinished = s.freeze()
+			s.boundHead(0)
 		}
 	})
 	if err != nil || s.unfinished == nil {

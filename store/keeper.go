@@ -26,6 +26,9 @@ func (s *Store) keeperLoop(ctx context.Context) {
 		case done := <-s.cutAsked:
 			done <- s.cutAndMerge(ctx)
 		case <-retention.C:
+			if s.unfinished != nil { // the log may not grow enough to ask for another cut
+				s.askForCut()
+			}
 			what, err = "retention", s.retain(ctx)
 		case <-s.retainDue:
 			what, err = "retention", s.retain(ctx)

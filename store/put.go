@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -75,6 +76,9 @@ func (s *Store) PutDelayed(r *message.Record, level int, sink Sink, token uint64
 	if level < 1 {
 		return errors.New("delay levels count from 1")
 	}
+	if err := s.roomForDelayed(); err != nil {
+		return err
+	}
 	level = min(level, len(s.opt.DelayLevels))
 	p := r.Properties.Without(message.PropDelay, message.PropRealTopic, message.PropRealQueueID)
 	p = message.AppendProperty(p, message.PropDelay, strconv.Itoa(level))
@@ -82,6 +86,22 @@ func (s *Store) PutDelayed(r *message.Record, level int, sink Sink, token uint64
 	p = message.AppendProperty(p, message.PropRealQueueID, strconv.Itoa(int(r.QueueID)))
 	r.Properties, r.Topic, r.QueueID = p, []byte(message.TopicSchedule), message.QueueID(level-1)
 	return s.Put(r, sink, token)
+}
+
+// delayedRoom is the share of a segment in bytes that each pending message is reckoned with; its entry in a checkpoint
+// takes a third of it.
+const delayedRoom = 64
+
+// roomForDelayed refuses a delayed message when so many are pending that the next segment's checkpoint, which names them
+// all, might not fit into a segment: then nothing at all could be stored any more.
+func (s *Store) roomForDelayed() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if n, limit := s.timers.Len(), int(s.opt.SegmentSize/delayedRoom); n >= limit {
+		return fmt.Errorf("%w: %d delayed messages are pending, the limit is %d with segments of %d bytes",
+			commitlog.ErrFull, n, limit, s.opt.SegmentSize)
+	}
+	return nil
 }
 
 // PutWait is Put for callers that may block: it returns when the message is durable and visible, with a copy of the

@@ -59,7 +59,8 @@ type Store struct {
 	topicsChanged bool
 	queuesDirty   bool
 	applyErr      error
-	orphans       int // replayed messages of topics that the log does not name
+	uncut         bool // messages are refused because too much waits for a cut
+	orphans       int  // replayed messages of topics that the log does not name
 	arrivals      []Arrival
 	keys          []uint64
 
