@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,6 +167,11 @@ func TestViewTakesOnlyWholeRecords(t *testing.T) {
 	for _, at := range []message.LogOffset{a.LogOffset + 1, a.LogOffset - 1, 1 << 40, -1, 0 /* state */} {
 		if _, err := s.View(nil, at); err == nil {
 			t.Errorf("view at %d finds a message", at)
+		}
+	}
+	for _, at := range []message.LogOffset{-1, math.MinInt64, 1 << 40, math.MaxInt64 - 8, math.MaxInt64 - 7, math.MaxInt64} {
+		if _, err := s.View(nil, at); !errors.Is(err, commitlog.ErrRange) {
+			t.Errorf("View(%d): %v, want ErrRange", at, err)
 		}
 	}
 	if _, err := s.View(nil, 1<<40); !errors.Is(err, commitlog.ErrRange) {

@@ -23,7 +23,7 @@ const (
 func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) {
 	published := l.Published()
 	for _, s := range spans {
-		if s.Size <= 0 || s.At < 0 || s.At+message.LogOffset(s.Size) > published {
+		if s.Size <= 0 || s.At < 0 || s.At > published-message.LogOffset(s.Size) {
 			return dst, fmt.Errorf("%w: %d bytes at %d, published up to %d", ErrRange, s.Size, s.At, published)
 		}
 	}
