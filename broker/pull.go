@@ -7,8 +7,8 @@ package broker
 // Behaviour: checks in Apache's order, see checkPull. A pull that finds nothing and may wait goes on hold, keyed by queue,
 // until a message with a wanted tag arrives, its time is up, or its connection ends; then it runs once more and is answered
 // whatever it finds. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
-// commitOffset counts on the first run only. After
-// a reset (222) the next pull is told the new offset, whatever it asks for. All four offsets of the header stand on every answer that has run.
+// commitOffset counts on the first run only. After a reset (222) the next pull is told the new offset, whatever it asks
+// for. All four offsets of the header stand on every answer that has run.
 //
 // Codes: 0 found; 19 nothing new; 20 nothing matched, ask again; 21 offset moved; 2 too many holds; 16 broker, lite pull,
 // group, topic, broadcast or subscription forbidden (forbiddenType says which); 17 no such topic; 23 expression unreadable;
