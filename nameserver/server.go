@@ -137,7 +137,7 @@ func (s *Server) UnregisterLocal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.local != nil {
-		s.table.Unregister(s.local.cluster, s.local.name, s.local.addr)
+		s.table.UnregisterLocal(s.local.cluster, s.local.addr)
 		s.local = nil
 	}
 }

@@ -5,9 +5,17 @@ import (
 	"time"
 )
 
-// Unregister takes a broker out that says that it stops. An address that the group does not hold changes nothing.
+// Unregister takes a broker out that says that it stops. An address that the group does not hold changes nothing, and so does that of
+// this process's broker, which goes by [Table.UnregisterLocal].
 func (t *Table) Unregister(cluster, broker, addr string) {
-	if b := t.brokers[broker]; b != nil && b.Cluster == cluster && b.holds(addr) {
+	if b := t.brokers[broker]; b != nil && b.Cluster == cluster && b.holds(addr) && !t.isLocal(cluster, addr) {
+		t.remove(addrKey{cluster, addr})
+	}
+}
+
+// UnregisterLocal takes this process's broker out.
+func (t *Table) UnregisterLocal(cluster, addr string) {
+	if t.isLocal(cluster, addr) {
 		t.remove(addrKey{cluster, addr})
 	}
 }

@@ -44,8 +44,11 @@ type Master struct{ Addr, HAAddr string }
 // Register takes a broker's table in. Topics are stored if the broker is the master, or the smallest id of a group without one;
 // a topic is stored if the version has changed or the topic is not known yet, so that a wiped write permission lasts until the broker's
 // next change. Registrations add up: topics that are missing stay, unless the registration is complete. A registration for an id that
-// a broker of a later state version holds from another address changes nothing.
+// a broker of a later state version holds from another address changes nothing. One that would replace this process's broker is [ErrLocal].
 func (t *Table) Register(now time.Time, r *Registration) (Master, error) {
+	if !r.Local && t.hijacks(r) {
+		return Master{}, ErrLocal
+	}
 	b := t.brokers[r.Broker]
 	if b != nil && t.outdated(b, r) {
 		return Master{}, nil
@@ -66,11 +69,41 @@ func (t *Table) Register(now time.Time, r *Registration) (Master, error) {
 	b.Addrs[r.ID] = r.Addr
 
 	prime := !r.Legacy && r.ID != MasterID && r.ID == smallest(b.Addrs)
-	if r.ID == MasterID || prime {
+	if (r.ID == MasterID || prime) && (r.Local || !t.local(b)) {
 		t.takeTopics(r, first, prime && b.ActingMaster)
 	}
 	t.keepAlive(now, r)
 	return t.masterOf(b, r), nil
+}
+
+// hijacks reports whether a registration from elsewhere would change the place of this process's broker: its address, its id,
+// the cluster of its group. Members with other ids may join the group.
+func (t *Table) hijacks(r *Registration) bool {
+	for key, l := range t.live {
+		if l.local && key.addr == r.Addr {
+			return true
+		}
+	}
+	b := t.brokers[r.Broker]
+	if b == nil || !t.local(b) {
+		return false
+	}
+	return b.Cluster != r.Cluster || t.isLocal(b.Cluster, b.Addrs[r.ID])
+}
+
+// local reports whether this process's broker is a member of the group.
+func (t *Table) local(b *Broker) bool {
+	for _, addr := range b.Addrs {
+		if t.isLocal(b.Cluster, addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Table) isLocal(cluster, addr string) bool {
+	l := t.live[addrKey{cluster, addr}]
+	return l != nil && l.local
 }
 
 // outdated reports whether the id is already held from another address by a broker of a later state.

@@ -33,8 +33,12 @@ func (t *Table) RegisterTopic(topic string, queues []Queue) {
 		}
 	}
 	for _, q := range queues {
-		if t.brokers[q.Broker] == nil {
+		b := t.brokers[q.Broker]
+		if b == nil {
 			return
+		}
+		if t.local(b) {
+			continue // it says itself what it has
 		}
 		t.putQueue(topic, q)
 	}

@@ -14,6 +14,9 @@ const permRead, permWrite = 4, 2
 // single topic, which must come after a whole table.
 var ErrNotRegistered = errors.New("a broker's first registration carries one topic, which is taken for an update; at least 2 are wanted")
 
+// ErrLocal refuses a registration, unregistration or topic that would take the place of the broker of this process: it speaks for itself.
+var ErrLocal = errors.New("the broker of this process holds this name, id or address; another broker needs its own")
+
 // Version orders the states of a broker's topic table.
 type Version struct {
 	Counter      int64
