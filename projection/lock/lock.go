@@ -147,13 +147,17 @@ func (t *Table) Held(group string, nowMillis int64) bool {
 	return false
 }
 
-// Sweep forgets expired locks and returns, per group and owner, the change that makes the log forget what nobody holds
+// Sweep forgets expired locks, lets those that were renewed later than now count from now, and returns, per group and owner, the change that makes the log forget what nobody holds
 // any more; without it the owners that died would stay in every snapshot. Once a minute is often enough.
 func (t *Table) Sweep(nowMillis int64) (changes [][]byte) {
 	for group, queues := range t.live {
 		for q, h := range queues {
-			if h.expired(nowMillis) {
+			switch {
+			case h.expired(nowMillis):
 				t.release(group, q)
+			case h.renewed > nowMillis: // the clock went back: a dead owner must not keep the queue until it is there again
+				h.renewed = nowMillis
+				queues[q] = h
 			}
 		}
 	}

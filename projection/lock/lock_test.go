@@ -145,3 +145,17 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+func TestClockThatGoesBackKeepsNoDeadOwner(t *testing.T) {
+	var tab Table
+	q := []message.Queue{{Topic: "T"}}
+	const ahead, now = 1_000_000_000, 5000
+	tab.Lock(nil, "g", "dead", q, ahead)
+	tab.Sweep(now)
+	if held, _ := tab.Lock(nil, "g", "b", q, now+TTLMillis); len(held) != 0 {
+		t.Errorf("b gets %v while its owner may still consume", held)
+	}
+	if held, _ := tab.Lock(nil, "g", "b", q, now+TTLMillis+1); len(held) != 1 {
+		t.Errorf("b gets %v, want the queue of the dead owner", held)
+	}
+}
