@@ -1,18 +1,16 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
 )
 
 // cache is the disposable Pebble database of the last cut. Its keys:
@@ -27,9 +25,8 @@ import (
 // and a flush becomes part of the database with one edit of its manifest. So the key 'm' and all that it speaks of are
 // there together or not at all; after a crash the database is the one of some earlier, complete cut.
 type cache struct {
-	db      *pebble.DB
-	logger  *cacheLogger
-	flushed <-chan struct{} // the keeper's: a flush that has not ended yet
+	db   *pebble.DB
+	disk *cutdb.DB // the same, for commits
 }
 
 const (
@@ -40,71 +37,14 @@ const (
 )
 
 func openCache(fs vfs.FS, dir string, logger *slog.Logger) (*cache, error) {
-	blocks := pebble.NewCache(cacheMemory)
-	defer blocks.Unref()
-	l := &cacheLogger{logger: logger, failed: make(chan error, 1)}
-	db, err := pebble.Open(dir, &pebble.Options{
-		FS: fs, Cache: blocks, Logger: l, DisableWAL: true,
-		MemTableSize: cacheMemory, MemTableStopWritesThreshold: 4, MaxOpenFiles: 64,
-		FormatMajorVersion:         pebble.FormatNewest,
-		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
-		EventListener:              &pebble.EventListener{BackgroundError: l.background},
-	})
+	db, err := cutdb.Open(fs, dir, logger)
 	if err != nil {
-		return nil, fmt.Errorf("open cache %s: %w", dir, err)
+		return nil, err
 	}
-	return &cache{db: db, logger: l}, nil
+	return &cache{db: db.DB, disk: db}, nil
 }
 
 func (c *cache) close() error { return c.db.Close() }
-
-// err reports that Pebble met what it calls fatal: no further cut may rely on the database.
-func (c *cache) err() error {
-	if msg := c.logger.fatal.Load(); msg != nil {
-		return fmt.Errorf("the cache has failed: %s", *msg)
-	}
-	return nil
-}
-
-// errFlush reports that an earlier batch has not reached the disk yet.
-var errFlush = errors.New("the cache could not be flushed; it goes on trying")
-
-// commit makes a batch durable. When Pebble cannot write it, commit returns and Pebble goes on trying; until it has
-// succeeded no further batch is taken, since batches that wait fill its memory and would block at last.
-func (c *cache) commit(ctx context.Context, b *pebble.Batch) error {
-	if err := c.err(); err != nil {
-		return err
-	}
-	if c.flushed != nil {
-		select {
-		case <-c.flushed:
-			c.flushed = nil
-		default:
-			return errFlush
-		}
-	}
-	select {
-	case <-c.logger.failed: // of a compaction, or of a flush that has succeeded since
-	default:
-	}
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return err
-	}
-	flushed, err := c.db.AsyncFlush()
-	if err != nil {
-		return err
-	}
-	c.flushed = flushed
-	select {
-	case <-flushed:
-		c.flushed = nil
-		return c.err()
-	case err := <-c.logger.failed:
-		return fmt.Errorf("%w: %w", errFlush, err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // cutMark says what a cut covers.
 type cutMark struct {
@@ -187,40 +127,4 @@ func replaceState(b *pebble.Batch, k changeKind, chunks [][]byte) error {
 		}
 	}
 	return nil
-}
-
-// cacheLogger hands Pebble's words on. Pebble's own logger ends the process when it meets something fatal, such as a
-// full disk under its manifest; this one notes it, and the store makes no further cut until it is opened again.
-type cacheLogger struct {
-	logger *slog.Logger
-	fatal  atomic.Pointer[string]
-	failed chan error // the newest error of a flush or compaction
-}
-
-// retryPause slows Pebble down, which retries a failed flush or compaction at once and for ever.
-const retryPause = 100 * time.Millisecond
-
-// background takes the error of a flush or a compaction, which Pebble will try again.
-func (l *cacheLogger) background(err error) {
-	l.logger.Warn("the cache cannot write to the disk; it tries again", "error", err)
-	select {
-	case l.failed <- err:
-	default:
-	}
-	time.Sleep(retryPause)
-}
-
-// Infof drops what Pebble tells of its daily work.
-func (l *cacheLogger) Infof(string, ...any) {}
-
-// Errorf logs an error.
-func (l *cacheLogger) Errorf(format string, args ...any) {
-	l.logger.Warn("cache", "error", fmt.Sprintf(format, args...))
-}
-
-// Fatalf logs an error and marks the cache as failed.
-func (l *cacheLogger) Fatalf(format string, args ...any) {
-	msg := fmt.Sprintf(format, args...)
-	l.fatal.CompareAndSwap(nil, &msg)
-	l.logger.Error("the cache has failed; the store goes on without further cuts", "error", msg)
 }

@@ -156,7 +156,7 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 	if err := b.Set([]byte{cacheCutKey}, appendMark(nil, c.mark), nil); err != nil {
 		return err
 	}
-	if err := s.cache.commit(ctx, b); err != nil {
+	if err := s.cache.disk.Commit(ctx, b); err != nil {
 		return err
 	}
 	s.ix.Release(c.frozen)

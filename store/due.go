@@ -153,14 +153,8 @@ func (s *Store) deliver(ctx context.Context, e timer.Entry) (size int, err error
 // lost reports whether err says that no record lies where an entry's should: it is damaged or gone. Any other failure of
 // a read may pass.
 func lost(err error) bool {
-	for _, is := range []error{
-		commitlog.ErrRange, message.ErrShort, message.ErrMagic, message.ErrSize, message.ErrBodyCRC, message.ErrPropCRC,
-	} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, commitlog.ErrRange) || errors.Is(err, message.ErrShort) || errors.Is(err, message.ErrMagic) ||
+		errors.Is(err, message.ErrSize) || errors.Is(err, message.ErrBodyCRC) || errors.Is(err, message.ErrPropCRC)
 }
 
 // postpone lets a due entry wait whose record cannot be read for now, so that those behind it need not.
@@ -180,18 +174,14 @@ func (s *Store) clockWentBack(ctx context.Context, from, to int64) {
 	later := s.timers.After(to)
 	s.mu.Unlock()
 	s.opt.Logger.Warn("the clock went back; delays count from now where they would last longer", "from", from, "to", to, "pending", len(later))
-	var rec []byte
 	for _, e := range later {
 		if ctx.Err() != nil {
 			return
 		}
-		var err error
-		if rec, err = s.View(rec[:0], e.At); err != nil {
+		rec, err := s.View(nil, e.At)
+		r, parseErr := message.ParseRecord(rec)
+		if err != nil || parseErr != nil {
 			continue // its delivery will say so
-		}
-		r, err := message.ParseRecord(rec)
-		if err != nil {
-			continue
 		}
 		if due := to + s.delayOf(&r); due < e.Due {
 			s.mu.Lock()

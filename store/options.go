@@ -123,7 +123,6 @@ const (
 	memorySegmentSize  = 16 << 20
 	memoryRetention    = 256 << 20
 	maxTailBytes       = 64 << 20
-	cacheMemory        = 1 << 20
 )
 
 func (o Options) withDefaults() Options {

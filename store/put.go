@@ -88,8 +88,7 @@ func (s *Store) PutDelayed(r *message.Record, level int, sink Sink, token uint64
 	return s.Put(r, sink, token)
 }
 
-// delayedRoom is the share of a segment in bytes that each pending message is reckoned with; its entry in a checkpoint
-// takes a third of it.
+// delayedRoom is what a pending message takes of a segment, in bytes, by a careful count: a checkpoint names it in 16 to 20.
 const delayedRoom = 64
 
 // roomForDelayed refuses a delayed message when so many are pending that the next segment's checkpoint, which names them

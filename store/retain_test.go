@@ -16,6 +16,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
 )
 
 func TestWhichSegmentsExpire(t *testing.T) {
@@ -235,7 +236,7 @@ func TestCutsOutliveAFullDisk(t *testing.T) {
 		broken.Store(true)
 		for range 10 {
 			mustPut(t, s, record("T", 0, "m"))
-			if err := s.Cut(context.Background()); !errors.Is(err, errFlush) {
+			if err := s.Cut(context.Background()); !errors.Is(err, cutdb.ErrFlush) {
 				t.Fatalf("a cut on a full disk says %v", err)
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/index"
 )
 
@@ -156,7 +157,7 @@ func (s *Store) Close() error {
 	tables, tablesErr := s.tables()
 	err = errors.Join(err, tablesErr, s.log.Close())
 	end := s.log.Published()
-	failed := s.cache.err()
+	failed := s.cache.disk.Err()
 	err = errors.Join(err, s.closeDerived())
 	if failed != nil {
 		err = errors.Join(err, failed, s.fs.RemoveAll(s.path(cacheDir)))
@@ -179,7 +180,7 @@ func (s *Store) lastCut() error {
 	defer cancel()
 	err := s.makeCut(ctx)
 	var full *FullError
-	if errors.As(err, &full) || errors.Is(err, errFlush) {
+	if errors.As(err, &full) || errors.Is(err, cutdb.ErrFlush) {
 		s.opt.Logger.Warn("the last cut is left out; the next start replays the log instead", "error", err)
 		return nil
 	}

@@ -17,7 +17,7 @@ func layers() []layer {
 		{6, []string{"broker", "nameserver", "proxy", "api"}},
 		{5, []string{"client", "admin", "broker/hold", "broker/member", "broker/register"}},
 		{4, []string{"store"}},
-		{3, []string{"store/apache", "store/commitlog", "store/index", "store/apache", "projection/...", "remoting", "listen", "filter", "auth"}},
+		{3, []string{"store/apache", "store/commitlog", "store/index", "store/cutdb", "projection/...", "remoting", "listen", "filter", "auth"}},
 		{2, []string{"protocol", "route"}},
 		{1, []string{"message", "config", "metrics"}},
 		{0, []string{"internal/..."}},
