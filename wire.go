@@ -133,12 +133,14 @@ func (s *Server) brokerOptions() broker.Options {
 		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
 		NoLongPolling: !c.LongPolling, NameServers: otherNameServers(c.Namesrv, s.listeners.Addrs()), CompressedRegister: c.CompressedRegister,
-		ConfigText: func() string { return c.Properties() }, Logger: s.log,
+		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
 	}
 }
 
 func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 	o := remoting.Options{Mux: mux, MaxConns: s.cfg.MaxConnections, IdleTimeout: 120 * time.Second, Logger: s.log}
+	o.MaxHeldBytes = heldBytes(s.cfg.MemoryLimit)
+	o.MaxPendingBytes = min(64<<20, o.MaxHeldBytes)
 	if s.broker != nil {
 		o.AfterRead = s.broker.AfterRead
 	}
@@ -151,6 +153,16 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 		}
 	}
 	return o
+}
+
+// heldBytes is what clients may make the node hold for them in unfinished frames and in answers that they do not take: a quarter
+// of its memory, but room for a few frames of the largest size.
+func heldBytes(memoryLimit int64) int64 {
+	const few, most = 48 << 20, 1 << 30
+	if memoryLimit <= 0 {
+		return most
+	}
+	return min(max(memoryLimit/4, few), most)
 }
 
 // localRegistry tells the NameServer of this process about the broker of this process.

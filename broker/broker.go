@@ -39,6 +39,7 @@ type Broker struct {
 	works        sync.Pool // *sendWork, for sends that had to wait
 	buffers      buffers
 	makes        *makings
+	waitingBytes atomic.Int64  // of request copies, see copyToWait
 	turns        chan struct{} // held by the one change of topics or groups that is under way
 	registrar    *register.Registrar
 

@@ -1,58 +1,30 @@
 package broker
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/projection/topic"
 )
-
-// Longest names. Source: TopicValidator of RocketMQ 5; a group is shorter since its retry topic's name contains it.
-const (
-	maxTopicName      = 127
-	maxRetryTopicName = 255
-	maxGroupName      = 120
-)
-
-const namePattern = "^[%|a-zA-Z0-9_-]+$"
 
 // checkTopicName says what is wrong with a topic's name, "" if nothing is.
-func checkTopicName(topic string) string {
-	if strings.TrimSpace(topic) == "" {
-		return "The specified topic is blank."
-	}
-	if !message.LegalName(topic) {
-		return fmt.Sprintf("The specified topic: %.300s, contains illegal characters, allowing only %s", topic, namePattern)
-	}
-	if message.IsRetry(topic) || message.IsDLQ(topic) {
-		if len(topic) > maxRetryTopicName {
-			return fmt.Sprintf("The specified topic is DLQ or Retry topic: %.300s, and it's longer than topic max length: %d (it has %d)", topic, maxRetryTopicName, len(topic))
-		}
-		return ""
-	}
-	if len(topic) > maxTopicName {
-		return fmt.Sprintf("The specified topic: %.300s, is longer than topic max length: %d (it has %d)", topic, maxTopicName, len(topic))
-	}
-	return ""
-}
+func checkTopicName(name string) string { return textOf(topic.ValidateName(name)) }
 
 // checkGroupName says what is wrong with a group's name, "" if nothing is.
-func checkGroupName(group string) string {
-	switch {
-	case strings.TrimSpace(group) == "":
-		return "The specified group is blank."
-	case !message.LegalName(group):
-		return fmt.Sprintf("The specified group: %.300s, contains illegal characters, allowing only %s", group, namePattern)
-	case len(group) > maxGroupName:
-		return fmt.Sprintf("The specified group: %.300s, is longer than group max length: %d (it has %d)", group, maxGroupName, len(group))
+func checkGroupName(name string) string { return textOf(group.ValidateName(name)) }
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
 	}
-	return ""
+	return err.Error()
 }
 
 // sendForbidden reports whether no client may send to this topic, whatever its permissions. Besides Apache's six these are
 // the topics of the wheel timer and of this broker's own state records, whose contents nothing outside may shape.
-func sendForbidden[T ~string | ~[]byte](topic T) bool {
-	switch string(topic) {
+func sendForbidden[T ~string | ~[]byte](name T) bool {
+	switch string(name) {
 	case message.TopicSchedule, message.TopicHalf, message.TopicOpHalf, message.TopicCheckMax, message.TopicSelfTest,
 		message.TopicMoved, message.TopicWheel, message.TopicState:
 		return true
@@ -61,7 +33,7 @@ func sendForbidden[T ~string | ~[]byte](topic T) bool {
 }
 
 // readForbidden reports whether no client may pull from this topic: state records may hold what is not for everybody.
-func readForbidden(topic string) bool { return topic == message.TopicState }
+func readForbidden(name string) bool { return name == message.TopicState }
 
 // systemTopics are the topics with a meaning of their own that do not begin with the system prefix.
 func (b *Broker) systemTopics() []string {
@@ -72,12 +44,12 @@ func (b *Broker) systemTopics() []string {
 	}
 }
 
-func (b *Broker) isSystemTopic(topic string) bool {
-	if strings.HasPrefix(topic, message.SystemPrefix) {
+func (b *Broker) isSystemTopic(name string) bool {
+	if strings.HasPrefix(name, message.SystemPrefix) {
 		return true
 	}
 	for _, t := range b.systemTopics() {
-		if t == topic {
+		if t == name {
 			return true
 		}
 	}
@@ -85,4 +57,4 @@ func (b *Broker) isSystemTopic(topic string) bool {
 }
 
 // isSystemGroup reports whether a group belongs to RocketMQ itself.
-func isSystemGroup(group string) bool { return strings.HasPrefix(group, "CID_RMQ_SYS_") }
+func isSystemGroup(name string) bool { return strings.HasPrefix(name, "CID_RMQ_SYS_") }

@@ -53,6 +53,9 @@ type Options struct {
 	HoldWorkers int
 	// MaxDeferred bounds the sends that wait for a topic or group that is being made: 10,000.
 	MaxDeferred int
+	// MaxWaitingBytes bounds the copies of requests that wait for a goroutine, the disk, or a topic being made, of all
+	// connections together: 256 MiB. A request passes when nothing else waits.
+	MaxWaitingBytes int64
 	// MemoryWindow is how far behind the end of the log a queue's first message may lie, in bytes, so that a new group
 	// starts there and not at the queue's end, see request 14: 1 GiB.
 	MemoryWindow int64
@@ -92,6 +95,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.HoldRecheck, 5*time.Second)
 	setDefault(&o.HoldWorkers, 4)
 	setDefault(&o.MaxDeferred, 10_000)
+	setDefault(&o.MaxWaitingBytes, 256<<20)
 	setDefault(&o.MemoryWindow, 1<<30)
 	setDefault(&o.ClientExpiry, 120*time.Second)
 	setDefault(&o.RegisterPeriod, 30*time.Second)
@@ -124,9 +128,9 @@ func (o *Options) validate() error {
 	case !o.StoreHost.IsValid():
 		return fmt.Errorf("broker: StoreHost is not set: message ids would name no address")
 	case checkTopicName(o.BrokerName) != "":
-		return fmt.Errorf("broker: BrokerName %q: a topic bears the same name, so only %s and at most %d characters are allowed", o.BrokerName, namePattern, maxTopicName)
+		return fmt.Errorf("broker: BrokerName, and a topic bears the same name: %s", checkTopicName(o.BrokerName))
 	case checkTopicName(o.ClusterName) != "":
-		return fmt.Errorf("broker: ClusterName %q: a topic bears the same name, so only %s and at most %d characters are allowed", o.ClusterName, namePattern, maxTopicName)
+		return fmt.Errorf("broker: ClusterName, and a topic bears the same name: %s", checkTopicName(o.ClusterName))
 	case o.BrokerID < 0:
 		return fmt.Errorf("broker: BrokerID is %d, the smallest is 0", o.BrokerID)
 	case o.Permission&^6 != 0:

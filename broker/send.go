@@ -45,7 +45,7 @@ func (w want) key() string { return w.topic + "\x00" + w.group }
 func (b *Broker) handleSend(c *remoting.Conn, f *protocol.Frame) {
 	s := b.session(c)
 	if err := b.sendOne(&s.work, s, f); err != nil {
-		b.sendStopped(s, f, err, false)
+		b.sendStopped(s, f, err)
 	}
 }
 
@@ -56,21 +56,29 @@ type needs struct{ want want }
 func (n *needs) Error() string { return "waiting for topic " + n.want.topic + n.want.group }
 
 // sendStopped deals with a send that did not reach the store: it waits for what must be made, or is refused.
-func (b *Broker) sendStopped(s *session, f *protocol.Frame, err error, owned bool) {
+func (b *Broker) sendStopped(s *session, request *protocol.Frame, err error) {
 	n, waits := err.(*needs)
 	if !waits {
-		b.refuseSend(s, f, err)
+		b.refuseSend(s, request, err)
 		return
 	}
-	if !owned {
-		f = f.Clone()
+	f, size, err := b.copyToWait(request)
+	if err != nil {
+		b.refuseSend(s, request, err)
+		return
 	}
 	hdr := protocol.SendMessageHeader{}
 	if err := hdr.DecodeSend(f.Code, f.Fields); err != nil {
+		b.waitingBytes.Add(-size)
 		b.refuseSend(s, f, err)
 		return
 	}
-	if !b.makes.join(s.conn.Go, n.want.key(), func() error { return b.make(n.want, &hdr) }, func(err error) { b.resumeSend(s, f, err) }) {
+	resume := func(err error) {
+		defer b.waitingBytes.Add(-size)
+		b.resumeSend(s, f, err)
+	}
+	if !b.makes.join(s.conn.Go, n.want.key(), func() error { return b.make(n.want, &hdr) }, resume) {
+		b.waitingBytes.Add(-size)
 		b.refuseSend(s, f, refuse(protocol.ResSystemBusy, "%s%d sends wait for topics being made, the limit is %d", remarkBusy, b.makes.waiting(), b.opt.MaxDeferred))
 	}
 }
@@ -85,7 +93,7 @@ func (b *Broker) resumeSend(s *session, f *protocol.Frame, err error) {
 	w.resumed = true
 	defer b.works.Put(w)
 	if err := b.sendOne(w, s, f); err != nil {
-		b.sendStopped(s, f, err, true)
+		b.sendStopped(s, f, err)
 		return
 	}
 	b.store.Kick()

@@ -61,8 +61,8 @@ func nextUnit(b []byte) (u batchUnit, rest []byte, err error) {
 }
 
 func (b *Broker) sendBatch(w *sendWork, s *session, f *protocol.Frame, cfg *topic.Config) error {
-	if len(w.hdr.Topic) > maxTopicName {
-		return refuse(protocol.ResMessageIllegal, "message topic length too long %d, the limit for batches is %d", len(w.hdr.Topic), maxTopicName)
+	if len(w.hdr.Topic) > topic.MaxName {
+		return refuse(protocol.ResMessageIllegal, "message topic length too long %d, the limit for batches is %d", len(w.hdr.Topic), topic.MaxName)
 	}
 	if isRetry(w.hdr.Topic) {
 		return refuse(protocol.ResMessageIllegal, "batch request does not support retry group %s", w.hdr.Topic)

@@ -81,11 +81,36 @@ func (b *Broker) send(c *remoting.Conn, f *protocol.Frame) {
 
 // later runs the part of a request that may wait on a goroutine of the connection, with its own copy of the frame.
 func (b *Broker) later(c *remoting.Conn, f *protocol.Frame, fn func(f *protocol.Frame)) {
-	own := f.Clone()
-	if !c.Go(func() { fn(own) }) {
+	own, size, err := b.copyToWait(f)
+	if err != nil {
+		b.refuse(c, f, err)
+		return
+	}
+	if !c.Go(func() {
+		defer b.waitingBytes.Add(-size)
+		fn(own)
+	}) {
+		b.waitingBytes.Add(-size)
 		b.answer(c, f, protocol.ResSystemBusy, tooManyWaiting)
 	}
 }
+
+// copyToWait copies a request that must outlive its handler, if the bytes of all that wait allow it. The caller takes size
+// off waitingBytes when the copy has been dealt with.
+func (b *Broker) copyToWait(f *protocol.Frame) (own *protocol.Frame, size int64, err error) {
+	size = int64(len(f.Body)) + int64(len(f.Remark))
+	for i := range f.Fields {
+		size += int64(len(f.Fields[i].Key)+len(f.Fields[i].Value)) + fieldCost
+	}
+	if all := b.waitingBytes.Add(size); all > b.opt.MaxWaitingBytes && all > size {
+		b.waitingBytes.Add(-size)
+		return nil, 0, refuse(protocol.ResSystemBusy, "%s%d bytes of requests are waiting, the limit is %d", remarkBusy, all, b.opt.MaxWaitingBytes)
+	}
+	return f.Clone(), size, nil
+}
+
+// fieldCost is what a header field costs beside its text.
+const fieldCost = 48
 
 const tooManyWaiting = remarkBusy + "too many requests of this connection are waiting"
 

@@ -210,7 +210,8 @@ func dueRecord(r *message.Record, handle message.LogOffset) error {
 		return fmt.Errorf("its REAL_QID is %q", r.Properties.GetString(message.PropRealQueueID))
 	}
 	r.Topic, r.QueueID = real, message.QueueID(id)
-	r.Properties = r.Properties.Without(message.PropDelay, message.PropTimerDeliverMS, message.PropTimerDelaySec, message.PropCRC)
+	// DELAY stays, as a 5.5.0 broker leaves it: consumers read the level that a message was sent with.
+	r.Properties = r.Properties.Without(message.PropTimerDeliverMS, message.PropTimerDelaySec, message.PropCRC)
 	r.PreparedOffset = handle
 	return nil
 }

@@ -98,7 +98,7 @@ func TestValidateName(t *testing.T) {
 		{"", "The specified group is blank."},
 		{"\n", "The specified group is blank."},
 		{"a.b", "The specified group: a.b, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"},
-		{long, "The specified group: " + long + ", is longer than group max length: 120"},
+		{long, "The specified group: " + long + ", is longer than group max length: 120 (it has 121)"},
 	} {
 		got := ""
 		if err := ValidateName(c.name); err != nil {

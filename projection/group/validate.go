@@ -23,10 +23,10 @@ func ValidateName(name string) error {
 		return remark("The specified group is blank.")
 	}
 	if !message.LegalName(name) {
-		return remark(fmt.Sprintf("The specified group: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
+		return remark(fmt.Sprintf("The specified group: %.300s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
 	}
 	if len(name) > MaxName {
-		return remark(fmt.Sprintf("The specified group: %s, is longer than group max length: %d", name, MaxName))
+		return remark(fmt.Sprintf("The specified group: %.300s, is longer than group max length: %d (it has %d)", name, MaxName, len(name)))
 	}
 	return nil
 }

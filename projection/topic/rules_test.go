@@ -29,9 +29,9 @@ func TestValidateName(t *testing.T) {
 		{"\u00a0", "The specified topic: \u00a0, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"},
 		{"a b", "The specified topic: a b, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"},
 		{"käse", "The specified topic: käse, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"},
-		{long("t", 128), "The specified topic: " + long("t", 128) + ", is longer than topic max length: 127"},
-		{"%RETRY%" + long("g", 249), "The specified topic is DLQ or Retry topic: %RETRY%" + long("g", 249) + ", and it's longer than topic max length: 255"},
-		{"%DLQ%" + long("g", 251), "The specified topic is DLQ or Retry topic: %DLQ%" + long("g", 251) + ", and it's longer than topic max length: 255"},
+		{long("t", 128), "The specified topic: " + long("t", 128) + ", is longer than topic max length: 127 (it has 128)"},
+		{"%RETRY%" + long("g", 249), "The specified topic is DLQ or Retry topic: %RETRY%" + long("g", 249) + ", and it's longer than topic max length: 255 (it has 256)"},
+		{"%DLQ%" + long("g", 251), "The specified topic is DLQ or Retry topic: %DLQ%" + long("g", 251) + ", and it's longer than topic max length: 255 (it has 256)"},
 	} {
 		if got := text(ValidateName(c.name)); got != c.want {
 			t.Errorf("%q\n got %q\nwant %q", c.name, got, c.want)

@@ -20,14 +20,14 @@ func ValidateName(name string) error {
 		return remark("The specified topic is blank.")
 	}
 	if !message.LegalName(name) {
-		return remark(fmt.Sprintf("The specified topic: %s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
+		return remark(fmt.Sprintf("The specified topic: %.300s, contains illegal characters, allowing only ^[%%|a-zA-Z0-9_-]+$", name))
 	}
 	if message.IsRetry(name) || message.IsDLQ(name) {
 		if len(name) > MaxInternalName {
-			return remark(fmt.Sprintf("The specified topic is DLQ or Retry topic: %s, and it's longer than topic max length: %d", name, MaxInternalName))
+			return remark(fmt.Sprintf("The specified topic is DLQ or Retry topic: %.300s, and it's longer than topic max length: %d (it has %d)", name, MaxInternalName, len(name)))
 		}
 	} else if len(name) > MaxName {
-		return remark(fmt.Sprintf("The specified topic: %s, is longer than topic max length: %d", name, MaxName))
+		return remark(fmt.Sprintf("The specified topic: %.300s, is longer than topic max length: %d (it has %d)", name, MaxName, len(name)))
 	}
 	return nil
 }

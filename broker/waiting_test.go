@@ -1,0 +1,40 @@
+package broker
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+// Copies of waiting requests are bounded together, one that is alone passes whatever its size.
+func TestWaitingRequestsAreBounded(t *testing.T) {
+	b := &Broker{opt: Options{MaxWaitingBytes: 1000}}
+	big := &protocol.Frame{Body: make([]byte, 4000)}
+	own, size, err := b.copyToWait(big)
+	if err != nil || len(own.Body) != 4000 || &own.Body[0] == &big.Body[0] {
+		t.Fatalf("alone: %v", err)
+	}
+	small := &protocol.Frame{Body: make([]byte, 10)}
+	if _, _, err := b.copyToWait(small); err == nil || b.refusalOf(err).code != protocol.ResSystemBusy || !strings.Contains(err.Error(), "limit is 1000") {
+		t.Errorf("beside it: %v, want busy with the limit", err)
+	}
+	b.waitingBytes.Add(-size)
+	if _, _, err := b.copyToWait(small); err != nil || b.waitingBytes.Load() != 10 {
+		t.Errorf("afterwards: %v, %d bytes count", err, b.waitingBytes.Load())
+	}
+}
+
+// A send whose topic must be made gives its bytes back.
+func TestWaitingSendsGiveTheirBytesBack(t *testing.T) {
+	n := newNode(t)
+	p := n.dial()
+	for _, topic := range []string{"NewA", "NewB", "bad name"} {
+		p.send(topic, 0, "", "hello")
+	}
+	p.call(protocol.ReqGetTopicStatsInfo, fields{"topic": "NewA"}, nil)
+	p.close() // waits for the connection's goroutines
+	if left := n.Broker.waitingBytes.Load(); left != 0 {
+		t.Errorf("%d bytes still count", left)
+	}
+}
