@@ -2,8 +2,7 @@ package store
 
 import "errors"
 
-// Err returns what keeps the store from taking messages and needs its operator, nil if nothing does: a failed sync, after
-// which only a new Open helps, or a full disk, which heals when there is room.
+// Err returns what keeps the store from taking messages: a failed sync, for which a new Open helps, or a full disk.
 func (s *Store) Err() error {
 	err := s.log.Err()
 	if full := s.full.Load(); full != nil {
