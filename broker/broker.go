@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ type Broker struct {
 
 	propsTail    []byte          // MSG_REGION, TRACE_ON and CLUSTER as every record carries them
 	regionFields protocol.Fields // MSG_REGION and TRACE_ON as every send answer carries them
-	uniq         *uniqKeys
+	uniq         *message.UniqueKeys
 	works        sync.Pool // *sendWork, for sends that had to wait
 	buffers      buffers
 	makes        *makings
@@ -70,7 +71,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 	b := &Broker{
 		opt: opt, store: s, codes: errorCodes(), start: opt.Now(),
 		propsTail: propertiesTail(&opt),
-		uniq:      newUniqKeys(opt.StoreHost.Addr(), uint32(opt.Now().UnixNano())),
+		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
 		makes:     newMakings(opt.MaxDeferred),
 		turns:     make(chan struct{}, 1),
 		holds:     hold.New[*pullRequest](opt.MaxHolds),

@@ -197,7 +197,7 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 	if w.found.uniqFrom == w.found.uniqTo {
 		w.props = append(append(w.props, message.PropUniqueKey...), propMiddle)
 		w.found.uniqFrom = len(w.props)
-		w.props = b.uniq.append(w.props, b.opt.Now().UnixMilli())
+		w.props = b.uniq.Append(w.props)
 		w.found.uniqTo = len(w.props)
 		w.props = append(w.props, propEnd)
 	}
