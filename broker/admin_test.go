@@ -42,7 +42,7 @@ func TestTopicsAreMadeChangedAndDeleted(t *testing.T) {
 	put(29, "conflict with system topic", topicFields("TBW102", "3", "6"))
 	put(29, "conflict with system topic", topicFields("rmq_sys_x", "3", "6"))
 	put(29, "perm is 9", topicFields("t", "3", "9"))
-	put(29, "must lie in 0..1048576", topicFields("t", "-1", "6"))
+	put(29, "must lie in 0..65536", topicFields("t", "-1", "6"))
 	put(1, "unsupported key: colour", topicFields("t", "5", "4").with(fields{"attributes": "+colour=red"}))
 	put(1, "not supported by this version", topicFields("u", "5", "4").with(fields{"attributes": "+cleanup.policy=COMPACTION"}))
 	put(1, "not supported by this version", topicFields("u", "5", "4").with(fields{"attributes": "+message.type=MIXED"}))

@@ -14,6 +14,8 @@ package broker
 // Codes: 0; 1 unreadable body or header, filter kind that is not evaluated here (46); 23 expression unreadable (46).
 
 import (
+	"fmt"
+
 	"context"
 	"errors"
 
@@ -25,7 +27,14 @@ import (
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
+// maxClientBody bounds the bodies of clients that name groups, subscriptions and queues: what they say is kept in memory.
+const maxClientBody = 1 << 20
+
 func (b *Broker) handleHeartbeat(c *remoting.Conn, f *protocol.Frame) {
+	if len(f.Body) > maxClientBody {
+		b.answer(c, f, protocol.ResSystemError, bodyTooLarge(f))
+		return
+	}
 	beat, err := protocol.UnmarshalHeartbeat(f.Body)
 	if err != nil {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
@@ -98,6 +107,10 @@ func (b *Broker) prepareRetry(ctx context.Context, g group.Config, d *protocol.C
 	defer done()
 	t.Order = order
 	return b.putTopic(ctx, t)
+}
+
+func bodyTooLarge(f *protocol.Frame) string {
+	return fmt.Sprintf("the request's body has %d bytes, the limit is %d", len(f.Body), maxClientBody)
 }
 
 // beat enters a heartbeat into the client table, tells who must know, and answers.

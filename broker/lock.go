@@ -7,7 +7,7 @@ package broker
 // Behaviour: a lock belongs to a client of a group and lasts 60 s from its last renewal; the answer names the queues that
 // the client holds now, with the broker name that the client gave. Only the holder can unlock. Locks survive a restart.
 //
-// Codes: 0; 1 unreadable body.
+// Codes: 0; 1 unreadable or too large body.
 
 import (
 	"github.com/aerobee-mq/aerobee/message"
@@ -16,9 +16,8 @@ import (
 )
 
 func (b *Broker) handleLock(c *remoting.Conn, f *protocol.Frame) {
-	var req protocol.LockBatchRequest
-	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
-		b.answer(c, f, protocol.ResSystemError, err.Error())
+	req, ok := b.lockRequest(c, f)
+	if !ok {
 		return
 	}
 	b.later(c, f, func(f *protocol.Frame) {
@@ -37,13 +36,25 @@ func (b *Broker) handleLock(c *remoting.Conn, f *protocol.Frame) {
 }
 
 func (b *Broker) handleUnlock(c *remoting.Conn, f *protocol.Frame) {
-	var req protocol.LockBatchRequest
-	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
-		b.answer(c, f, protocol.ResSystemError, err.Error())
+	req, ok := b.lockRequest(c, f)
+	if !ok {
 		return
 	}
 	b.store.Unlock(req.ConsumerGroup, req.ClientID, queuesOf(req.Queues))
 	b.answer(c, f, protocol.ResSuccess, "")
+}
+
+// lockRequest reads the body of both requests, or refuses it.
+func (b *Broker) lockRequest(c *remoting.Conn, f *protocol.Frame) (req protocol.LockBatchRequest, ok bool) {
+	if len(f.Body) > maxClientBody {
+		b.answer(c, f, protocol.ResSystemError, bodyTooLarge(f))
+		return req, false
+	}
+	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return req, false
+	}
+	return req, true
 }
 
 func queuesOf(list []protocol.MessageQueue) []message.Queue {

@@ -24,8 +24,8 @@ import (
 	"github.com/aerobee-mq/aerobee/store"
 )
 
-// maxTopicQueues bounds a topic's queues: the store numbers them up to here.
-const maxTopicQueues = 1 << 20
+// maxTopicQueues bounds a topic's queues: each one is a line in many answers, and all of them are told at once.
+const maxTopicQueues = 1 << 16
 
 func (b *Broker) handlePutTopic(c *remoting.Conn, f *protocol.Frame) {
 	var h protocol.CreateTopicHeader
