@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses
 		texts = append(texts[:len(texts):len(texts)], cfg.BrokerIP1)
 	}
 	for _, text := range texts {
-		resolved, err := resolveHost(text)
+		resolved, err := resolveHost(text, lookupHost)
 		if err != nil {
 			return a, err
 		}
@@ -49,7 +51,7 @@ func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses
 		}
 	}
 	a.guessed = true
-	a.canonical = netip.AddrPortFrom(ownAddress(listeners), port)
+	a.canonical = netip.AddrPortFrom(ownAddress(listeners, cardAddresses()), port)
 	return a, nil
 }
 
@@ -63,7 +65,7 @@ func brokerPort(listeners []netip.AddrPort) uint16 {
 }
 
 // resolveHost turns a host name in HOST[:PORT][@CIDR] into its address; an address stays as it is.
-func resolveHost(text string) (string, error) {
+func resolveHost(text string, lookup func(host string) []netip.Addr) (string, error) {
 	rest, cidr, limited := strings.Cut(text, "@")
 	host, port := rest, ""
 	if _, err := netip.ParseAddr(strings.Trim(rest, "[]")); err == nil {
@@ -75,12 +77,9 @@ func resolveHost(text string) (string, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return text, nil
 	}
-	const lookupTimeout = 5 * time.Second
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-	defer cancel()
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("advertise %q: the host name cannot be resolved: %w", text, err)
+	found := lookup(host)
+	if len(found) == 0 {
+		return "", fmt.Errorf("advertise %q: the host name %s cannot be resolved", text, host)
 	}
 	best := found[0]
 	for _, f := range found {
@@ -101,25 +100,20 @@ func resolveHost(text string) (string, error) {
 
 // ownAddress is the address that a single listener was bound to, else that of the first network card that is up and not
 // the loopback, IPv4 before IPv6, else the loopback's.
-func ownAddress(listeners []netip.AddrPort) netip.Addr {
+func ownAddress(listeners []netip.AddrPort, cards []netip.Addr) netip.Addr {
 	if a := listeners[0].Addr(); a.IsValid() && !a.IsUnspecified() {
 		return a.Unmap()
 	}
-	cards, err := net.InterfaceAddrs()
-	if err != nil {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
 	var v6 netip.Addr
 	for _, card := range cards {
-		prefix, err := netip.ParsePrefix(card.String())
-		if err != nil || !prefix.Addr().IsGlobalUnicast() {
+		if !card.IsGlobalUnicast() {
 			continue
 		}
-		if prefix.Addr().Is4() {
-			return prefix.Addr()
+		if card.Is4() {
+			return card
 		}
 		if !v6.IsValid() {
-			v6 = prefix.Addr()
+			v6 = card
 		}
 	}
 	if v6.IsValid() {
@@ -129,36 +123,63 @@ func ownAddress(listeners []netip.AddrPort) netip.Addr {
 }
 
 // otherNameServers leaves this node's own addresses out of a list of NameServers: a broker.conf names the NameServer that
-// it was written for, and often that is this very process now.
-func otherNameServers(list []string, listeners []netip.AddrPort) []string {
+// it was written for, and often that is this very process now. lookup resolves host names; one that it does not know is
+// somebody else's.
+func otherNameServers(list []string, listeners []netip.AddrPort, own []netip.Addr, lookup func(host string) []netip.Addr) []string {
 	var out []string
 	for _, ns := range list {
 		host, port, err := net.SplitHostPort(ns)
 		if err != nil {
 			host, port = ns, "9876"
 		}
-		if !isOwn(host, port, listeners) {
+		var addrs []netip.Addr
+		if a, err := netip.ParseAddr(host); err == nil {
+			addrs = append(addrs, a)
+		} else {
+			addrs = lookup(host)
+		}
+		if !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return listensOn(a.Unmap(), port, listeners, own) }) {
 			out = append(out, net.JoinHostPort(host, port))
 		}
 	}
 	return out
 }
 
-func isOwn(host, port string, listeners []netip.AddrPort) bool {
-	for _, l := range listeners {
-		if fmt.Sprint(l.Port()) != port {
-			continue
+// listensOn reports whether a listener takes what is dialled to the address and port; own are the addresses of this
+// machine's network cards.
+func listensOn(a netip.Addr, port string, listeners []netip.AddrPort, own []netip.Addr) bool {
+	return slices.ContainsFunc(listeners, func(l netip.AddrPort) bool {
+		if strconv.Itoa(int(l.Port())) != port {
+			return false
 		}
-		if host == "localhost" && (l.Addr().IsLoopback() || l.Addr().IsUnspecified()) {
-			return true
-		}
-		a, err := netip.ParseAddr(host)
-		if err != nil {
-			continue
-		}
-		if a == l.Addr() || (l.Addr().IsUnspecified() && (a.IsLoopback() || a == ownAddress(listeners))) {
-			return true
+		return a == l.Addr().Unmap() || l.Addr().IsUnspecified() && (a.IsLoopback() || slices.Contains(own, a))
+	})
+}
+
+// cardAddresses are the addresses of this machine's network cards.
+func cardAddresses() []netip.Addr {
+	cards, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, card := range cards {
+		if prefix, err := netip.ParsePrefix(card.String()); err == nil {
+			out = append(out, prefix.Addr())
 		}
 	}
-	return false
+	return out
+}
+
+// lookupTimeout bounds one question to the name service.
+const lookupTimeout = 5 * time.Second
+
+func lookupHost(host string) []netip.Addr {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil // whoever registers there will say so
+	}
+	return found
 }

@@ -132,7 +132,7 @@ func (s *Server) brokerOptions() broker.Options {
 		HAAddr: net.JoinHostPort(ha, strconv.Itoa(c.HAPort)), Permission: c.BrokerPermission, TraceOff: !c.TraceOn,
 		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
-		NoLongPolling: !c.LongPolling, NameServers: otherNameServers(c.Namesrv, s.listeners.Addrs()), CompressedRegister: c.CompressedRegister,
+		NoLongPolling: !c.LongPolling, NameServers: otherNameServers(c.Namesrv, s.listeners.Addrs(), cardAddresses(), lookupHost), CompressedRegister: c.CompressedRegister,
 		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
 	}
 }

@@ -29,6 +29,10 @@ func (b *Broker) handlePutGroup(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResInvalidParameter, wrong)
 		return
 	}
+	if err := group.CheckAttributes(g.Attributes); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
 	b.changeGroups(c, f, func(ctx context.Context) error { return b.store.PutGroup(ctx, g) })
 }
 
