@@ -12,14 +12,14 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{9, []string{"cmd/aerobee"}},
-		{8, []string{"cli", "aerobeetest", "bench"}},
+		{8, []string{"cli", "aerobeetest"}},
 		{7, []string{"."}},
-		{6, []string{"broker", "nameserver", "proxy", "api"}},
+		{6, []string{"broker", "nameserver", "proxy", "api", "bench"}},
 		{5, []string{"client", "admin", "broker/hold", "broker/member", "broker/register"}},
-		{4, []string{"store"}},
+		{4, []string{"store", "client/cluster", "client/allocate"}},
 		{3, []string{"store/apache", "store/commitlog", "store/index", "store/cutdb", "projection/...", "remoting", "listen", "filter", "auth"}},
 		{2, []string{"protocol", "route"}},
-		{1, []string{"message", "config", "metrics"}},
+		{1, []string{"message", "message/compression", "config", "metrics"}},
 		{0, []string{"internal/..."}},
 	}
 }
