@@ -24,7 +24,7 @@ func startAt(t *testing.T, dir string, more ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Start(cfg, nil)
+	s, err := StartSettings(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestDeletedTopicLeavesTheRoute(t *testing.T) {
 // the stop does not wait for the poll's own end.
 func TestStopDrains(t *testing.T) {
 	other := start(t, "roles", "namesrv")
-	s := startAt(t, t.TempDir(), "namesrvAddr", other.Addr().String())
+	s := startAt(t, t.TempDir(), "namesrvAddr", other.Addr())
 	p := s.dial(t)
 	p.mustSend("T", "x")
 	answered := make(chan *protocol.Frame, 1)
@@ -128,7 +128,7 @@ func TestStopDrains(t *testing.T) {
 func waitForHold(t *testing.T, s *Server) {
 	t.Helper()
 	for t.Context().Err() == nil {
-		resp, err := http.Get("http://" + s.Addr().String() + "/metrics")
+		resp, err := http.Get("http://" + s.Addr() + "/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,7 +36,7 @@ func tryStart(t *testing.T, settings ...string) (*Server, error) {
 	for _, n := range notes {
 		t.Errorf("setting: %s", n)
 	}
-	s, err := Start(cfg, nil)
+	s, err := StartSettings(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func dial(t *testing.T, addr string) *peer {
 	return &peer{t, conn}
 }
 
-func (s *Server) dial(t *testing.T) *peer { return dial(t, s.Addr().String()) }
+func (s *Server) dial(t *testing.T) *peer { return dial(t, s.Addr()) }
 
 // call sends a request with the fields (name, value, …) and returns the answer.
 func (p *peer) call(code int32, body string, fields ...string) *protocol.Frame {

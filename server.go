@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,18 +19,15 @@ import (
 	"github.com/aerobee-mq/aerobee/store"
 )
 
-// Config is a node's settings; [DefaultConfig] gives those of a node that nobody configured.
-type Config = config.Config
-
-// DefaultConfig returns the default settings.
-func DefaultConfig() Config { return config.Default() }
+// stopTimeout bounds [Server.Close].
+const stopTimeout = 5 * time.Second
 
 // startTimeout bounds what a start waits for beside the log's replay: the system topics, other NameServers.
 const startTimeout = 30 * time.Second
 
 // Server is a running node.
 type Server struct {
-	cfg  Config
+	cfg  config.Config
 	log  *slog.Logger
 	addr addresses
 
@@ -40,11 +38,14 @@ type Server struct {
 	broker     *broker.Broker     // nil without the role broker
 	remoting   *remoting.Server
 	state      atomic.Pointer[string] // why the node does not serve; nil when it does
+
+	stopOnce sync.Once
+	stopErr  error // set under stopOnce
 }
 
-// Start listens, opens the store, starts the roles and returns when the node serves. A nil logger discards. Errors name
-// what could not be had: an address in use, a store in use, a setting. [Server.Stop] must follow.
-func Start(cfg Config, logger *slog.Logger) (_ *Server, err error) {
+// StartSettings is [Start] for who has complete settings, as the command line does from [config.Load]. It listens, opens
+// the store, starts the roles and returns when the node serves. A nil logger discards.
+func StartSettings(cfg config.Config, logger *slog.Logger) (_ *Server, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
@@ -89,8 +90,21 @@ func Start(cfg Config, logger *slog.Logger) (_ *Server, err error) {
 }
 
 // Stop makes the node not ready, unregisters it, lets accepted requests finish until ctx ends, then closes everything
-// in the mirrored order of Start. What was cut off is named in the error; nothing acknowledged is lost by it.
+// in the mirrored order of Start. What was cut off is named in the error; nothing acknowledged is lost by it. Further
+// calls wait for the first and return its error.
 func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
+	return s.stopErr
+}
+
+// Close is [Server.Stop] within 5 seconds. After it no goroutine of the node is left.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return s.Stop(ctx)
+}
+
+func (s *Server) stop(ctx context.Context) error {
 	s.unready("stopping")
 	var errs []error
 	if s.broker != nil && s.remoting != nil {
@@ -112,16 +126,23 @@ func (s *Server) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Addrs are the addresses that the node listens on; Addr is the first of them.
-func (s *Server) Addrs() []netip.AddrPort { return s.listeners.Addrs() }
-
-// Addr is the first address that the node listens on, one that can be dialled from this machine.
-func (s *Server) Addr() netip.AddrPort {
-	a := s.Addrs()[0]
+// Addr is what to give to clients on this machine as NameServer address, "host:port": the first address that the node
+// listens on. Where that is all of the machine's, host is 127.0.0.1.
+func (s *Server) Addr() string {
+	a := s.listeners.Addrs()[0]
 	if a.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
 	}
-	return a
+	return a.String()
+}
+
+// Addrs are the addresses that the node listens on, in the order of the settings: "127.0.0.1:9876", "[::]:10911".
+func (s *Server) Addrs() []string {
+	var out []string
+	for _, a := range s.listeners.Addrs() {
+		out = append(out, a.String())
+	}
+	return out
 }
 
 // Advertised is the address in message ids and at other NameServers. guessed tells that nobody set it.

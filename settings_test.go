@@ -3,7 +3,6 @@ package aerobee
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -77,14 +76,15 @@ func identityEffects() map[string]func(*testing.T) {
 		},
 		"brokerIP1": func(t *testing.T) {
 			s := start(t, "brokerIP1", "192.0.2.8")
-			want := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.8"), s.Addr().Port()).String()
+			_, port, _ := strings.Cut(s.Addr(), ":")
+			want := "192.0.2.8:" + port
 			if r := s.dial(t).route("TBW102"); r.Brokers[0].Addrs[0] != want {
 				t.Errorf("route %+v, want %s", r, want)
 			}
 		},
 		"namesrvAddr": func(t *testing.T) {
 			other := start(t, "roles", "namesrv")
-			start(t, "namesrvAddr", other.Addr().String(), "brokerName", "b9")
+			start(t, "namesrvAddr", other.Addr(), "brokerName", "b9")
 			if r := other.dial(t).route("TBW102"); r == nil || r.Brokers[0].Name != "b9" {
 				t.Errorf("route %+v", r)
 			}
@@ -211,12 +211,12 @@ func networkEffects() map[string]func(*testing.T) {
 		"listen": func(t *testing.T) {
 			s := start(t, "listen", "127.0.0.1:0;[::1]:0")
 			for _, a := range s.Addrs() {
-				resp, err := http.Get("http://" + a.String() + "/ready")
+				resp, err := http.Get("http://" + a + "/ready")
 				if err != nil {
 					t.Fatal(err)
 				}
 				_ = resp.Body.Close()
-				if resp.StatusCode != http.StatusOK || dial(t, a.String()).route("TBW102") == nil {
+				if resp.StatusCode != http.StatusOK || dial(t, a).route("TBW102") == nil {
 					t.Errorf("%s: /ready answers %d", a, resp.StatusCode)
 				}
 			}

@@ -61,9 +61,9 @@ func TestJSONOutput(t *testing.T) {
 // TestStoreCommands makes a store with a node, then verifies, dumps and exports it.
 func TestStoreCommands(t *testing.T) {
 	dir := t.TempDir()
-	cfg := aerobee.DefaultConfig()
+	cfg := config.Default()
 	cfg.Data, cfg.Listen, cfg.SegmentSize = dir, []string{"127.0.0.1:0"}, 16<<20
-	server, err := aerobee.Start(cfg, nil)
+	server, err := aerobee.StartSettings(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 	}
 	cfg.MemoryLimit = memoryLimit(cfg.MemoryLimit, cgroupLimit)
 	limitMemory(cfg.MemoryLimit)
-	server, err := aerobee.Start(cfg, logger)
+	server, err := aerobee.StartSettings(cfg, logger)
 	if err != nil {
 		return err
 	}
