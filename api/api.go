@@ -1,15 +1,14 @@
-// Package api serves HTTP/1 on every listener: health, readiness and metrics, and a page that says what this is. It
-// reads the node through the functions in [Options] and changes nothing. The handler is safe to call at once.
 package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/aerobee-mq/aerobee/metrics"
 )
 
-// Options is what the handler serves from.
+// Options is what the handler serves from. Functions are called once a request, several at once.
 type Options struct {
 	// Version is the node's version, as `aerobee version` prints it.
 	Version string
@@ -19,6 +18,13 @@ type Options struct {
 	Healthy func() error
 	// Metrics are the sources behind GET /metrics.
 	Metrics []metrics.Source
+
+	// Node, Settings, Store and Connections are the sources behind /api/v1. One that is nil, or an error from one, is
+	// answered with 503 and the reason: a node without the role broker has no store, a starting one knows nothing yet.
+	Node        func() (Node, error)
+	Settings    func() ([]Setting, error)
+	Store       func() (Store, error)
+	Connections func() (Connections, error)
 }
 
 // answer is the body of /health and /ready.
@@ -28,8 +34,7 @@ type answer struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// New returns the handler: GET /health, GET /ready and GET /metrics. /health answers 503 when the node needs its operator,
-// /ready when it does not serve requests (starting, stopping, or unhealthy); both name the reason in a JSON body.
+// New returns the handler of all paths that the package comment lists.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { o.answer(w, o.Healthy()) })
@@ -43,7 +48,15 @@ func New(o Options) http.Handler {
 	mux.Handle("GET /metrics", metrics.Handler(o.Metrics...))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("Aerobee " + o.Version + ", a message broker for RocketMQ clients.\nTry /health, /ready and /metrics.\n"))
+		_, _ = w.Write([]byte("Aerobee " + o.Version + ", a message broker for RocketMQ clients.\nTry /health, /ready, /metrics and /api/v1.\n"))
+	})
+	mux.HandleFunc("GET /api/v1", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, o.index()) })
+	mux.HandleFunc("GET /api/v1/node", serve(o.Node))
+	mux.HandleFunc("GET /api/v1/settings", serve(o.settings))
+	mux.HandleFunc("GET /api/v1/store", serve(o.Store))
+	mux.HandleFunc("GET /api/v1/connections", serve(o.Connections))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusNotFound, Failure{Error: r.Method + " " + r.URL.Path + " is not served; GET /api/v1 lists what is"})
 	})
 	return mux
 }
@@ -54,7 +67,45 @@ func (o Options) answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		a.Status, a.Reason, code = "unavailable", err.Error(), http.StatusServiceUnavailable
 	}
+	reply(w, code, a)
+}
+
+// settings is the body of /api/v1/settings: an object, as all bodies are, so that members can be added beside the list.
+func (o Options) settings() (body struct {
+	Settings []Setting `json:"settings"`
+}, err error) {
+	if o.Settings == nil {
+		return body, errNotServed
+	}
+	body.Settings, err = o.Settings()
+	if body.Settings == nil {
+		body.Settings = []Setting{}
+	}
+	for i := range body.Settings {
+		body.Settings[i] = body.Settings[i].masked()
+	}
+	return body, err
+}
+
+var errNotServed = errors.New("this node does not serve it")
+
+func serve[T any](source func() (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if source == nil {
+			reply(w, http.StatusServiceUnavailable, Failure{Error: errNotServed.Error()})
+			return
+		}
+		body, err := source()
+		if err != nil {
+			reply(w, http.StatusServiceUnavailable, Failure{Error: err.Error()})
+			return
+		}
+		reply(w, http.StatusOK, body)
+	}
+}
+
+func reply(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(a) // the peer has gone if this fails, and nobody is left to tell
+	_ = json.NewEncoder(w).Encode(body) // the peer has gone if this fails, and nobody is left to tell
 }

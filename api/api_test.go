@@ -30,7 +30,7 @@ func TestEndpoints(t *testing.T) {
 	f("GET", "/health", 200, `{"status":"ok","version":"1.2.3"}`)
 	f("GET", "/ready", 200, `"status":"ok"`)
 	f("GET", "/metrics", 200, "rocketmq_topic_number 7")
-	f("GET", "/", 200, "Aerobee 1.2.3")
+	f("GET", "/", 200, "Try /health, /ready, /metrics and /api/v1")
 	f("GET", "/nowhere", 404, "not found")
 	f("POST", "/health", 405, "Method Not Allowed")
 
