@@ -52,11 +52,11 @@ func tryStart(t *testing.T, settings ...string) (*Server, error) {
 
 // peer is a client's connection.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	conn *remoting.Conn
 }
 
-func dial(t *testing.T, addr string) *peer {
+func dial(t testing.TB, addr string) *peer {
 	t.Helper()
 	conn, err := remoting.Dial(t.Context(), addr, remoting.Options{})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/aerobee-mq/aerobee/api"
 	"github.com/aerobee-mq/aerobee/broker"
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/memfs"
 	"github.com/aerobee-mq/aerobee/listen"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/metrics"
@@ -115,8 +116,11 @@ func (s *Server) storeOptions() (store.Options, error) {
 	if c.FlushDiskType == config.AsyncFlush {
 		o.Flush = commitlog.AsyncFlush
 	}
-	if c.Memory && c.SegmentSize == config.Default().SegmentSize {
-		o.SegmentSize = 0 // memory has a smaller default
+	if c.Memory {
+		o.FS = memfs.New()
+		if c.SegmentSize == config.Default().SegmentSize {
+			o.SegmentSize = 0 // memory has a smaller default
+		}
 	}
 	return o, nil
 }
