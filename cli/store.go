@@ -13,6 +13,7 @@ import (
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store"
+	"github.com/aerobee-mq/aerobee/store/inspect"
 )
 
 // newStore groups the commands that work on a store's directory while no node uses it.
@@ -38,8 +39,8 @@ func newStoreVerify(e env) *cobra.Command {
 		Example: "  aerobee store verify ./aerobee-data\n  aerobee store verify ./aerobee-data --json",
 		Args:    exactArgs("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			problems := []store.Problem{}
-			report, err := store.Verify(vfs.Default, args[0], func(p store.Problem) {
+			problems := []inspect.Problem{}
+			report, err := inspect.Verify(vfs.Default, args[0], func(p inspect.Problem) {
 				if asJSON {
 					problems = append(problems, p)
 				} else {
@@ -51,8 +52,8 @@ func newStoreVerify(e env) *cobra.Command {
 			}
 			if asJSON {
 				err = json.NewEncoder(e.stdout).Encode(struct {
-					store.VerifyReport
-					Found []store.Problem `json:"found"`
+					inspect.VerifyReport
+					Found []inspect.Problem `json:"found"`
 				}{report, problems})
 			} else {
 				_, err = fmt.Fprintf(e.stdout, "%d segments, %d records (%d messages, %d state), %d bytes, %d blocks, %d problems\n", report.Segments,
@@ -81,7 +82,7 @@ func newStoreDump(e env) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			out := bufio.NewWriter(e.stdout)
 			lines := json.NewEncoder(out)
-			err := store.Dump(vfs.Default, args[0], message.LogOffset(from), most, func(l store.DumpLine) error {
+			err := inspect.Dump(vfs.Default, args[0], message.LogOffset(from), most, func(l inspect.DumpLine) error {
 				if asJSON {
 					return lines.Encode(l)
 				}

@@ -9,7 +9,9 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Arrival tells of a message that has become visible.
@@ -51,7 +53,7 @@ func (s *Store) applyOne(a *commitlog.Appended) {
 	r, err := message.ParseRecord(a.Record)
 	if err == nil {
 		switch {
-		case isState(&r):
+		case state.IsRecord(&r):
 			err = s.applyState(a, &r)
 		case a.Queue == nil:
 			s.orphans++
@@ -98,7 +100,7 @@ func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueS
 func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touch(kindTimer)
+	s.touch(state.Timer)
 	if r.PreparedOffset != 0 && s.timers.Move(r.PreparedOffset, a.LogOffset) {
 		e, _ := s.timers.Get(r.PreparedOffset)
 		s.timers.Unclaim(r.PreparedOffset)
@@ -135,7 +137,7 @@ func (s *Store) complete(handle message.LogOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.timers.Complete(handle) {
-		s.touch(kindTimer)
+		s.touch(state.Timer)
 	}
 }
 
@@ -170,47 +172,47 @@ func (s *Store) applyState(a *commitlog.Appended, r *message.Record) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return eachChange(r.Body, func(k changeKind, p []byte) error { return s.applyChange(k, p, a.LogOffset) })
+	return state.Each(r.Body, func(k state.Kind, p []byte) error { return s.applyChange(k, p, a.LogOffset) })
 }
 
 // applyChange carries out one change, from a state record or from the cache. s.mu is held.
-func (s *Store) applyChange(k changeKind, p []byte, at message.LogOffset) error {
+func (s *Store) applyChange(k state.Kind, p []byte, at message.LogOffset) error {
 	s.touch(k)
 	switch k {
-	case kindFormat:
+	case state.Format:
 		return checkFormat(p)
-	case kindName:
+	case state.Name:
 		return s.names.Apply(p, at)
-	case kindTopic:
+	case state.Topic:
 		s.topicsChanged = true
 		return s.topics.Apply(p, at)
-	case kindGroup:
+	case state.Group:
 		return s.groups.Apply(p, at)
-	case kindOffset:
+	case state.Offset:
 		return s.offsets.Apply(p, at)
-	case kindLock:
+	case state.Lock:
 		return s.locks.Apply(p, at)
-	case kindTimer:
+	case state.Timer:
 		s.wakeTimers()
 		return s.timers.Apply(p, at)
-	case kindQueue:
+	case state.Queue:
 		return s.applyBounds(p)
-	case kindForget:
+	case state.Forget:
 		s.topicsChanged = true
 		return s.forgetLocked(p, at)
-	case kindImport:
+	case state.Import:
 		return s.applyImport(p)
-	case kindBegin, kindEnd:
-		_, err := decodeNumber(k, p)
+	case state.Begin, state.End:
+		_, err := state.DecodeNumber(k, p)
 		return err
 	}
 	return fmt.Errorf("BUG: change kind %v is decoded but not applied", k)
 }
 
 func checkFormat(p []byte) error {
-	v, err := decodeNumber(kindFormat, p)
-	if err == nil && v > formatVersion {
-		err = fmt.Errorf("the log has store format %d, this version knows formats up to %d", v, formatVersion)
+	v, err := state.DecodeNumber(state.Format, p)
+	if err == nil && v > directory.FormatVersion {
+		err = fmt.Errorf("the log has store format %d, this version knows formats up to %d", v, directory.FormatVersion)
 	}
 	return err
 }
@@ -218,23 +220,23 @@ func checkFormat(p []byte) error {
 // applyBounds makes a queue known whose messages may all have retired. While the store serves, a checkpoint only says
 // what it knows; and the counter may have gone on since.
 func (s *Store) applyBounds(p []byte) error {
-	b, err := decodeBounds(p)
+	b, err := state.DecodeBounds(p)
 	if err != nil || s.serving {
 		return err
 	}
-	text, ok := s.names.Name(name.Topic, b.topic)
+	text, ok := s.names.Name(name.Topic, b.Topic)
 	if !ok {
-		return fmt.Errorf("queue %d of topic id %d, which has no name", b.queue, b.topic)
+		return fmt.Errorf("queue %d of topic id %d, which has no name", b.Queue, b.Topic)
 	}
-	q, err := s.queueLocked([]byte(text), b.queue)
+	q, err := s.queueLocked([]byte(text), b.Queue)
 	if err != nil {
 		return err
 	}
-	if b.next > q.log.Next() {
-		q.log.Restore(b.next)
-		q.next.Store(int64(b.next))
-		q.least.Store(int64(b.min))
-		s.ix.Restore(q.key(), b.min, b.next)
+	if b.Next > q.log.Next() {
+		q.log.Restore(b.Next)
+		q.next.Store(int64(b.Next))
+		q.least.Store(int64(b.Min))
+		s.ix.Restore(q.key(), b.Min, b.Next)
 	}
 	return nil
 }
@@ -258,7 +260,7 @@ func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
 		if err := s.names.Apply(name.AppendAssign(nil, name.Topic, next, string(topic)), 0); err != nil {
 			return nil
 		}
-		s.touch(kindName)
+		s.touch(state.Name)
 	}
 	q, err := s.queueLocked(topic, id)
 	if err != nil {
@@ -268,7 +270,7 @@ func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
 }
 
 // touch notes which parts of the state the next cut must write. s.mu is held.
-func (s *Store) touch(kinds ...changeKind) {
+func (s *Store) touch(kinds ...state.Kind) {
 	for _, k := range kinds {
 		s.dirty[k] = true
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/offset"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // counter is a sink that counts.
@@ -68,7 +69,7 @@ func BenchmarkCut(b *testing.B) {
 		var c *cut
 		if err := s.log.Barrier(func(message.LogOffset) {
 			s.mu.Lock()
-			s.touch(kindOffset, kindTimer, kindQueue)
+			s.touch(state.Offset, state.Timer, state.Queue)
 			s.mu.Unlock()
 			began := time.Now()
 			c = s.freeze()

@@ -13,13 +13,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 func TestMessagesAreRefusedWhenCutsFailForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
 		o := testOptions(errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if full.Load() && op.Kind == errorfs.OpCreate && strings.Contains(op.Path, indexDir) {
+			if full.Load() && op.Kind == errorfs.OpCreate && strings.Contains(op.Path, directory.BlockDir) {
 				return syscall.ENOSPC
 			}
 			return nil

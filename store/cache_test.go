@@ -13,6 +13,8 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 // fill makes a store with topics, a group, offsets, locks, a delayed message and messages on both sides of a cut.
@@ -98,7 +100,7 @@ func TestCacheMayBeThrownAwayAtAnyTime(t *testing.T) {
 	f("a damaged block", func(t *testing.T, fs *vfs.MemFS) { damage(t, fs, "store/blocks", "") })
 	f("a cut of another log", func(t *testing.T, fs *vfs.MemFS) { moveCut(t, fs, 100_000) })
 	f("a cut between two records", func(t *testing.T, fs *vfs.MemFS) { moveCut(t, fs, 13) })
-	f("a newer cache", func(t *testing.T, fs *vfs.MemFS) { setCut(t, fs, []byte{formatVersion + 1, 0, 0}) })
+	f("a newer cache", func(t *testing.T, fs *vfs.MemFS) { setCut(t, fs, []byte{directory.FormatVersion + 1, 0, 0}) })
 }
 
 func remove(t *testing.T, fs vfs.FS, dir string) {
@@ -146,28 +148,28 @@ func damage(t *testing.T, fs *vfs.MemFS, dir, part string) {
 
 func moveCut(t *testing.T, fs vfs.FS, by message.LogOffset) {
 	t.Helper()
-	c, err := openCache(fs, "store/cache", testOptions(fs).withDefaults().Logger)
+	c, err := cutdb.Open(fs, "store/cache", testOptions(fs).withDefaults().Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.mark()
-	if err != nil || m.applied == 0 {
+	m, err := c.Mark()
+	if err != nil || m.Applied == 0 {
 		t.Fatalf("the cut mark is %+v, %v", m, err)
 	}
-	if err := c.close(); err != nil {
+	b := c.NewBatch()
+	if err := errors.Join(cutdb.SetMark(b, cutdb.Mark{Applied: m.Applied + by, Prev: m.Prev + by}), b.Commit(pebble.NoSync), c.Flush(), c.Close()); err != nil {
 		t.Fatal(err)
 	}
-	setCut(t, fs, appendMark(nil, cutMark{applied: m.applied + by, prev: m.prev + by}))
 }
 
 func setCut(t *testing.T, fs vfs.FS, mark []byte) {
 	t.Helper()
-	c, err := openCache(fs, "store/cache", testOptions(fs).withDefaults().Logger)
+	c, err := cutdb.Open(fs, "store/cache", testOptions(fs).withDefaults().Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.db.Set([]byte{cacheCutKey}, mark, pebble.NoSync)
-	if err := errors.Join(err, c.db.Flush(), c.close()); err != nil {
+	err = c.Set([]byte{'m'}, mark, pebble.NoSync)
+	if err := errors.Join(err, c.Flush(), c.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // changes gathers what one state record will say. It is used with s.mu held for writing.
@@ -23,7 +23,7 @@ type nameKey struct {
 	text  string
 }
 
-func (c *changes) add(k changeKind, payload []byte) { c.body = appendChange(c.body, k, payload) }
+func (c *changes) add(k state.Kind, payload []byte) { c.body = state.Append(c.body, k, payload) }
 
 // id returns a name's id. A name that the log does not know yet gets its id in this very record, and again in every
 // further one until the first has been applied: so each record can be read without those that may have failed.
@@ -43,7 +43,7 @@ func (c *changes) id(space name.Space, text string) uint32 {
 		c.s.reserved[k] = id
 	}
 	c.named = append(c.named, k)
-	c.add(kindName, name.AppendAssign(nil, space, id, text))
+	c.add(state.Name, name.AppendAssign(nil, space, id, text))
 	return id
 }
 
@@ -101,7 +101,7 @@ func underWay(err error) bool {
 
 // appendState appends one state record past the limits on messages.
 func (s *Store) appendState(body []byte, sink Sink) error {
-	if len(body) > maxStateBody && len(body) > int(s.opt.SegmentSize/4) {
+	if len(body) > state.MaxBody && len(body) > int(s.opt.SegmentSize/4) {
 		return fmt.Errorf("%w: a state record of %d bytes, the limit is %d", message.ErrTooBig, len(body), s.maxBody())
 	}
 	r := s.stateRecord(body)
@@ -116,7 +116,4 @@ func (s *Store) stateRecord(body []byte) message.Record {
 }
 
 // maxBody bounds state record bodies: below 1 MiB, and small against a segment, which a checkpoint must fit in.
-func (s *Store) maxBody() int { return int(min(maxStateBody, s.opt.SegmentSize/8)) }
-
-// isState reports whether a record is a state record.
-func isState(r *message.Record) bool { return bytes.Equal(r.Topic, []byte(message.TopicState)) }
+func (s *Store) maxBody() int { return int(min(state.MaxBody, s.opt.SegmentSize/8)) }

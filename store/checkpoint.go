@@ -7,6 +7,8 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Checkpoint begins a segment with all state that is not messages, so that the segments before it can go: ids, topics,
@@ -27,49 +29,43 @@ func (f follower) Checkpoint(at message.LogOffset, put func(*message.Record, *co
 }
 
 func (s *Store) checkpointBodies(at message.LogOffset) [][]byte {
-	b := stateBodies{limit: s.maxBody()}
+	b := state.Bodies{Limit: s.maxBody()}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	b.add(kindFormat, binary.AppendUvarint(nil, formatVersion))
-	b.add(kindBegin, binary.AppendUvarint(nil, uint64(at)))
-	for _, k := range stateKinds() {
-		s.snapshotKind(k, func(change []byte) { b.add(k, change) })
+	b.Add(state.Format, binary.AppendUvarint(nil, directory.FormatVersion))
+	b.Add(state.Begin, binary.AppendUvarint(nil, uint64(at)))
+	for _, k := range state.Kinds() {
+		s.snapshotKind(k, func(change []byte) { b.Add(k, change) })
 	}
 	if _, ok := s.names.ID(name.Topic, message.TopicSchedule); !ok {
-		b.add(kindName, name.AppendAssign(nil, name.Topic, s.names.Next(name.Topic), message.TopicSchedule))
+		b.Add(state.Name, name.AppendAssign(nil, name.Topic, s.names.Next(name.Topic), message.TopicSchedule))
 	}
-	b.add(kindEnd, binary.AppendUvarint(nil, uint64(at)))
-	b.close()
-	return b.bodies
-}
-
-// stateKinds lists the kinds that make up the state, in the order in which they can be applied to an empty store.
-func stateKinds() []changeKind {
-	return []changeKind{kindName, kindTopic, kindGroup, kindOffset, kindLock, kindTimer, kindQueue}
+	b.Add(state.End, binary.AppendUvarint(nil, uint64(at)))
+	return b.Close()
 }
 
 // snapshotKind emits the changes that rebuild one part of the state. s.mu is held; the emitted slice is reused.
-func (s *Store) snapshotKind(k changeKind, emit func(change []byte)) {
+func (s *Store) snapshotKind(k state.Kind, emit func(change []byte)) {
 	switch k {
-	case kindName:
+	case state.Name:
 		s.names.Snapshot(emit)
-	case kindTopic:
+	case state.Topic:
 		s.topics.Snapshot(emit)
-	case kindGroup:
+	case state.Group:
 		s.groups.Snapshot(emit)
-	case kindOffset:
+	case state.Offset:
 		s.offsets.Snapshot(emit)
-	case kindLock:
+	case state.Lock:
 		s.locks.Snapshot(emit)
-	case kindTimer:
+	case state.Timer:
 		s.timers.Snapshot(emit)
-	case kindQueue:
+	case state.Queue:
 		emitBounds(s.queueBounds(nil), emit)
 	}
 }
 
 // queueBounds appends the bounds of all queues that ever held a message. s.mu is held.
-func (s *Store) queueBounds(dst []bounds) []bounds {
+func (s *Store) queueBounds(dst []state.Bounds) []state.Bounds {
 	dst = slices.Grow(dst, len(s.queues))
 	var last *topicState
 	known := false
@@ -83,16 +79,16 @@ func (s *Store) queueBounds(dst []bounds) []bounds {
 		// The least offset as it was last known: to ask the index for 100,000 queues takes seconds, for which commits
 		// would wait, and replay finds the true one in any case.
 		if next := message.QueueOffset(q.next.Load()); next > 0 {
-			dst = append(dst, bounds{topic: q.topic.id, queue: q.id, min: min(message.QueueOffset(q.least.Load()), next), next: next})
+			dst = append(dst, state.Bounds{Topic: q.topic.id, Queue: q.id, Min: min(message.QueueOffset(q.least.Load()), next), Next: next})
 		}
 	}
 	return dst
 }
 
-func emitBounds(queues []bounds, emit func(change []byte)) {
+func emitBounds(queues []state.Bounds, emit func(change []byte)) {
 	var buf []byte
 	for _, b := range queues {
-		buf = appendBounds(buf[:0], b)
+		buf = state.AppendBounds(buf[:0], b)
 		emit(buf)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // A cut takes the store's knowledge at one log offset to the disk, so that a restart replays from there.
@@ -25,11 +27,11 @@ import (
 // begins at the mark and sees every record that set or removed an offset, or made, moved or completed an entry, since.
 // Nothing else may be newer than the mark; a queue's next offset, for one, must be that of the first record to come.
 type cut struct {
-	mark   cutMark
+	mark   cutdb.Mark
 	frozen *index.Frozen
-	state  map[changeKind][][]byte
-	queues []bounds          // as they are at the mark, still to be encoded
-	later  []changeKind      // they have changed and are still to be encoded
+	state  map[state.Kind][][]byte
+	queues []state.Bounds    // as they are at the mark, still to be encoded
+	later  []state.Kind      // they have changed and are still to be encoded
 	knows  message.LogOffset // no part of the state knows of records behind it
 }
 
@@ -81,27 +83,26 @@ func (s *Store) segmentOf(at message.LogOffset) int64 { return int64(at) / s.opt
 
 // freeze begins a cut. It runs at a barrier.
 func (s *Store) freeze() *cut {
-	c := &cut{mark: cutMark{applied: s.applied, prev: s.prev}, state: make(map[changeKind][][]byte), knows: s.applied}
+	c := &cut{mark: cutdb.Mark{Applied: s.applied, Prev: s.prev}, state: make(map[state.Kind][][]byte), knows: s.applied}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dirty[kindQueue] = s.dirty[kindQueue] || s.queuesDirty
+	s.dirty[state.Queue] = s.dirty[state.Queue] || s.queuesDirty
 	s.queuesDirty = false
-	for _, k := range stateKinds() {
+	for _, k := range state.Kinds() {
 		if !s.dirty[k] {
 			continue
 		}
 		s.dirty[k] = false
 		switch k {
-		case kindOffset, kindTimer:
+		case state.Offset, state.Timer:
 			c.later = append(c.later, k)
-		case kindQueue:
+		case state.Queue:
 			c.later = append(c.later, k)
 			c.queues = s.queueBounds(s.spare[:0])
 		default:
-			b := stateBodies{limit: cacheChunkSize}
-			s.snapshotKind(k, func(change []byte) { b.add(k, change) })
-			b.close()
-			c.state[k] = b.bodies
+			b := state.Bodies{Limit: cutdb.ChunkSize}
+			s.snapshotKind(k, func(change []byte) { b.Add(k, change) })
+			c.state[k] = b.Close()
 		}
 	}
 	c.frozen = s.ix.Freeze()
@@ -131,7 +132,7 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 	began := time.Now()
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("cut at log offset %d: %w", c.mark.applied, err)
+			err = fmt.Errorf("cut at log offset %d: %w", c.mark.Applied, err)
 		}
 	}()
 	s.encodeLater(c)
@@ -143,52 +144,51 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 			return err
 		}
 	}
-	b := s.cache.db.NewBatch()
+	b := s.cache.NewBatch()
 	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := s.ix.Write(c.frozen, c.mark.applied, b); err != nil {
+	if err := s.ix.Write(c.frozen, c.mark.Applied, b); err != nil {
 		return err
 	}
 	for k, chunks := range c.state {
-		if err := replaceState(b, k, chunks); err != nil {
+		if err := cutdb.Replace(b, k, chunks); err != nil {
 			return err
 		}
 	}
-	if err := b.Set([]byte{cacheCutKey}, appendMark(nil, c.mark), nil); err != nil {
+	if err := cutdb.SetMark(b, c.mark); err != nil {
 		return err
 	}
-	if err := s.cache.disk.Commit(ctx, b); err != nil {
+	if err := s.cache.Commit(ctx, b); err != nil {
 		return err
 	}
 	s.ix.Release(c.frozen)
 	s.unfinished = nil
-	s.cutAt.Store(int64(c.mark.applied))
-	s.opt.Logger.Debug("cut", "at", c.mark.applied, "entries", c.frozen.Entries(), "took", time.Since(began))
+	s.cutAt.Store(int64(c.mark.Applied))
+	s.opt.Logger.Debug("cut", "at", c.mark.Applied, "entries", c.frozen.Entries(), "took", time.Since(began))
 	return nil
 }
 
 // encodeLater encodes while the store goes on: what may be newer than the mark, and what was only copied at the mark.
 func (s *Store) encodeLater(c *cut) {
 	for _, k := range c.later {
-		b := stateBodies{limit: cacheChunkSize}
-		emit := func(change []byte) { b.add(k, change) }
+		b := state.Bodies{Limit: cutdb.ChunkSize}
+		emit := func(change []byte) { b.Add(k, change) }
 		for next, more := 0, true; more; more = next > 0 {
 			next = s.encodePart(c, k, next, emit)
 		}
-		b.close()
-		c.state[k], c.knows = b.bodies, s.log.Published()
+		c.state[k], c.knows = b.Close(), s.log.Published()
 	}
 	s.spare, c.later, c.queues = c.queues, nil, nil
 }
 
 // encodePart encodes all of a kind, or of the pending entries a part, and returns where the next part begins, 0 for none.
-func (s *Store) encodePart(c *cut, k changeKind, from int, emit func([]byte)) (next int) {
-	if k == kindQueue {
+func (s *Store) encodePart(c *cut, k state.Kind, from int, emit func([]byte)) (next int) {
+	if k == state.Queue {
 		emitBounds(c.queues, emit)
 		return 0
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if k == kindTimer {
+	if k == state.Timer {
 		return s.timers.SnapshotPart(from, timerPart, emit)
 	}
 	s.snapshotKind(k, emit)
@@ -211,7 +211,7 @@ func (s *Store) roomForCut(c *cut) error {
 	}
 	need := uint64(cutRoom + cutEntryRoom*c.frozen.Entries())
 	for _, chunks := range c.state {
-		need += uint64(len(chunks)) * cacheChunkSize * 2
+		need += uint64(len(chunks)) * cutdb.ChunkSize * 2
 	}
 	if disk.AvailBytes >= need {
 		return nil

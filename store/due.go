@@ -11,6 +11,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 const (
@@ -188,7 +189,7 @@ func (s *Store) clockWentBack(ctx context.Context, from, to int64) {
 			if now, ok := s.timers.Get(e.Created); ok {
 				now.Due = due
 				s.timers.Add(now)
-				s.touch(kindTimer)
+				s.touch(state.Timer)
 			}
 			s.mu.Unlock()
 		}
@@ -206,7 +207,7 @@ func dueRecord(r *message.Record, handle message.LogOffset) error {
 		return fmt.Errorf("its real topic is %s", real)
 	}
 	id, err := strconv.ParseInt(r.Properties.GetString(message.PropRealQueueID), 10, 32)
-	if err != nil || id < 0 || id >= maxQueueID {
+	if err != nil || id < 0 || id >= state.MaxQueueID {
 		return fmt.Errorf("its REAL_QID is %q", r.Properties.GetString(message.PropRealQueueID))
 	}
 	r.Topic, r.QueueID = real, message.QueueID(id)
@@ -222,7 +223,7 @@ func (s *Store) giveUp(ctx context.Context, e timer.Entry, cause error) error {
 	s.opt.Logger.Error("a delayed message cannot be delivered and is given up",
 		"log offset", int64(e.At), "created at", int64(e.Created), "due", e.Due, "cause", cause)
 	return s.change(ctx, func(ch *changes) error {
-		ch.add(kindTimer, timer.AppendComplete(nil, e.Created))
+		ch.add(state.Timer, timer.AppendComplete(nil, e.Created))
 		return nil
 	})
 }

@@ -248,8 +248,8 @@ func TestWhatHappensWhileACutIsEncodedCountsOnce(t *testing.T) {
 			o.FS = after
 			s = openTest(t, o)
 			defer closeTest(t, s)
-			if at := message.LogOffset(s.cutAt.Load()); at != c.mark.applied {
-				t.Fatalf("replayed from %d, the cut is at %d", at, c.mark.applied)
+			if at := message.LogOffset(s.cutAt.Load()); at != c.mark.Applied {
+				t.Fatalf("replayed from %d, the cut is at %d", at, c.mark.Applied)
 			}
 			if n, g, h := s.Stats().PendingTimers, s.Offsets("g"), s.Offsets("h"); n != 2 || len(g) != 0 || h[q] != 2 {
 				t.Errorf("%d entries are pending, want 2; offsets of g %v, want none, of h %v, want 2", n, g, h)

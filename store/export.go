@@ -14,6 +14,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/apache"
+	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
 )
 
@@ -29,7 +30,7 @@ func Export(o Options, queueFileBytes int64) (ExportReport, error) {
 		queueFileBytes = apache.QueueFileSize
 	}
 	o = o.withDefaults()
-	size, err := apache.SegmentSize(o.FS, logPath(o.FS, o.Dir))
+	size, err := apache.SegmentSize(o.FS, directory.LogPath(o.FS, o.Dir))
 	if err == nil && size == 0 {
 		err = errors.New("it holds no commit log")
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Group returns a group's configuration. What it refers to must not be changed.
@@ -52,7 +53,7 @@ func (s *Store) PutGroup(ctx context.Context, c group.Config) error {
 		if err != nil {
 			return err
 		}
-		ch.add(kindGroup, put)
+		ch.add(state.Group, put)
 		return nil
 	})
 }
@@ -62,11 +63,11 @@ func (s *Store) PutGroup(ctx context.Context, c group.Config) error {
 func (s *Store) DeleteGroup(ctx context.Context, groupName string, cleanOffsets bool) error {
 	return s.change(ctx, func(ch *changes) error {
 		if _, ok := s.groups.Get(groupName); ok {
-			ch.add(kindGroup, group.AppendDelete(nil, groupName, s.groups.Version().Next(s.nowMillis())))
+			ch.add(state.Group, group.AppendDelete(nil, groupName, s.groups.Version().Next(s.nowMillis())))
 		}
 		if id, ok := s.names.ID(name.Group, groupName); ok && cleanOffsets {
 			s.pending.Drop(func(k offset.Key) bool { return k.Group == id })
-			ch.add(kindOffset, offset.AppendRemoveGroup(nil, id))
+			ch.add(state.Offset, offset.AppendRemoveGroup(nil, id))
 		}
 		return nil
 	})
@@ -89,7 +90,7 @@ func (s *Store) AllForbidden() map[string]map[string]int32 {
 // SetForbidden sets what a group may not do with a topic; 0 allows everything. It is durable when it returns nil.
 func (s *Store) SetForbidden(ctx context.Context, groupName, topicName string, bits int32) error {
 	return s.change(ctx, func(ch *changes) error {
-		ch.add(kindGroup, group.AppendForbid(nil, groupName, topicName, bits, s.groups.Version().Next(s.nowMillis())))
+		ch.add(state.Group, group.AppendForbid(nil, groupName, topicName, bits, s.groups.Version().Next(s.nowMillis())))
 		return nil
 	})
 }

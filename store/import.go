@@ -11,6 +11,8 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/apache"
+	"github.com/aerobee-mq/aerobee/store/directory"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // A store directory of Apache RocketMQ 5.5.0 is opened in place. The log is adopted as it is, record for record; what
@@ -38,7 +40,7 @@ import (
 //
 // An import that a crash cuts short begins again: the marker says "importing" until its records are synced.
 type adoption struct {
-	mark   marker
+	mark   directory.Marker
 	tables *apache.Tables // nil: nothing to import
 	ends   []apache.QueueEnd
 	// retired are the ids of topics that Apache has deleted and made again.
@@ -47,7 +49,7 @@ type adoption struct {
 
 // lookAround finds out whether Apache has had the directory, and refuses what cannot be taken over. It writes nothing.
 func lookAround(fs vfs.FS, dir string) (*adoption, error) {
-	m, known, err := readMarker(fs, dir)
+	m, known, err := directory.ReadMarker(fs, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 	if err != nil || !need {
 		return a, err
 	}
-	if err := apache.CheckLayout(fs, dir, logPath(fs, dir)); err != nil {
+	if err := apache.CheckLayout(fs, dir, directory.LogPath(fs, dir)); err != nil {
 		return nil, err
 	}
 	if a.tables, err = apache.ReadTables(fs, dir); err != nil {
@@ -82,7 +84,7 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 // wholeLog refuses a log that ends before a message that Apache has seen in it, rather than cut it there: it is damaged.
 // After a crash of Apache's its consume queues may be ahead.
 func (a *adoption) wholeLog(fs vfs.FS, dir string, end message.LogOffset) error {
-	if abort, _, err := abortOf(fs, dir); err != nil || abort {
+	if abort, _, err := directory.AbortOf(fs, dir); err != nil || abort {
 		return err
 	}
 	end = max(end, a.mark.End)
@@ -98,23 +100,23 @@ func (a *adoption) wholeLog(fs vfs.FS, dir string, end message.LogOffset) error 
 // need decides whether the tables are to be imported, and how.
 func (a *adoption) need(fs vfs.FS, dir string, known bool) (bool, error) {
 	if !known {
-		if _, err := fs.Stat(fs.PathJoin(dir, formatFile)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := fs.Stat(fs.PathJoin(dir, directory.FormatFile)); !errors.Is(err, os.ErrNotExist) {
 			return false, err
 		}
-		return apache.Present(fs, dir, logPath(fs, dir))
+		return apache.Present(fs, dir, directory.LogPath(fs, dir))
 	}
-	abort, ours, err := abortOf(fs, dir)
+	abort, ours, err := directory.AbortOf(fs, dir)
 	if err != nil {
 		return false, err
 	}
 	switch a.mark.State {
-	case markerImporting:
+	case directory.MarkerImporting:
 		return true, nil
-	case markerOpen:
+	case directory.MarkerOpen:
 		a.mark.Merge = !abort || !ours
 		return a.mark.Merge, nil
 	}
-	fits, err := a.mark.fits(fs, dir)
+	fits, err := a.fits(fs, dir)
 	return err == nil && (!fits || abort && !ours), err
 }
 
@@ -125,11 +127,11 @@ func (a *adoption) survey(fs vfs.FS, dir string, from, to message.LogOffset) (*a
 		tables = &apache.Tables{}
 	}
 	s := apache.NewSurvey(tables)
-	path := logPath(fs, dir)
+	path := directory.LogPath(fs, dir)
 	if _, err := fs.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return s, nil
 	}
-	err := walkFrom(fs, path, from, func(r *message.Record) error {
+	err := directory.WalkFrom(fs, path, from, func(r *message.Record) error {
 		if r.LogOffset >= from && r.LogOffset < to {
 			s.Record(r)
 		}
@@ -147,7 +149,7 @@ func (a *adoption) imports(o *Options) (Import, error) {
 		return Import{}, nil
 	}
 	imp := Import{Foreign: true, until: a.mark.ImportedAt, Delivered: a.delivered, prepare: a.prepare}
-	size, err := apache.SegmentSize(o.FS, logPath(o.FS, o.Dir))
+	size, err := apache.SegmentSize(o.FS, directory.LogPath(o.FS, o.Dir))
 	if err != nil {
 		return Import{}, err
 	}
@@ -155,8 +157,8 @@ func (a *adoption) imports(o *Options) (Import, error) {
 	if a.tables != nil {
 		imp.until, imp.After = math.MaxInt64, a.put
 		m := a.mark
-		m.State = markerImporting
-		if err := m.write(o.FS, o.Dir); err != nil {
+		m.State = directory.MarkerImporting
+		if err := m.Write(o.FS, o.Dir); err != nil {
 			return Import{}, err
 		}
 	}
@@ -194,15 +196,15 @@ func (a *adoption) prepare(s *Store, from message.LogOffset) error {
 func (a *adoption) namesOfImport(s *Store) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := walkFrom(s.fs, logPath(s.fs, s.opt.Dir), a.mark.ImportedAt, func(r *message.Record) error {
+	err := directory.WalkFrom(s.fs, directory.LogPath(s.fs, s.opt.Dir), a.mark.ImportedAt, func(r *message.Record) error {
 		if r.LogOffset < a.mark.ImportedAt {
 			return nil
 		}
-		if !isState(r) {
+		if !state.IsRecord(r) {
 			return errImportEnds
 		}
-		return eachChange(r.Body, func(k changeKind, p []byte) error {
-			if k == kindName {
+		return state.Each(r.Body, func(k state.Kind, p []byte) error {
+			if k == state.Name {
 				return s.names.Apply(p, r.LogOffset)
 			}
 			return nil
@@ -221,7 +223,7 @@ var errImportEnds = errors.New("the import's records end")
 func (a *adoption) retireRestarted(s *Store, first map[message.Queue]message.QueueOffset) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touch(kindName, kindQueue)
+	s.touch(state.Name, state.Queue)
 	for q, off := range first {
 		t := s.topicLocked([]byte(q.Topic))
 		if t == nil || int(q.ID) >= len(t.queues) || t.queues[q.ID] == nil || off >= t.queues[q.ID].log.Next() {

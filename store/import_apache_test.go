@@ -19,6 +19,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/apache"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 // The directories in testdata/apache-*.tar.gz were made by the real broker, version 5.5.0, with segments of 1 MiB and
@@ -234,7 +235,7 @@ func syncAll(t testing.TB, fs vfs.FS, dir string) {
 			syncAll(t, fs, fs.PathJoin(dir, n))
 		}
 	}
-	if err := syncDir(fs, dir); err != nil {
+	if err := directory.SyncDir(fs, dir); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/apache"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 // foreign builds a directory as Apache leaves it, record by record.
@@ -60,7 +61,7 @@ func (f *foreign) segment() {
 // append writes the log at the end of what lies in the directory already.
 func (f *foreign) append(end message.LogOffset) {
 	f.t.Helper()
-	base := int64(firstSegment(f.fs, "store/commitlog"))
+	base := int64(directory.FirstSegment(f.fs, "store/commitlog"))
 	h, err := f.fs.OpenReadWrite(fmt.Sprintf("store/commitlog/%020d", base), vfs.WriteCategoryUnspecified)
 	if err == nil {
 		_, err = h.WriteAt(f.log, int64(end)-base)
@@ -151,7 +152,7 @@ func TestTopicThatApacheMadeAgain(t *testing.T) {
 		}
 	}
 	check("a0 a1 b0")
-	end := cleanEnd(fs, "store")
+	end := directory.CleanEnd(fs, "store")
 	f = newForeign(t, fs, int64(end))
 	f.put("A", 0, 0, "third life")
 	f.put("B", 0, 1, "b1")
@@ -178,7 +179,7 @@ func TestWhoWins(t *testing.T) {
 				left = synced(fs)
 			}
 			closeTest(t, s)
-			end := cleanEnd(fs, "store")
+			end := directory.CleanEnd(fs, "store")
 			remove(t, left, "store/abort") // Apache's clean stop
 			d := newForeign(t, left, int64(end))
 			d.file("config/topics.json", topicsAB)
@@ -222,7 +223,7 @@ func TestCrashAtEveryWriteOfAnImport(t *testing.T) {
 	f.file("config/consumerOffset.json", `{"offsetTable":{"A@g":{0:1}}}`)
 	f.file("config/delayOffset.json", `{"offsetTable":{18:1}}`)
 	syncAll(t, rec.fs, "store")
-	if err := syncDir(rec.fs, ""); err != nil {
+	if err := directory.SyncDir(rec.fs, ""); err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions(rec.wrapped())

@@ -15,6 +15,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/apache"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // put writes what the tables say behind Apache's last record, and then the marker. The first change makes whoever reads
@@ -30,8 +31,7 @@ func (a *adoption) put(s *Store) error {
 	err = in.all(a, pending)
 	s.mu.Unlock()
 	if err == nil {
-		in.bodies.close()
-		err = s.appendBodies(context.Background(), in.bodies.bodies)
+		err = s.appendBodies(context.Background(), in.bodies.Close())
 	}
 	if err == nil {
 		err = s.log.Sync(context.Background())
@@ -88,21 +88,21 @@ type importer struct {
 	s      *Store
 	merge  bool
 	at     message.LogOffset
-	bodies stateBodies
+	bodies state.Bodies
 	names  name.Table // as it will be
 	strays int        // offsets in topics that do not exist
 }
 
 func (in *importer) all(a *adoption, pending []timer.Entry) error {
-	in.bodies.limit = in.s.maxBody()
+	in.bodies.Limit = in.s.maxBody()
 	in.forget(a)
 	for _, id := range a.retired {
-		in.bodies.add(kindForget, binary.AppendUvarint(nil, uint64(id)))
+		in.bodies.Add(state.Forget, binary.AppendUvarint(nil, uint64(id)))
 	}
 	var err error
 	in.s.names.Snapshot(func(change []byte) {
 		err = errors.Join(err, in.names.Apply(change, in.at))
-		in.bodies.add(kindName, change)
+		in.bodies.Add(state.Name, change)
 	})
 	if err == nil {
 		err = in.topics(a.tables.Topics)
@@ -117,7 +117,7 @@ func (in *importer) all(a *adoption, pending []timer.Entry) error {
 		return err
 	}
 	for _, e := range pending {
-		in.bodies.add(kindTimer, timer.AppendAdd(nil, e))
+		in.bodies.Add(state.Timer, timer.AppendAdd(nil, e))
 	}
 	in.queues(a.ends)
 	return nil
@@ -125,17 +125,17 @@ func (in *importer) all(a *adoption, pending []timer.Entry) error {
 
 // forget adds the change that empties what the tables replace.
 func (in *importer) forget(a *adoption) {
-	kinds := []byte{byte(kindTimer), byte(kindLock)}
+	kinds := []byte{byte(state.Timer), byte(state.Lock)}
 	t := a.tables
 	for _, c := range []struct {
-		kind  changeKind
+		kind  state.Kind
 		there bool
-	}{{kindTopic, t.Topics != nil}, {kindGroup, t.Groups != nil}, {kindOffset, t.Offsets != nil}} {
+	}{{state.Topic, t.Topics != nil}, {state.Group, t.Groups != nil}, {state.Offset, t.Offsets != nil}} {
 		if c.there && !in.merge {
 			kinds = append(kinds, byte(c.kind))
 		}
 	}
-	in.bodies.add(kindImport, kinds)
+	in.bodies.Add(state.Import, kinds)
 }
 
 // id returns a name's id, with a change that gives it one if it has none.
@@ -145,7 +145,7 @@ func (in *importer) id(space name.Space, text string) (uint32, error) {
 	}
 	id := in.names.Next(space)
 	change := name.AppendAssign(nil, space, id, text)
-	in.bodies.add(kindName, change)
+	in.bodies.Add(state.Name, change)
 	return id, in.names.Apply(change, in.at)
 }
 
@@ -157,7 +157,7 @@ func (in *importer) topics(t *apache.TopicTable) error {
 	if err := decodeVersion(t.Version, &v); err != nil {
 		return fmt.Errorf("topics' version: %w", err)
 	}
-	in.bodies.add(kindTopic, topic.AppendVersion(nil, v))
+	in.bodies.Add(state.Topic, topic.AppendVersion(nil, v))
 	for text, raw := range t.Topics {
 		var c topic.Config
 		if err := json.Unmarshal(raw, &c); err != nil {
@@ -167,7 +167,7 @@ func (in *importer) topics(t *apache.TopicTable) error {
 		if _, err := in.id(name.Topic, text); err != nil {
 			return err
 		}
-		in.bodies.add(kindTopic, topic.AppendPut(nil, &c, v))
+		in.bodies.Add(state.Topic, topic.AppendPut(nil, &c, v))
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (in *importer) groups(t *apache.GroupTable) error {
 	if err := decodeVersion(t.Version, &v); err != nil {
 		return fmt.Errorf("groups' version: %w", err)
 	}
-	in.bodies.add(kindGroup, group.AppendVersion(nil, v))
+	in.bodies.Add(state.Group, group.AppendVersion(nil, v))
 	for text, raw := range t.Groups {
 		c := group.New(text)
 		if err := json.Unmarshal(raw, &c); err != nil {
@@ -194,11 +194,11 @@ func (in *importer) groups(t *apache.GroupTable) error {
 		if err != nil {
 			return err
 		}
-		in.bodies.add(kindGroup, put)
+		in.bodies.Add(state.Group, put)
 	}
 	for g, topics := range t.Forbidden {
 		for text, bits := range topics {
-			in.bodies.add(kindGroup, group.AppendForbid(nil, g, text, bits, v))
+			in.bodies.Add(state.Group, group.AppendForbid(nil, g, text, bits, v))
 		}
 	}
 	return nil
@@ -224,7 +224,7 @@ func (in *importer) offsets(t *apache.OffsetTable) error {
 			if mine, ok := in.s.offsets.Get(k); ok && in.merge {
 				off = max(off, mine)
 			}
-			in.bodies.add(kindOffset, offset.AppendCommit(nil, k, max(off, 0)))
+			in.bodies.Add(state.Offset, offset.AppendCommit(nil, k, max(off, 0)))
 		}
 	}
 	return nil
@@ -234,14 +234,14 @@ func (in *importer) offsets(t *apache.OffsetTable) error {
 func (in *importer) queues(ends []apache.QueueEnd) {
 	for _, e := range ends {
 		id, ok := in.names.ID(name.Topic, e.Queue.Topic)
-		if !ok || e.Next == 0 || e.Queue.ID >= maxQueueID {
+		if !ok || e.Next == 0 || e.Queue.ID >= state.MaxQueueID {
 			continue
 		}
 		if t := in.s.topicLocked([]byte(e.Queue.Topic)); t != nil && int(e.Queue.ID) < len(t.queues) && t.queues[e.Queue.ID] != nil &&
 			t.queues[e.Queue.ID].next.Load() > 0 {
 			continue
 		}
-		in.bodies.add(kindQueue, appendBounds(nil, bounds{topic: id, queue: e.Queue.ID, min: e.Next, next: e.Next}))
+		in.bodies.Add(state.Queue, state.AppendBounds(nil, state.Bounds{Topic: id, Queue: e.Queue.ID, Min: e.Next, Next: e.Next}))
 	}
 }
 
@@ -255,21 +255,21 @@ func decodeVersion(raw json.RawMessage, into any) error {
 // applyImport forgets the kinds that an import replaces. s.mu is held.
 func (s *Store) applyImport(p []byte) error {
 	for _, k := range p {
-		switch changeKind(k) {
-		case kindTopic:
+		switch state.Kind(k) {
+		case state.Topic:
 			s.topics, s.topicsChanged = topic.Table{}, true
-		case kindGroup:
+		case state.Group:
 			s.groups = group.Table{}
-		case kindOffset:
+		case state.Offset:
 			s.offsets = offset.Table{}
-		case kindTimer:
+		case state.Timer:
 			s.timers = timer.Table{}
-		case kindLock:
+		case state.Lock:
 			s.locks = lock.Table{}
 		default:
-			return fmt.Errorf("an import cannot replace %v", changeKind(k))
+			return fmt.Errorf("an import cannot replace %v", state.Kind(k))
 		}
-		s.touch(changeKind(k))
+		s.touch(state.Kind(k))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Lock takes or renews queue locks for a client of a group and returns those that it holds now. It waits until a new
@@ -54,7 +55,7 @@ func (s *Store) lockChange(sink Sink, decide func() []byte) (appended bool, err 
 	s.mu.Lock()
 	change := decide()
 	if len(change) > 0 {
-		err = s.appendState(appendChange(nil, kindLock, change), sink)
+		err = s.appendState(state.Append(nil, state.Lock, change), sink)
 		appended = err == nil
 	}
 	s.mu.Unlock()
@@ -68,7 +69,7 @@ func (s *Store) lockChange(sink Sink, decide func() []byte) (appended bool, err 
 func (s *Store) sweepLocks(ctx context.Context) error {
 	return s.change(ctx, func(ch *changes) error {
 		for _, change := range s.locks.Sweep(s.nowMillis()) {
-			ch.add(kindLock, change)
+			ch.add(state.Lock, change)
 		}
 		return nil
 	})

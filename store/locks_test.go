@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 func TestNewOwnerIsWrittenBeforeTheAnswer(t *testing.T) {
@@ -17,7 +18,7 @@ func TestNewOwnerIsWrittenBeforeTheAnswer(t *testing.T) {
 		fs := vfs.NewCrashableMem()
 		busy := make(chan struct{}, 1) // whoever syncs the log must get it
 		o := testOptions(errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && strings.Contains(op.Path, logDir) {
+			if (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && strings.Contains(op.Path, directory.LogDir) {
 				busy <- struct{}{}
 				<-busy
 			}

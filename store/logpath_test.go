@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 // TestCommitLogElsewhere keeps the log in a directory of its own, finds it again without being told, and refuses another.
@@ -24,8 +25,8 @@ func TestCommitLogElsewhere(t *testing.T) {
 	if names, err := fs.List("/fast/log"); err != nil || len(names) == 0 {
 		t.Errorf("%v, %v", names, err)
 	}
-	if _, err := fs.Stat(fs.PathJoin(o.Dir, logDir)); err == nil {
-		t.Errorf("%s was made too", logDir)
+	if _, err := fs.Stat(fs.PathJoin(o.Dir, directory.LogDir)); err == nil {
+		t.Errorf("%s was made too", directory.LogDir)
 	}
 	if out, err := verify(fs); err != nil || !strings.Contains(out, "1 messages") {
 		t.Errorf("verify: %v\n%s", err, out)

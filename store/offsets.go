@@ -8,6 +8,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // CommitOffset notes how far a group has come in a queue. It is visible at once and in the log within OffsetInterval, so
@@ -41,7 +42,7 @@ func (s *Store) nameAndCommit(groupName string, q message.Queue, off message.Que
 			return fmt.Errorf("%w: %s", ErrNoTopic, q.Topic)
 		}
 		k := offset.Key{Group: ch.id(name.Group, groupName), Topic: topicID, Queue: q.ID}
-		ch.add(kindOffset, offset.AppendCommit(nil, k, off))
+		ch.add(state.Offset, offset.AppendCommit(nil, k, off))
 		return nil
 	})
 }
@@ -109,7 +110,7 @@ func (s *Store) RemoveOffsets(ctx context.Context, groupName, topicName string) 
 		}
 		if topicName == "" {
 			s.pending.Drop(func(k offset.Key) bool { return k.Group == g })
-			ch.add(kindOffset, offset.AppendRemoveGroup(nil, g))
+			ch.add(state.Offset, offset.AppendRemoveGroup(nil, g))
 			return nil
 		}
 		t, ok := s.names.ID(name.Topic, topicName)
@@ -117,7 +118,7 @@ func (s *Store) RemoveOffsets(ctx context.Context, groupName, topicName string) 
 			return nil
 		}
 		s.pending.Drop(func(k offset.Key) bool { return k.Group == g && k.Topic == t })
-		ch.add(kindOffset, offset.AppendRemovePair(nil, g, t))
+		ch.add(state.Offset, offset.AppendRemovePair(nil, g, t))
 		return nil
 	})
 }
@@ -131,7 +132,7 @@ func (s *Store) ResetOffset(ctx context.Context, groupName string, q message.Que
 		}
 		k := offset.Key{Group: ch.id(name.Group, groupName), Topic: t, Queue: q.ID}
 		s.pending.Drop(func(other offset.Key) bool { return other == k })
-		ch.add(kindOffset, offset.AppendCommit(nil, k, off))
+		ch.add(state.Offset, offset.AppendCommit(nil, k, off))
 		return nil
 	})
 }
@@ -177,16 +178,15 @@ func (s *Store) flushOffsets() {
 }
 
 func (s *Store) takeOffsets() [][]byte {
-	bodies := stateBodies{limit: s.maxBody()}
+	bodies := state.Bodies{Limit: s.maxBody()}
 	var buf []byte
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending.Take(func(k offset.Key, off message.QueueOffset) {
 		buf = offset.AppendCommit(buf[:0], k, off)
-		bodies.add(kindOffset, buf)
+		bodies.Add(state.Offset, buf)
 	})
-	bodies.close()
-	return bodies.bodies
+	return bodies.Close()
 }
 
 // appendBodies appends state records and waits for the last one.

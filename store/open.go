@@ -6,7 +6,10 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
+	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // errStale reports that the cache or the index knows more than the log, or not enough: it is made again from the log.
@@ -15,24 +18,24 @@ var errStale = errors.New("what was derived does not fit the log")
 // openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
 // does not fit, it is thrown away and the log alone decides.
 func openLocked(o Options) (*Store, error) {
-	if err := settleLogPath(o.FS, o.Dir, o.CommitLogDir); err != nil {
+	if err := directory.SettleLogPath(o.FS, o.Dir, o.CommitLogDir); err != nil {
 		return nil, err
 	}
 	imp, adopted, err := findImport(&o)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFormatFile(o.FS, o.Dir); err != nil {
+	if err := directory.CheckFormat(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
-	clean := cleanEnd(o.FS, o.Dir)
-	if err := markOpen(o.FS, o.Dir); err != nil {
+	clean := directory.CleanEnd(o.FS, o.Dir)
+	if err := directory.MarkOpen(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
 	s, err := tryOpen(o, imp, clean)
 	if errors.Is(err, errStale) || errors.Is(err, commitlog.ErrAhead) {
 		o.Logger.Warn("the cache is thrown away and made again from the log", "dir", o.Dir, "because", err)
-		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, cacheDir)); err != nil {
+		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, directory.CacheDir)); err != nil {
 			return nil, err
 		}
 		s, err = tryOpen(o, imp, clean)
@@ -77,18 +80,18 @@ func findImport(o *Options) (Import, *adoption, error) {
 func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err error) {
 	s := newStore(o)
 	s.imported = imp
-	if s.cache, err = openCache(s.fs, s.path(cacheDir), o.Logger); err != nil {
+	if s.cache, err = cutdb.Open(s.fs, s.path(directory.CacheDir), o.Logger); err != nil {
 		return nil, fmt.Errorf("%w: %w", errStale, err)
 	}
 	mark, err := s.loadCache()
 	if err == nil {
 		s.ix, err = index.Open(index.Options{
-			FS: s.fs, Dir: s.path(indexDir), DB: s.cache.db, Prefix: []byte{cacheIndexKey},
-			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: firstSegment(s.fs, logPath(s.fs, s.opt.Dir)),
+			FS: s.fs, Dir: s.path(directory.BlockDir), DB: s.cache.DB, Prefix: []byte{cutdb.IndexKey},
+			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: directory.FirstSegment(s.fs, directory.LogPath(s.fs, s.opt.Dir)),
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.cache.close())
+		return nil, errors.Join(err, s.cache.Close())
 	}
 	if err = s.replay(mark, clean); err != nil {
 		return nil, errors.Join(err, s.closeDerived())
@@ -96,9 +99,9 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 	return s, nil
 }
 
-func (s *Store) loadCache() (cutMark, error) {
-	mark, err := s.cache.mark()
-	if err != nil || mark.applied == 0 {
+func (s *Store) loadCache() (cutdb.Mark, error) {
+	mark, err := s.cache.Mark()
+	if err != nil || mark.Applied == 0 {
 		return mark, wrapStale(err)
 	}
 	return mark, nil
@@ -113,20 +116,20 @@ func wrapStale(err error) error {
 
 // replay loads the state of the last cut, opens the log, which replays the rest, and compares: nothing derived may reach
 // beyond the log's end.
-func (s *Store) replay(mark cutMark, clean message.LogOffset) (err error) {
-	if mark.applied > 0 && s.ix.AppliedTo() < mark.applied {
-		return fmt.Errorf("%w: the index ends at %d, the cut at %d", errStale, s.ix.AppliedTo(), mark.applied)
+func (s *Store) replay(mark cutdb.Mark, clean message.LogOffset) (err error) {
+	if mark.Applied > 0 && s.ix.AppliedTo() < mark.Applied {
+		return fmt.Errorf("%w: the index ends at %d, the cut at %d", errStale, s.ix.AppliedTo(), mark.Applied)
 	}
-	s.applied, s.prev = mark.applied, mark.prev
+	s.applied, s.prev = mark.Applied, mark.Prev
 	s.mu.Lock()
-	err = s.cache.load(func(k changeKind, p []byte) error { return s.applyChange(k, p, mark.applied) })
+	err = s.cache.Load(func(k state.Kind, p []byte) error { return s.applyChange(k, p, mark.Applied) })
 	s.mu.Unlock()
 	if err != nil {
 		return wrapStale(err)
 	}
-	s.dirty, s.topicsChanged = [kindLimit]bool{}, false
-	if s.imported.prepare != nil && mark.applied < s.imported.until {
-		if err := s.imported.prepare(s, mark.applied); err != nil {
+	s.dirty, s.topicsChanged = [state.Limit]bool{}, false
+	if s.imported.prepare != nil && mark.Applied < s.imported.until {
+		if err := s.imported.prepare(s, mark.Applied); err != nil {
 			return err
 		}
 	}
@@ -137,8 +140,8 @@ func (s *Store) replay(mark cutMark, clean message.LogOffset) (err error) {
 	if err := s.checkReplayed(); err != nil {
 		return errors.Join(err, s.log.Close())
 	}
-	s.cutAt.Store(int64(mark.applied))
-	s.cutWanted = max(mark.applied, s.log.Start())
+	s.cutAt.Store(int64(mark.Applied))
+	s.cutWanted = max(mark.Applied, s.log.Start())
 	return nil
 }
 
@@ -158,17 +161,17 @@ func (s *Store) checkReplayed() error {
 	return s.ix.DropBefore(s.log.Start())
 }
 
-func (s *Store) logOptions(mark cutMark, clean message.LogOffset) commitlog.Options {
+func (s *Store) logOptions(mark cutdb.Mark, clean message.LogOffset) commitlog.Options {
 	fill := int64(0)
 	if s.opt.Memory {
 		fill = -1
 	}
 	return commitlog.Options{
-		FS: s.fs, Dir: logPath(s.fs, s.opt.Dir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
+		FS: s.fs, Dir: directory.LogPath(s.fs, s.opt.Dir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
 		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: s.opt.OffsetInterval / 2, MaxPendingBytes: s.opt.MaxPendingBytes,
 		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
-		ReplayFrom: mark.applied, ReplayPrev: mark.prev, CleanEnd: clean,
-		Foreign:   s.imported.Foreign && (s.imported.prepare == nil || mark.applied < s.imported.until),
+		ReplayFrom: mark.Applied, ReplayPrev: mark.Prev, CleanEnd: clean,
+		Foreign:   s.imported.Foreign && (s.imported.prepare == nil || mark.Applied < s.imported.until),
 		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},
 	}
 }

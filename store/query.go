@@ -8,6 +8,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // View appends the record at a log offset to dst. The offset may come from a client: whatever does not lie at it as a
@@ -36,7 +37,7 @@ func (s *Store) View(dst []byte, at message.LogOffset) ([]byte, error) {
 	if err == nil && r.LogOffset != at {
 		err = fmt.Errorf("%w: the record there is stamped %d", message.ErrSize, r.LogOffset)
 	}
-	if err == nil && isState(&r) {
+	if err == nil && state.IsRecord(&r) {
 		err = errors.New("a state record of the store")
 	}
 	if err != nil {

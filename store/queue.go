@@ -8,10 +8,8 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
-
-// maxQueueID bounds queue numbers, because a topic's queues lie in a slice.
-const maxQueueID = 1 << 20
 
 // topicState is what the store keeps of a topic id: a topic that is deleted and made again gets another one.
 type topicState struct {
@@ -62,8 +60,8 @@ func (s *Store) queueLocked(topic []byte, id message.QueueID) (*queueState, erro
 	if t == nil || t.dying {
 		return nil, fmt.Errorf("%w: %s", ErrNoTopic, topic)
 	}
-	if id < 0 || id >= maxQueueID {
-		return nil, fmt.Errorf("queue %d of topic %s: queue ids are 0 to %d", id, topic, maxQueueID-1)
+	if id < 0 || id >= state.MaxQueueID {
+		return nil, fmt.Errorf("queue %d of topic %s: queue ids are 0 to %d", id, topic, state.MaxQueueID-1)
 	}
 	for int(id) >= len(t.queues) {
 		t.queues = append(t.queues, nil)

@@ -6,6 +6,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // noteDamage asks the keeper to make a damaged index block again, if that is what err says. Until then reads of the part
@@ -46,8 +47,8 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 		if err != nil {
 			return err
 		}
-		if isState(&r) {
-			return eachChange(r.Body, func(k changeKind, p []byte) error { return followNames(&names, k, p, r.LogOffset) })
+		if state.IsRecord(&r) {
+			return state.Each(r.Body, func(k state.Kind, p []byte) error { return followNames(&names, k, p, r.LogOffset) })
 		}
 		id, ok := names.IDBytes(name.Topic, r.Topic)
 		if !ok || r.LogOffset < span.From {
@@ -68,12 +69,12 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 }
 
 // followNames applies what a state change says of names.
-func followNames(names *name.Table, k changeKind, p []byte, at message.LogOffset) error {
+func followNames(names *name.Table, k state.Kind, p []byte, at message.LogOffset) error {
 	switch k {
-	case kindName:
+	case state.Name:
 		return names.Apply(p, at)
-	case kindForget:
-		id, err := decodeNumber(k, p)
+	case state.Forget:
+		id, err := state.DecodeNumber(k, p)
 		if err != nil {
 			return err
 		}

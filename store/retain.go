@@ -12,6 +12,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // maxForced is how many segments one look at a full disk deletes before it looks again. Source: deleteFileBatchMax of
@@ -167,14 +168,14 @@ func (s *Store) checkBeginning(at message.LogOffset) error {
 		if err != nil {
 			return err
 		}
-		if !isState(&r) {
+		if !state.IsRecord(&r) {
 			return errors.New("a message stands before the end of the checkpoint")
 		}
-		return eachChange(r.Body, func(k changeKind, p []byte) error {
-			if k != kindEnd {
+		return state.Each(r.Body, func(k state.Kind, p []byte) error {
+			if k != state.End {
 				return nil
 			}
-			if v, err := decodeNumber(k, p); err != nil || message.LogOffset(v) != at {
+			if v, err := state.DecodeNumber(k, p); err != nil || message.LogOffset(v) != at {
 				return fmt.Errorf("the checkpoint's end names %d: %w", v, err)
 			}
 			return errWhole

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -18,6 +17,8 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 func TestTopicThatIsMadeAgainBeginsAnew(t *testing.T) {
@@ -221,7 +222,7 @@ func TestOneOwner(t *testing.T) {
 func TestNewerFormatIsRefusedByName(t *testing.T) {
 	fs := vfs.NewMem()
 	closeTest(t, openTest(t, testOptions(fs)))
-	if err := writeText(fs, "store", formatFile, "aerobee store format 9"); err != nil {
+	if err := directory.WriteText(fs, "store", directory.FormatFile, "aerobee store format 9"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(testOptions(fs))
@@ -229,7 +230,7 @@ func TestNewerFormatIsRefusedByName(t *testing.T) {
 		t.Errorf("a newer store says %v", err)
 	}
 	s := newStore(testOptions(fs).withDefaults())
-	err = s.applyChange(kindFormat, binary.AppendUvarint(nil, 9), 0)
+	err = s.applyChange(state.Format, binary.AppendUvarint(nil, 9), 0)
 	if err == nil || !strings.Contains(err.Error(), "store format 9") {
 		t.Errorf("a newer log says %v", err)
 	}
@@ -254,20 +255,20 @@ func TestManySmallTopicsFitTheirCheckpoints(t *testing.T) {
 }
 
 func FuzzEachChange(f *testing.F) {
-	f.Add(appendChange(appendChange(nil, kindFormat, []byte{1}), kindName, name.AppendAssign(nil, name.Topic, 1, "T")))
-	f.Add(appendChange(nil, kindQueue, appendBounds(nil, bounds{topic: 1, queue: 2, min: 3, next: 4})))
-	f.Add(appendChange(nil, kindTimer, timer.AppendAdd(nil, timer.Entry{Created: 5, At: 6, Due: 7})))
-	f.Add(appendChange(nil, kindForget, []byte{1}))
+	f.Add(state.Append(state.Append(nil, state.Format, []byte{1}), state.Name, name.AppendAssign(nil, name.Topic, 1, "T")))
+	f.Add(state.Append(nil, state.Queue, state.AppendBounds(nil, state.Bounds{Topic: 1, Queue: 2, Min: 3, Next: 4})))
+	f.Add(state.Append(nil, state.Timer, timer.AppendAdd(nil, timer.Entry{Created: 5, At: 6, Due: 7})))
+	f.Add(state.Append(nil, state.Forget, []byte{1}))
 	f.Add([]byte{0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := newStore(testOptions(vfs.NewMem()).withDefaults())
 		s.serving = true
 		var again []byte
-		err := eachChange(body, func(k changeKind, p []byte) error {
-			again = appendChange(again, k, p)
-			if k == kindQueue {
-				if b, err := decodeBounds(p); err == nil {
-					if c, err := decodeBounds(appendBounds(nil, b)); err != nil || c != b {
+		err := state.Each(body, func(k state.Kind, p []byte) error {
+			again = state.Append(again, k, p)
+			if k == state.Queue {
+				if b, err := state.DecodeBounds(p); err == nil {
+					if c, err := state.DecodeBounds(state.AppendBounds(nil, b)); err != nil || c != b {
 						t.Errorf("bounds %+v come back as %+v, %v", b, c, err)
 					}
 				}
@@ -277,19 +278,6 @@ func FuzzEachChange(f *testing.F) {
 		})
 		if err == nil && len(again) > len(body) {
 			t.Errorf("%d bytes come back as %d", len(body), len(again))
-		}
-	})
-}
-
-func FuzzDecodeMark(f *testing.F) {
-	f.Add(appendMark(nil, cutMark{applied: 700, prev: 600}))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeMark(b)
-		if err != nil {
-			return
-		}
-		if again, err := decodeMark(appendMark(nil, m)); err != nil || again != m {
-			t.Errorf("%+v comes back as %+v, %v (%s)", m, again, err, bytes.Clone(b))
 		}
 	})
 }

@@ -19,7 +19,9 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
+	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Store is an open store directory.
@@ -33,7 +35,7 @@ type Store struct {
 
 	log    *commitlog.Log
 	ix     *index.Index
-	cache  *cache
+	cache  *cutdb.DB
 	state  *queueState // the queue of the state records
 	rePuts *rePuts
 
@@ -51,7 +53,7 @@ type Store struct {
 	byName   map[string]*topicState
 	queues   []*queueState      // all of them, in the order in which they were made
 	reserved map[nameKey]uint32 // ids on their way to the log
-	dirty    [kindLimit]bool    // what has changed since the last cut
+	dirty    [state.Limit]bool  // what has changed since the last cut
 
 	// What only the committing goroutine touches, and Open before there is one.
 	applied, prev message.LogOffset // behind the last applied record, and where that one begins
@@ -65,10 +67,10 @@ type Store struct {
 	arrivals      []Arrival
 	keys          []uint64
 
-	unfinished *cut         // the keeper's: a cut that failed half way
-	spare      []bounds     // memory for the next cut, which begins when the keeper has finished the last one
-	cutAt      atomic.Int64 // LogOffset of the last cut that is on the disk
-	lastTime   atomic.Int64 // StoreTime of the newest message
+	unfinished *cut           // the keeper's: a cut that failed half way
+	spare      []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
+	cutAt      atomic.Int64   // LogOffset of the last cut that is on the disk
+	lastTime   atomic.Int64   // StoreTime of the newest message
 	full       atomic.Pointer[FullError]
 	asked      atomic.Bool
 	closed     atomic.Bool
@@ -87,7 +89,7 @@ func Open(o Options) (*Store, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	unlock, err := lockDir(o.FS, o.Dir)
+	unlock, err := directory.Lock(o.FS, o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -157,16 +159,16 @@ func (s *Store) Close() error {
 	tables, tablesErr := s.tables()
 	err = errors.Join(err, tablesErr, s.log.Close())
 	end := s.log.Published()
-	failed := s.cache.disk.Err()
+	failed := s.cache.Err()
 	err = errors.Join(err, s.closeDerived())
 	if failed != nil {
-		err = errors.Join(err, failed, s.fs.RemoveAll(s.path(cacheDir)))
+		err = errors.Join(err, failed, s.fs.RemoveAll(s.path(directory.CacheDir)))
 	}
 	if err == nil && s.adopted != nil {
 		err = s.adopted.closed(s, tables, end)
 	}
 	if err == nil {
-		err = markClean(s.fs, s.opt.Dir, end)
+		err = directory.MarkClean(s.fs, s.opt.Dir, end)
 	}
 	if err = errors.Join(err, s.unlock.Close()); err != nil {
 		return fmt.Errorf("close store %s: %w", s.opt.Dir, err)
@@ -187,7 +189,7 @@ func (s *Store) lastCut() error {
 	return err
 }
 
-func (s *Store) closeDerived() error { return errors.Join(s.ix.Close(), s.cache.close()) }
+func (s *Store) closeDerived() error { return errors.Join(s.ix.Close(), s.cache.Close()) }
 
 func (s *Store) path(name string) string { return s.fs.PathJoin(s.opt.Dir, name) }
 

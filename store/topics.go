@@ -11,6 +11,7 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
 	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Topic returns a topic's configuration. Its attributes must not be changed.
@@ -52,7 +53,7 @@ func (s *Store) PutTopic(ctx context.Context, c topic.Config) error {
 	}
 	return s.change(ctx, func(ch *changes) error {
 		ch.id(name.Topic, c.Name)
-		ch.add(kindTopic, topic.AppendPut(nil, &c, s.topics.Version().Next(s.nowMillis())))
+		ch.add(state.Topic, topic.AppendPut(nil, &c, s.topics.Version().Next(s.nowMillis())))
 		return nil
 	})
 }
@@ -68,7 +69,7 @@ func (s *Store) DeleteTopic(ctx context.Context, topicName string) error {
 		if _, ok := s.topics.Get(topicName); !ok {
 			return fmt.Errorf("%w: %s", ErrNoTopic, topicName)
 		}
-		ch.add(kindTopic, topic.AppendDelete(nil, topicName, s.topics.Version().Next(s.nowMillis())))
+		ch.add(state.Topic, topic.AppendDelete(nil, topicName, s.topics.Version().Next(s.nowMillis())))
 		id, ok := s.names.ID(name.Topic, topicName)
 		if !ok {
 			return nil
@@ -77,7 +78,7 @@ func (s *Store) DeleteTopic(ctx context.Context, topicName string) error {
 			dying.dying = true
 		}
 		s.pending.Drop(func(k offset.Key) bool { return k.Topic == id })
-		ch.add(kindForget, binary.AppendUvarint(nil, uint64(id)))
+		ch.add(state.Forget, binary.AppendUvarint(nil, uint64(id)))
 		return nil
 	})
 	if err != nil && !underWay(err) && dying != nil && !errors.Is(err, ErrNoTopic) {
@@ -90,7 +91,7 @@ func (s *Store) DeleteTopic(ctx context.Context, topicName string) error {
 
 // forgetLocked applies the end of a topic id.
 func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
-	v, err := decodeNumber(kindForget, payload)
+	v, err := state.DecodeNumber(state.Forget, payload)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
 		delete(s.byName, text)
 		s.queues = slices.DeleteFunc(s.queues, func(q *queueState) bool { return q.topic.id == id })
 	}
-	s.touch(kindName, kindOffset, kindQueue)
+	s.touch(state.Name, state.Offset, state.Queue)
 	s.pending.Drop(func(k offset.Key) bool { return k.Topic == id }) // what was committed while this was on its way
 	if err := s.names.Apply(name.AppendRetire(nil, name.Topic, id), at); err != nil {
 		return err

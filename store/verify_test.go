@@ -11,11 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/inspect"
 )
 
 func verify(fs vfs.FS) (string, error) {
 	var out strings.Builder
-	rep, err := Verify(fs, "store", func(p Problem) { fmt.Fprintln(&out, p) })
+	rep, err := inspect.Verify(fs, "store", func(p inspect.Problem) { fmt.Fprintln(&out, p) })
 	fmt.Fprintf(&out, "%d messages, %d problems\n", rep.Records-rep.States, rep.Problems)
 	if err == nil && rep.Problems > 0 {
 		err = fmt.Errorf("%d problems", rep.Problems)
@@ -110,7 +111,7 @@ func TestDump(t *testing.T) {
 	dump := func(from message.LogOffset, max int) string {
 		t.Helper()
 		var out strings.Builder
-		err := Dump(fs, "store", from, max, func(l DumpLine) error {
+		err := inspect.Dump(fs, "store", from, max, func(l inspect.DumpLine) error {
 			_, err := fmt.Fprintln(&out, l)
 			return err
 		})
@@ -130,7 +131,7 @@ func TestDump(t *testing.T) {
 		t.Errorf("a dump of one record has %d lines:\n%s", n, one)
 	}
 	full := errors.New("the reader has gone")
-	if err := Dump(fs, "store", 0, 0, func(DumpLine) error { return full }); !errors.Is(err, full) {
+	if err := inspect.Dump(fs, "store", 0, 0, func(inspect.DumpLine) error { return full }); !errors.Is(err, full) {
 		t.Errorf("a dump that nobody takes ends with %v", err)
 	}
 }

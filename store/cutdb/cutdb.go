@@ -1,6 +1,18 @@
 // Package cutdb opens the Pebble database that holds the last cut, so that no trouble with it can end or block the process.
 //
 // The store owns the one [DB]; its keeper alone calls [DB.Commit]. Everything else is safe to call at once.
+//
+// The database is disposable. Its keys:
+//
+//	'm'                          what the cut covers: uvarint format version, uvarint applied log offset, uvarint offset
+//	                             of the record that ends there
+//	's' kind u8, number u32      changes of one kind, as in a state record's body, that rebuild a part of the state
+//	'i' …                        the directory of package index
+//
+// It runs without a write-ahead log. A cut is one batch, and one batch is atomic all the same: Pebble puts a batch whole
+// into one memtable (a batch larger than a memtable becomes one of its own), a memtable reaches the disk in one flush,
+// and a flush becomes part of the database with one edit of its manifest. So the key 'm' and all that it speaks of are
+// there together or not at all; after a crash the database is the one of some earlier, complete cut.
 package cutdb
 
 import (

@@ -1,11 +1,9 @@
-package store
+package directory
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strconv"
 
@@ -14,18 +12,19 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 )
 
-// walker sees a log that nobody has open, file by file and record by record.
-type walker interface {
-	segment(file string, base message.LogOffset, size int64)
-	// record sees the bytes of what has a record's frame; they are valid until it returns. An error ends the walk.
-	record(file string, at message.LogOffset, rec []byte) error
-	// end sees where a segment's records end without an end marker; err says what lies there, nil if zeros.
-	end(file string, at message.LogOffset, err error)
+// Walker sees a log that nobody has open, file by file and record by record.
+type Walker interface {
+	// Segment sees each file before what lies in it.
+	Segment(file string, base message.LogOffset, size int64)
+	// Record sees the bytes of what has a record's frame; they are valid until it returns. An error ends the walk.
+	Record(file string, at message.LogOffset, rec []byte) error
+	// End sees where a segment's records end without an end marker; err says what lies there, nil if zeros.
+	End(file string, at message.LogOffset, err error)
 }
 
-// walkLog reads all segments in order. Its errors are those of the file system and of the walker; damage goes to the
+// Walk reads all segments in order. Its errors are those of the file system and of the walker; damage goes to the
 // walker.
-func walkLog(fs vfs.FS, dir string, w walker) error {
+func Walk(fs vfs.FS, dir string, w Walker) error {
 	names, err := fs.List(dir)
 	if err != nil {
 		return err
@@ -43,7 +42,7 @@ func walkLog(fs vfs.FS, dir string, w walker) error {
 	return nil
 }
 
-func walkSegment(fs vfs.FS, path, fileName string, w walker) (err error) {
+func walkSegment(fs vfs.FS, path, fileName string, w Walker) (err error) {
 	f, err := fs.Open(path)
 	if err != nil {
 		return err
@@ -57,12 +56,12 @@ func walkSegment(fs vfs.FS, path, fileName string, w walker) (err error) {
 	if err != nil {
 		return err
 	}
-	w.segment(path, message.LogOffset(base), info.Size())
+	w.Segment(path, message.LogOffset(base), info.Size())
 	var head [message.BlankSize]byte
 	var buf []byte
 	for at := int64(0); at < info.Size(); {
 		if info.Size()-at < message.BlankSize {
-			w.end(path, message.LogOffset(base+at), fmt.Errorf("%d bytes are left, an end marker has %d", info.Size()-at, message.BlankSize))
+			w.End(path, message.LogOffset(base+at), fmt.Errorf("%d bytes are left, an end marker has %d", info.Size()-at, message.BlankSize))
 			return nil
 		}
 		if _, err := f.ReadAt(head[:], at); err != nil {
@@ -83,14 +82,14 @@ func walkSegment(fs vfs.FS, path, fileName string, w walker) (err error) {
 					return err
 				}
 			}
-			w.end(path, message.LogOffset(base+at), peeked)
+			w.End(path, message.LogOffset(base+at), peeked)
 			return nil
 		}
 		buf = slices.Grow(buf[:0], size)[:size]
 		if _, err := f.ReadAt(buf, at); err != nil {
 			return fmt.Errorf("read %s at byte %d: %w", path, at, err)
 		}
-		if err := w.record(path, message.LogOffset(base+at), buf); err != nil {
+		if err := w.Record(path, message.LogOffset(base+at), buf); err != nil {
 			return err
 		}
 		at += int64(size)
@@ -115,26 +114,3 @@ func onlyZeros(f io.ReaderAt, at, size int64) (found, err error) {
 	}
 	return nil, nil
 }
-
-// findings is a log handler that keeps what is worth a warning.
-type findings struct{ lines []string }
-
-// Enabled takes warnings and errors.
-func (f *findings) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
-
-// Handle keeps the record as a line.
-func (f *findings) Handle(_ context.Context, r slog.Record) error {
-	line := r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		line += ": " + a.Value.String()
-		return true
-	})
-	f.lines = append(f.lines, line)
-	return nil
-}
-
-// WithAttrs returns f itself: the index adds none.
-func (f *findings) WithAttrs([]slog.Attr) slog.Handler { return f }
-
-// WithGroup returns f itself.
-func (f *findings) WithGroup(string) slog.Handler { return f }

@@ -1,4 +1,4 @@
-package store
+package inspect
 
 import (
 	"errors"
@@ -12,7 +12,10 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
+	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // Problem is one thing that is wrong in a store's directory.
@@ -40,23 +43,23 @@ type VerifyReport struct {
 // records before it, and the checksums of all index blocks. Each problem goes to found, with the file, the offset and the
 // numbers. The error is not about problems: it says why the check could not be done.
 func Verify(fs vfs.FS, dir string, found func(Problem)) (VerifyReport, error) {
-	log := logPath(fs, dir)
+	log := directory.LogPath(fs, dir)
 	if _, err := fs.Stat(log); err != nil {
 		return VerifyReport{}, fmt.Errorf("verify %s: it holds no commit log: %w", dir, err)
 	}
-	unlock, err := lockDir(fs, dir)
+	unlock, err := directory.Lock(fs, dir)
 	if err != nil {
 		return VerifyReport{}, err
 	}
 	v := &verifier{found: found, next: make(map[message.Queue]message.QueueOffset)}
-	m, _, err := readMarker(fs, dir)
+	m, _, err := directory.ReadMarker(fs, dir)
 	if err != nil {
 		return VerifyReport{}, errors.Join(err, unlock.Close())
 	}
 	v.foreign = m.ImportedAt
-	walked := walkLog(fs, log, v)
+	walked := directory.Walk(fs, log, v)
 	if walked == nil {
-		v.blocks(fs, fs.PathJoin(dir, indexDir), firstSegment(fs, log))
+		v.blocks(fs, fs.PathJoin(dir, directory.BlockDir), directory.FirstSegment(fs, log))
 	}
 	if err := errors.Join(walked, unlock.Close()); err != nil {
 		return v.VerifyReport, fmt.Errorf("verify %s: %w", dir, err)
@@ -79,10 +82,10 @@ func (v *verifier) problem(file string, at message.LogOffset, format string, arg
 	v.found(Problem{file, at, fmt.Sprintf(format, args...)})
 }
 
-func (v *verifier) segment(string, message.LogOffset, int64) { v.Segments++; v.whole = false }
+func (v *verifier) Segment(string, message.LogOffset, int64) { v.Segments++; v.whole = false }
 
 // end notes the log's end. Behind it lies at most a prepared segment, all zeros.
-func (v *verifier) end(file string, at message.LogOffset, err error) {
+func (v *verifier) End(file string, at message.LogOffset, err error) {
 	if v.ended == "" {
 		v.ended = fmt.Sprintf("%s at %d", file, at)
 	}
@@ -91,7 +94,7 @@ func (v *verifier) end(file string, at message.LogOffset, err error) {
 	}
 }
 
-func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
+func (v *verifier) Record(file string, at message.LogOffset, rec []byte) error {
 	if v.ended != "" {
 		v.problem(file, at, "a record lies behind the log's end in %s", v.ended)
 		v.ended = ""
@@ -109,9 +112,9 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 	if r.LogOffset != at {
 		v.problem(file, at, "the record says that it lies at %d", r.LogOffset)
 	}
-	if isState(&r) {
+	if state.IsRecord(&r) {
 		v.States++
-		if err := eachChange(r.Body, func(k changeKind, p []byte) error { return v.change(file, at, k, p) }); err != nil {
+		if err := state.Each(r.Body, func(k state.Kind, p []byte) error { return v.change(file, at, k, p) }); err != nil {
 			v.problem(file, at, "state record: %v", err)
 		}
 		return nil
@@ -133,10 +136,10 @@ func (v *verifier) record(file string, at message.LogOffset, rec []byte) error {
 
 // change follows the names, because a deleted topic's queues begin anew, and compares a checkpoint's queues with what
 // the records before it have said.
-func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []byte) error {
+func (v *verifier) change(file string, at message.LogOffset, k state.Kind, p []byte) error {
 	switch k {
-	case kindForget:
-		id, err := decodeNumber(k, p)
+	case state.Forget:
+		id, err := state.DecodeNumber(k, p)
 		if err != nil {
 			return err
 		}
@@ -146,24 +149,27 @@ func (v *verifier) change(file string, at message.LogOffset, k changeKind, p []b
 				delete(v.next, q)
 			}
 		}
-	case kindQueue:
-		b, err := decodeBounds(p)
+		return v.names.Apply(name.AppendRetire(nil, name.Topic, uint32(id)), at)
+	case state.Queue:
+		b, err := state.DecodeBounds(p)
 		if err != nil {
 			return err
 		}
-		text, ok := v.names.Name(name.Topic, b.topic)
+		text, ok := v.names.Name(name.Topic, b.Topic)
 		if !ok {
-			return fmt.Errorf("queue %d belongs to topic id %d, which has no name", b.queue, b.topic)
+			return fmt.Errorf("queue %d belongs to topic id %d, which has no name", b.Queue, b.Topic)
 		}
-		q := message.Queue{Topic: text, ID: b.queue}
-		if have, ok := v.next[q]; ok && have != b.next {
-			v.problem(file, at, "the checkpoint says that topic %s, queue %d goes on at %d, the records say %d", text, b.queue, b.next, have)
+		q := message.Queue{Topic: text, ID: b.Queue}
+		if have, ok := v.next[q]; ok && have != b.Next {
+			v.problem(file, at, "the checkpoint says that topic %s, queue %d goes on at %d, the records say %d", text, b.Queue, b.Next, have)
 		}
-		v.next[q] = b.next
-	case kindEnd:
+		v.next[q] = b.Next
+	case state.End:
 		v.whole = true
+	case state.Name:
+		return v.names.Apply(p, at)
 	}
-	return followNames(&v.names, k, p, at)
+	return nil
 }
 
 // blocks opens the index over a view of its directory that cannot be written, with its own directory in memory.
@@ -176,24 +182,24 @@ func (v *verifier) blocks(fs vfs.FS, dir string, logStart message.LogOffset) {
 		v.problem(dir, logStart, "%v", err)
 		return
 	}
-	c, err := openCache(vfs.NewMem(), "cache", slog.New(slog.DiscardHandler))
+	c, err := cutdb.Open(vfs.NewMem(), "cache", slog.New(slog.DiscardHandler))
 	if err != nil {
 		v.problem(dir, logStart, "%v", err)
 		return
 	}
 	unusable := &findings{}
 	ix, err := index.Open(index.Options{
-		FS: frozenFS{fs}, Dir: dir, DB: c.db, Prefix: []byte{cacheIndexKey}, LogStart: logStart, Logger: slog.New(unusable),
+		FS: frozenFS{fs}, Dir: dir, DB: c.DB, Prefix: []byte{cutdb.IndexKey}, LogStart: logStart, Logger: slog.New(unusable),
 	})
 	if err != nil {
-		v.problem(dir, logStart, "%v", errors.Join(err, c.close()))
+		v.problem(dir, logStart, "%v", errors.Join(err, c.Close()))
 		return
 	}
 	err = ix.Verify()
 	for _, line := range unusable.lines {
 		v.problem(dir, logStart, "%s", line)
 	}
-	if err = errors.Join(err, ix.Close(), c.close()); err != nil {
+	if err = errors.Join(err, ix.Close(), c.Close()); err != nil {
 		v.problem(dir, logStart, "%v", err)
 	}
 	v.Blocks = len(slices.DeleteFunc(names, func(n string) bool { return strings.HasSuffix(n, ".tmp") }))

@@ -1,4 +1,4 @@
-package store
+package directory
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 )
 
-// walkFrom hands every valid record of a log that nobody has open to visit, from the segment on that holds the offset,
+// WalkFrom hands every valid record of a log that nobody has open to visit, from the segment on that holds the offset,
 // until the log's end: the first record that is none. visit's record is valid until it returns; its error ends the walk.
-func walkFrom(fs vfs.FS, dir string, from message.LogOffset, visit func(*message.Record) error) error {
+func WalkFrom(fs vfs.FS, dir string, from message.LogOffset, visit func(*message.Record) error) error {
 	names, err := fs.List(dir)
 	if err != nil {
 		return err
@@ -45,15 +45,15 @@ func walkFrom(fs vfs.FS, dir string, from message.LogOffset, visit func(*message
 // errLogEnds ends the walk at what is no record.
 var errLogEnds = errors.New("the log ends")
 
-// visitor is the walker of walkFrom.
+// visitor is the walker of WalkFrom.
 type visitor struct {
 	visit func(*message.Record) error
 	ended bool
 }
 
-func (v *visitor) segment(string, message.LogOffset, int64) {}
+func (v *visitor) Segment(string, message.LogOffset, int64) {}
 
-func (v *visitor) record(_ string, at message.LogOffset, rec []byte) error {
+func (v *visitor) Record(_ string, at message.LogOffset, rec []byte) error {
 	r, err := message.ParseChecked(rec)
 	if err != nil || r.LogOffset != at {
 		v.ended = true
@@ -62,4 +62,4 @@ func (v *visitor) record(_ string, at message.LogOffset, rec []byte) error {
 	return v.visit(&r)
 }
 
-func (v *visitor) end(string, message.LogOffset, error) { v.ended = true }
+func (v *visitor) End(string, message.LogOffset, error) { v.ended = true }

@@ -1,4 +1,4 @@
-package store
+package inspect
 
 import (
 	"encoding/binary"
@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/directory"
+	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // errEnough ends a dump that has printed what it was asked for.
@@ -63,16 +65,16 @@ func (d DumpLine) String() string {
 // Dump tells of the records of a store directory that nobody has open, from a log offset on (a record need not begin
 // there) and at most max of them (0 for all). An error of emit ends it and is returned.
 func Dump(fs vfs.FS, dir string, from message.LogOffset, max int, emit func(DumpLine) error) error {
-	log := logPath(fs, dir)
+	log := directory.LogPath(fs, dir)
 	if _, err := fs.Stat(log); err != nil {
 		return fmt.Errorf("dump %s: it holds no commit log: %w", dir, err)
 	}
-	unlock, err := lockDir(fs, dir)
+	unlock, err := directory.Lock(fs, dir)
 	if err != nil {
 		return err
 	}
 	d := &dumper{emit: emit, from: from, left: max}
-	err = errors.Join(walkLog(fs, log, d), d.failed)
+	err = errors.Join(directory.Walk(fs, log, d), d.failed)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
@@ -89,13 +91,13 @@ type dumper struct {
 	failed error // of emit, where the walker cannot return it
 }
 
-func (d *dumper) segment(file string, base message.LogOffset, size int64) {
+func (d *dumper) Segment(file string, base message.LogOffset, size int64) {
 	if base+message.LogOffset(size) > d.from && d.failed == nil {
 		d.failed = d.emit(DumpLine{Kind: "segment", At: base, File: file, Size: size})
 	}
 }
 
-func (d *dumper) end(file string, at message.LogOffset, err error) {
+func (d *dumper) End(file string, at message.LogOffset, err error) {
 	if at < d.from || d.failed != nil {
 		return
 	}
@@ -106,7 +108,7 @@ func (d *dumper) end(file string, at message.LogOffset, err error) {
 	d.failed = d.emit(line)
 }
 
-func (d *dumper) record(file string, at message.LogOffset, rec []byte) error {
+func (d *dumper) Record(file string, at message.LogOffset, rec []byte) error {
 	if at+message.LogOffset(len(rec)) <= d.from {
 		return nil
 	}
@@ -120,7 +122,7 @@ func (d *dumper) record(file string, at message.LogOffset, rec []byte) error {
 	if err := message.Check(rec); err != nil {
 		line.Note = "DAMAGED: " + err.Error()
 	}
-	if isState(&r) {
+	if state.IsRecord(&r) {
 		line.Kind = "state"
 		line.Note = strings.TrimLeft(describeState(r.Body)+" "+line.Note, " ")
 		return d.count(line)
@@ -147,19 +149,19 @@ func (d *dumper) count(line DumpLine) error {
 
 // describeState says how many changes of which kind a state record holds.
 func describeState(body []byte) string {
-	var counts [kindLimit]int
+	var counts [state.Limit]int
 	var notes []string
-	err := eachChange(body, func(k changeKind, p []byte) error {
+	err := state.Each(body, func(k state.Kind, p []byte) error {
 		counts[k]++
-		if k == kindBegin || k == kindEnd {
+		if k == state.Begin || k == state.End {
 			at, _ := binary.Uvarint(p)
 			notes = append(notes, fmt.Sprintf("%v of checkpoint %d", k, at))
 		}
 		return nil
 	})
 	for k, n := range counts {
-		if n > 0 && changeKind(k) != kindBegin && changeKind(k) != kindEnd {
-			notes = append(notes, fmt.Sprintf("%d %v", n, changeKind(k)))
+		if n > 0 && state.Kind(k) != state.Begin && state.Kind(k) != state.End {
+			notes = append(notes, fmt.Sprintf("%d %v", n, state.Kind(k)))
 		}
 	}
 	if err != nil {
