@@ -27,9 +27,11 @@ const startTimeout = 30 * time.Second
 
 // Server is a running node.
 type Server struct {
-	cfg  config.Config
-	log  *slog.Logger
-	addr addresses
+	cfg     config.Config
+	log     *slog.Logger
+	started time.Time
+	addr    addresses
+	others  []string // NameServers beside this node's own
 
 	gate       *gate
 	listeners  *listen.Server
@@ -52,8 +54,8 @@ func StartSettings(cfg config.Config, logger *slog.Logger) (_ *Server, err error
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, log: logger, gate: newGate()}
-	s.unready("starting")
+	s := &Server{cfg: cfg, log: logger, started: time.Now(), gate: newGate()}
+	s.unready(starting)
 	defer func() {
 		if err != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -160,6 +162,9 @@ func (s *Server) DataDir() string {
 	}
 	return s.cfg.Data
 }
+
+// starting is why a node does not serve yet.
+const starting = "starting"
 
 func (s *Server) unready(why string) { s.state.Store(&why) }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/aerobee-mq/aerobee/internal/memfs"
 	"github.com/aerobee-mq/aerobee/listen"
 	"github.com/aerobee-mq/aerobee/message"
-	"github.com/aerobee-mq/aerobee/metrics"
 	"github.com/aerobee-mq/aerobee/nameserver"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -26,7 +25,7 @@ import (
 )
 
 func (s *Server) listen() error {
-	handler := api.New(api.Options{Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics}})
+	handler := api.New(s.apiOptions())
 	var err error
 	s.listeners, err = listen.New(listen.Options{Addrs: s.cfg.Listen, Remoting: s.gate.pass, HTTP: handler, MaxConns: s.cfg.MaxConnections, Logger: s.log})
 	if err != nil {
@@ -108,7 +107,7 @@ func (s *Server) storeOptions() (store.Options, error) {
 	}
 	used := float64(c.DiskMaxUsedRatio) / 100
 	o := store.Options{
-		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
+		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: s.segmentSize(), SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
 		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
 		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
 			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk},
@@ -118,11 +117,18 @@ func (s *Server) storeOptions() (store.Options, error) {
 	}
 	if c.Memory {
 		o.FS = memfs.New()
-		if c.SegmentSize == config.Default().SegmentSize {
-			o.SegmentSize = 0 // memory has a smaller default
-		}
 	}
 	return o, nil
+}
+
+// memorySegmentSize is the default in memory, where a node keeps a few segments only.
+const memorySegmentSize = 16 << 20
+
+func (s *Server) segmentSize() int64 {
+	if s.cfg.Memory && s.cfg.SegmentSize == config.Default().SegmentSize {
+		return memorySegmentSize
+	}
+	return s.cfg.SegmentSize
 }
 
 func (s *Server) brokerOptions() broker.Options {
@@ -131,12 +137,13 @@ func (s *Server) brokerOptions() broker.Options {
 	if ha == "" {
 		ha = s.addr.canonical.Addr().String()
 	}
+	s.others = otherNameServers(c.Namesrv, s.listeners.Addrs(), cardAddresses(), lookupHost)
 	return broker.Options{
 		BrokerName: c.BrokerName, ClusterName: c.ClusterName, BrokerID: c.BrokerID, StoreHost: s.addr.canonical,
 		HAAddr: net.JoinHostPort(ha, strconv.Itoa(c.HAPort)), Permission: c.BrokerPermission, TraceOff: !c.TraceOn,
 		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
-		NoLongPolling: !c.LongPolling, NameServers: otherNameServers(c.Namesrv, s.listeners.Addrs(), cardAddresses(), lookupHost), CompressedRegister: c.CompressedRegister,
+		NoLongPolling: !c.LongPolling, NameServers: s.others, CompressedRegister: c.CompressedRegister,
 		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
 	}
 }

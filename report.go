@@ -1,0 +1,122 @@
+package aerobee
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/metrics"
+)
+
+// apiOptions are what the HTTP handler tells of this node.
+func (s *Server) apiOptions() api.Options {
+	return api.Options{
+		Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics},
+		Node: s.reportNode, Settings: s.reportSettings, Store: s.reportStore, Connections: s.reportConnections,
+	}
+}
+
+// errNoBroker answers what only a broker knows.
+var errNoBroker = errors.New("the node does not have the role broker")
+
+func (s *Server) reportNode() (api.Node, error) {
+	why := s.state.Load()
+	if why != nil && *why == starting {
+		return api.Node{}, s.ready() // it does not know its addresses yet
+	}
+	n := api.Node{
+		Version: Version(), Speaks: Speaks, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, PID: os.Getpid(),
+		StartedAt: s.started, UptimeSeconds: int64(time.Since(s.started).Seconds()), Ready: why == nil,
+		Name: s.cfg.BrokerName, Cluster: s.cfg.ClusterName, Roles: s.cfg.Roles, Listeners: s.Addrs(), NameServers: append([]string{}, s.others...),
+		Advertised: api.Advertised{Address: s.addr.canonical.String(), Guessed: s.addr.guessed, Rules: append([]string{}, s.cfg.Advertise...)},
+	}
+	if s.cfg.BrokerIP1 != "" {
+		n.Advertised.Rules = append(n.Advertised.Rules, s.cfg.BrokerIP1)
+	}
+	if err := errors.Join(s.ready(), s.healthy()); err != nil {
+		n.Reason = err.Error()
+	}
+	return n, nil
+}
+
+// reportSettings lists the settings in the order of [config.Keys]. Where a value came from is the command line's
+// knowledge: here it is the default or not.
+func (s *Server) reportSettings() ([]api.Setting, error) {
+	now, err := values(&s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	usual := config.Default()
+	defaults, err := values(&usual)
+	if err != nil {
+		return nil, err
+	}
+	var out []api.Setting
+	for _, k := range config.Keys() {
+		if !k.Effective {
+			continue
+		}
+		origin := "set"
+		if now[k.Name] == defaults[k.Name] {
+			origin = "default"
+		}
+		out = append(out, api.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, About: k.Doc})
+	}
+	return out, nil
+}
+
+// values are all settings as text.
+func values(c *config.Config) (map[string]string, error) {
+	pairs, err := config.ParseProperties(c.Properties())
+	all := map[string]string{}
+	for _, p := range pairs {
+		all[p.Key] = p.Value
+	}
+	return all, err
+}
+
+func (s *Server) reportStore() (api.Store, error) {
+	if err := s.ready(); err != nil {
+		return api.Store{}, err
+	}
+	if s.store == nil {
+		return api.Store{}, errNoBroker
+	}
+	st := s.store.Stats()
+	r := api.Store{
+		Directory: s.DataDir(), Memory: s.cfg.Memory, Flush: s.cfg.FlushDiskType,
+		LogStart: int64(st.LogStart), LogEnd: int64(st.LogEnd), LogBytes: int64(st.LogEnd - st.LogStart), SyncedOffset: int64(st.Synced),
+		ReplayBytes: int64(st.LogEnd - st.Cut), Segments: st.Segments, SegmentBytes: s.segmentSize(),
+		Topics: st.Topics, Groups: st.Groups, Queues: st.Queues, PendingDelayed: st.PendingTimers,
+		Disk: api.Disk{Used: st.DiskUsed, Free: st.DiskFree, Total: st.DiskTotal},
+		Retention: api.Retention{AgeSeconds: int64(s.cfg.FileReserved.Seconds()), DeleteWhen: s.cfg.DeleteWhen, MaxBytes: s.cfg.MaxStoreSize,
+			MaxUsedPercent: s.cfg.DiskMaxUsedRatio, MinFreeBytes: s.cfg.MinFreeDisk},
+	}
+	if st.Full != nil {
+		r.Full = st.Full.Error()
+	}
+	return r, nil
+}
+
+func (s *Server) reportConnections() (api.Connections, error) {
+	if err := s.ready(); err != nil {
+		return api.Connections{}, err
+	}
+	r := api.Connections{Open: s.listeners.Open(), Limit: s.cfg.MaxConnections}
+	if s.broker != nil {
+		s.broker.Metrics(func(m metrics.Sample) {
+			switch m.Name {
+			case "rocketmq_producer_connections":
+				r.Producers = int(m.Value)
+			case "rocketmq_consumer_connections":
+				r.Consumers = int(m.Value)
+			case "aerobee_pulls_held":
+				r.PullsHeld = int64(m.Value)
+			}
+		})
+	}
+	return r, nil
+}
