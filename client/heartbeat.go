@@ -1,0 +1,222 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// heartbeats tell the brokers of the routes in use which groups this client has: every [Config.HeartbeatInterval], and at once on a
+// new connection, to a new broker and for a new member. One goroutine, which starts with the first member.
+type heartbeats struct {
+	c      *Client
+	wake   chan struct{} // something may be new
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	started bool                      // guarded by mu, as all below
+	closed  bool                      //
+	told    map[string]*remoting.Conn // which connection of an address knows all members
+}
+
+// heartbeatTimeout is how long a broker may take to answer a heartbeat.
+const heartbeatTimeout = 3 * time.Second
+
+func (h *heartbeats) init(c *Client) {
+	h.c, h.wake, h.told = c, make(chan struct{}, 1), map[string]*remoting.Conn{}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+}
+
+// kick has new brokers and connections told soon.
+func (h *heartbeats) kick() {
+	h.mu.Lock()
+	if !h.started && !h.closed && h.c.hasMembers() {
+		h.started = true
+		h.wg.Add(1)
+		go h.run()
+	}
+	h.mu.Unlock()
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Client) hasMembers() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.members) > 0
+}
+
+func (h *heartbeats) close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.cancel()
+	h.wg.Wait()
+}
+
+func (h *heartbeats) run() {
+	defer h.wg.Done()
+	tick := time.NewTicker(h.c.config.HeartbeatInterval)
+	defer tick.Stop()
+	for {
+		all := false
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.wake:
+		case <-tick.C:
+			all = true
+		}
+		if err := h.tell(h.ctx, all); err != nil && h.ctx.Err() == nil {
+			h.c.config.Logger.Warn("client: heartbeat", "error", err)
+		}
+	}
+}
+
+// beat tells all brokers of the routes in use about all members now, and waits for their answers. A consumer calls it before it asks
+// a broker who is in its group.
+func (c *Client) beat(ctx context.Context) error { return c.beats.tell(ctx, true) }
+
+// tell sends heartbeats to all brokers, or to those only that have not had one over their present connection.
+func (h *heartbeats) tell(ctx context.Context, all bool) error {
+	members := h.c.snapshot()
+	addrs := h.c.brokers(ctx, members)
+	if len(addrs) == 0 {
+		return nil
+	}
+	f := protocol.Frame{Code: protocol.ReqHeartBeat, Body: h.c.heartbeatBody(members)}
+	var wg sync.WaitGroup
+	errs := make([]error, len(addrs))
+	for i, addr := range addrs {
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			errs[i] = h.tellOne(ctx, addr, &f, all)
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (h *heartbeats) tellOne(ctx context.Context, addr string, f *protocol.Frame, all bool) error {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+	defer cancel()
+	conn, err := h.c.cluster.Conn(ctx, addr)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	knows := h.told[addr] == conn
+	h.told[addr] = conn
+	h.mu.Unlock()
+	if knows && !all {
+		return nil
+	}
+	answer, err := h.c.cluster.Invoke(ctx, addr, f)
+	if err == nil {
+		err = cluster.Check(answer, addr, f.Code)
+	}
+	if err != nil {
+		h.mu.Lock()
+		delete(h.told, addr)
+		h.mu.Unlock()
+	}
+	return err
+}
+
+// forget has every broker told at the next kick: there is a new member.
+func (h *heartbeats) forget() {
+	h.mu.Lock()
+	clear(h.told)
+	h.mu.Unlock()
+}
+
+// brokers are the addresses to tell: the masters of the routes in use, and the slaves too if there is a consumer, which may read from them.
+func (c *Client) brokers(ctx context.Context, members []member) []string {
+	var addrs []string
+	consumers := slices.ContainsFunc(members, func(m member) bool { return m.consumerGroup() != "" })
+	for _, m := range members {
+		for _, topic := range m.topicsInUse() {
+			r, err := c.cluster.Route(ctx, topic)
+			if err != nil {
+				continue // a retry topic that nobody has needed yet, or one that does not exist any more
+			}
+			for _, b := range r.Brokers {
+				for id, addr := range b.Addrs {
+					if id == protocol.MasterID || consumers {
+						addrs = append(addrs, addr)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(addrs)
+	return slices.Compact(addrs)
+}
+
+// heartbeatBody is what the members have to say. Several producers of one group count once.
+func (c *Client) heartbeatBody(members []member) []byte {
+	data := protocol.HeartbeatData{ClientID: c.id, ProducerDataSet: []protocol.ProducerData{}, ConsumerDataSet: []protocol.ConsumerData{}}
+	for _, m := range members {
+		m.heartbeat(&data)
+	}
+	slices.SortFunc(data.ProducerDataSet, func(a, b protocol.ProducerData) int {
+		if a.GroupName < b.GroupName {
+			return -1
+		}
+		return 1
+	})
+	data.ProducerDataSet = slices.Compact(data.ProducerDataSet)
+	return protocol.MarshalBody(&data)
+}
+
+// leave tells the brokers that a member's group is gone (35), as far as there are connections.
+func (c *Client) leave(ctx context.Context, m member) {
+	var own protocol.HeartbeatData
+	m.heartbeat(&own)
+	header := protocol.UnregisterClientHeader{ClientID: c.id, ConsumerGroup: m.consumerGroup()}
+	for _, p := range own.ProducerDataSet {
+		header.ProducerGroup = p.GroupName
+	}
+	for _, other := range c.snapshot() {
+		var data protocol.HeartbeatData
+		other.heartbeat(&data)
+		if header.ProducerGroup != "" && slices.Contains(data.ProducerDataSet, protocol.ProducerData{GroupName: header.ProducerGroup}) {
+			return
+		}
+	}
+	f := protocol.Frame{Code: protocol.ReqUnregisterClient}
+	header.Append(&f.Fields)
+	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+	defer cancel()
+	var addrs []string
+	c.beats.mu.Lock()
+	for addr := range c.beats.told {
+		addrs = append(addrs, addr)
+	}
+	c.beats.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, addr := range addrs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if _, err := c.cluster.Invoke(ctx, addr, &f); err != nil {
+				c.config.Logger.Debug("client: leaving a group was not heard", "addr", addr, "error", err)
+			}
+		}()
+	}
+	wg.Wait()
+}
