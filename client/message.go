@@ -1,9 +1,6 @@
 package client
 
 import (
-	"net/netip"
-	"time"
-
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -62,21 +59,4 @@ type SendResult struct {
 	Queue    Queue               // its topic is without the namespace
 	Offset   message.QueueOffset // the message's number in its queue
 	Status   SendStatus
-}
-
-// Delivery is a message as a consumer gets it.
-type Delivery struct {
-	Message
-	ID             string              // the unique key that the producer made, or else OffsetID
-	OffsetID       string              // the broker's address and the position in its log, in hex
-	Queue          Queue               // where it was taken from: a retry comes from the retry topic, while Topic is the original one
-	Offset         message.QueueOffset // its number in Queue
-	BornAt         time.Time           // by the producer's clock
-	StoredAt       time.Time           // by the broker's clock
-	BornHost       netip.AddrPort
-	StoreHost      netip.AddrPort
-	ReconsumeTimes int             // how often handling has failed before
-	SysFlag        message.SysFlag // as stored
-	StoreSize      int             // bytes of the record
-	BodyCRC        uint32          // of the body as stored, which may be compressed
 }
