@@ -14,11 +14,15 @@ import (
 // Request codes that the tests send themselves.
 const (
 	codeSend                = 10
+	codePull                = 11
 	codeQueryConsumerOffset = 14
 	codeCreateTopic         = 17
 	codeGetRoute            = 105
 	codeCreateGroup         = 200
 )
+
+// defaultRetries is how often a message is tried again in a group that nobody configured.
+const defaultRetries = 16
 
 // answer is a remoting response; the frame is a length, a header length with the encoding in its top byte (0: JSON), the
 // header and the body, all integers big endian.
@@ -92,11 +96,11 @@ func createTopic(broker, topic string, queues int) error {
 	return err
 }
 
-// createGroup makes a consumer group with the admin tools' defaults.
-func createGroup(broker, group string) error {
+// createGroup makes a consumer group with the admin tools' defaults; a message that failed was tried retries times more.
+func createGroup(broker, group string, retries int) error {
 	body, err := json.Marshal(map[string]any{
 		"groupName": group, "consumeEnable": true, "consumeFromMinEnable": true, "consumeBroadcastEnable": true,
-		"consumeMessageOrderly": false, "retryQueueNums": 1, "retryMaxTimes": 16, "brokerId": 0,
+		"consumeMessageOrderly": false, "retryQueueNums": 1, "retryMaxTimes": retries, "brokerId": 0,
 		"whichBrokerWhenConsumeSlowly": 1, "notifyConsumerIdsChangedEnable": true,
 	})
 	if err != nil {
@@ -114,6 +118,27 @@ func send(broker, topic, body string) error {
 		"properties": "", "reconsumeTimes": "0", "unitMode": "false",
 	}, []byte(body))
 	return err
+}
+
+// deadLetter is an error until queue 0 of the group's dead letter topic holds one message, with this body and this topic
+// of origin. A record has 84 bytes before the body's length when its hosts have four bytes each.
+func deadLetter(broker, group, topic, body string) error {
+	got, err := invoke(broker, codePull, map[string]string{
+		"consumerGroup": "interop-driver", "topic": "%DLQ%" + group, "queueId": "0", "queueOffset": "0", "maxMsgNums": "8",
+		"sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0", "subscription": "*", "subVersion": "0", "expressionType": "TAG",
+	}, nil)
+	if err != nil {
+		return err
+	}
+	record := got.body
+	text := append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
+	switch {
+	case len(record) < 84 || binary.BigEndian.Uint32(record) != uint32(len(record)):
+		return fmt.Errorf("%d bytes of dead letters are not one record: %q", len(record), record)
+	case !bytes.HasPrefix(record[84:], text) || !bytes.Contains(record, []byte("RETRY_TOPIC\x01"+topic)):
+		return fmt.Errorf("the dead letter is not %q from %s: %q", body, topic, record)
+	}
+	return nil
 }
 
 // routed is an error until the NameServer's route of the topic names the broker's address.

@@ -81,7 +81,7 @@ func story(t *testing.T, s *server) {
 	if err := createTopic(s.broker, topic, queues); err != nil {
 		t.Fatal(err)
 	}
-	if err := createGroup(s.broker, group); err != nil {
+	if err := createGroup(s.broker, group, defaultRetries); err != nil {
 		t.Fatal(err)
 	}
 	names := []string{"INTEROP_TOPIC=" + topic, "INTEROP_GROUP=" + group}

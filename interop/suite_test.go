@@ -18,6 +18,9 @@ import (
 // suiteLimit ends a client program that hangs.
 const suiteLimit = 5 * time.Minute
 
+// deadLetterLimit is how long after its last failure a message may take to be a dead letter.
+const deadLetterLimit = 15 * time.Second
+
 // program is a client program: it reads INTEROP_* variables, prints PLAN, PASS and FAIL lines, and asks on standard
 // output for what only the test can do.
 type program struct {
@@ -102,8 +105,9 @@ func (s *session) read(stdout io.Reader) {
 	}
 }
 
-// serve answers one question: "id restart", "id topic NAME QUEUES", "id group NAME", or "id committed TOPIC GROUP QUEUES
-// TOTAL", which waits until the group's committed offsets add up.
+// serve answers one question: "id restart", "id topic NAME QUEUES", "id group NAME [RETRIES]", "id send TOPIC BODY" (to
+// queue 0), "id committed TOPIC GROUP QUEUES TOTAL", which waits until the group's committed offsets add up, or
+// "id dead-letter GROUP TOPIC BODY", which waits until that body from that topic is the group's one dead letter.
 func (s *session) serve(question string) {
 	defer s.asks.Done()
 	words := strings.Fields(question)
@@ -129,7 +133,13 @@ func (s *session) act(verb string, words []string) error {
 	case verb == "topic" && len(words) == 2:
 		return createTopic(s.on.broker, words[0], numbers[1])
 	case verb == "group" && len(words) == 1:
-		return createGroup(s.on.broker, words[0])
+		return createGroup(s.on.broker, words[0], defaultRetries)
+	case verb == "group" && len(words) == 2:
+		return createGroup(s.on.broker, words[0], numbers[1])
+	case verb == "send" && len(words) == 2:
+		return send(s.on.broker, words[0], words[1])
+	case verb == "dead-letter" && len(words) == 3:
+		return eventually(deadLetterLimit, "dead letter of "+words[0], func() error { return deadLetter(s.on.broker, words[0], words[1], words[2]) })
 	case verb == "committed" && len(words) == 4:
 		return s.on.awaitCommitted(words[0], words[1], numbers[2], numbers[3])
 	}
