@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,8 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+func usageErrorf(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
 func newRoot(e env) *cobra.Command {
 	serve := newServe(e)
 	root := &cobra.Command{
@@ -58,6 +61,8 @@ func newRoot(e env) *cobra.Command {
 		Example: "  aerobee                                    serve on ports 9876, 10911, 10909 and 8081, store in ./aerobee-data\n" +
 			"  aerobee --memory --listen 127.0.0.1:9876   serve one port, keep nothing\n" +
 			"  aerobee -c broker.conf                     serve with a RocketMQ broker's settings\n" +
+			"  aerobee topic list                         what the server at 127.0.0.1:9876 has\n" +
+			"  aerobee group describe billing             how far a group's consumers are, queue by queue\n" +
 			"  aerobee store verify ./aerobee-data        check every record of a store",
 		Args:          noArgs,
 		SilenceErrors: true,
@@ -66,22 +71,27 @@ func newRoot(e env) *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serve, newVersion(e), newStore(e), newConfig(e))
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(serve, newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return usageError{errors.New(text + strings.TrimSuffix(nearest(args[0], names), ";"))}
 }
 
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usageError{fmt.Errorf("%s takes %d argument(s): %v, got %d", cmd.CommandPath(), len(names), names, len(args))}
+			return usageErrorf("%s takes %d argument(s): %v, got %d", cmd.CommandPath(), len(names), names, len(args))
 		}
 		return nil
 	}

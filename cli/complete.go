@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aerobee-mq/aerobee/admin"
+)
+
+// completeTimeout bounds what a shell waits for while somebody presses the tabulator.
+const completeTimeout = time.Second
+
+// newCompletion prints the scripts by which shells complete our command lines.
+func newCompletion(e env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print what makes a shell complete command lines, topic and group names among them",
+		Long: "Print a script that makes a shell complete commands, flags, and the names of topics and groups, which the running\n" +
+			"server is asked for. To install it:\n\n" +
+			"  bash        source <(aerobee completion bash)                                  in ~/.bashrc\n" +
+			"  zsh         source <(aerobee completion zsh)                                   in ~/.zshrc, behind compinit\n" +
+			"  fish        aerobee completion fish > ~/.config/fish/completions/aerobee.fish\n" +
+			"  powershell  aerobee completion powershell | Out-String | Invoke-Expression     in the profile",
+		Example:   "  source <(aerobee completion bash)\n  aerobee completion fish > ~/.config/fish/completions/aerobee.fish",
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		Args:      exactArgs("SHELL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(e.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(e.stdout)
+			case "fish":
+				return root.GenFishCompletion(e.stdout, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(e.stdout)
+			}
+			return usageErrorf("there is no completion for the shell %q: bash, zsh, fish or powershell", args[0])
+		},
+	}
+}
+
+// completeTopics completes the first argument with names of topics.
+func (c *connection) completeTopics(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c.complete(cmd, begun, (*admin.Admin).TopicNames)
+}
+
+// completeGroups completes the first argument with names of groups.
+func (c *connection) completeGroups(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c.completeGroupFlag(cmd, args, begun)
+}
+
+func (c *connection) completeGroupFlag(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	return c.complete(cmd, begun, groupNames)
+}
+
+func groupNames(a *admin.Admin, ctx context.Context) ([]string, error) {
+	groups, err := a.Groups(ctx)
+	var names []string
+	for _, g := range groups {
+		if g.Kind == admin.Normal {
+			names = append(names, g.Name)
+		}
+	}
+	return names, err
+}
+
+// complete asks the server for names. Whoever completes sees no error: there is nothing to propose then.
+func (c *connection) complete(cmd *cobra.Command, begun string, ask func(*admin.Admin, context.Context) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	a, err := admin.New(admin.Options{NameServers: c.nameServers(), Timeout: completeTimeout})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer a.Close() //nolint:errcheck // it has nothing that could be lost
+	parent := cmd.Context()
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(parent, completeTimeout)
+	defer cancel()
+	names, _ := ask(a, ctx) // see above
+	var out []string
+	for _, name := range names {
+		hidden := strings.HasPrefix(name, "%") || strings.HasPrefix(strings.ToLower(name), "rmq_sys_")
+		if strings.HasPrefix(name, begun) && (!hidden || begun != "") {
+			out = append(out, name)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
