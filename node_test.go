@@ -24,6 +24,11 @@ func start(t *testing.T, settings ...string) *Server {
 
 func tryStart(t *testing.T, settings ...string) (*Server, error) {
 	t.Helper()
+	return tryStartIn(t, world{}, settings...)
+}
+
+func tryStartIn(t *testing.T, w world, settings ...string) (*Server, error) {
+	t.Helper()
 	all := append([]string{"memory", "true", "listen", "127.0.0.1:0", "brokerName", "broker-t"}, settings...)
 	src := config.Source{Name: "test"}
 	for i := 0; i < len(all); i += 2 {
@@ -36,7 +41,7 @@ func tryStart(t *testing.T, settings ...string) (*Server, error) {
 	for _, n := range notes {
 		t.Errorf("setting: %s", n)
 	}
-	s, err := StartSettings(cfg, nil)
+	s, err := startIn(w, cfg, nil)
 	if err != nil {
 		return nil, err
 	}

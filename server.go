@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/aerobee-mq/aerobee/broker"
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/listen"
@@ -25,8 +27,16 @@ const stopTimeout = 5 * time.Second
 // startTimeout bounds what a start waits for beside the log's replay: the system topics, other NameServers.
 const startTimeout = 30 * time.Second
 
+// world is what a node stands on: as zero value the real disk and clock. Tests put their own in its place.
+type world struct {
+	disk      vfs.FS           // unless the node is in memory
+	now       func() time.Time // the store's clock
+	lookEvery time.Duration    // between two looks at what is old or too much on the disk
+}
+
 // Server is a running node.
 type Server struct {
+	world   world
 	cfg     config.Config
 	log     *slog.Logger
 	started time.Time
@@ -47,14 +57,18 @@ type Server struct {
 
 // StartSettings is [Start] for who has complete settings, as the command line does from [config.Load]. It listens, opens
 // the store, starts the roles and returns when the node serves. A nil logger discards.
-func StartSettings(cfg config.Config, logger *slog.Logger) (_ *Server, err error) {
+func StartSettings(cfg config.Config, logger *slog.Logger) (*Server, error) {
+	return startIn(world{}, cfg, logger)
+}
+
+func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, log: logger, started: time.Now(), gate: newGate()}
+	s := &Server{world: w, cfg: cfg, log: logger, started: time.Now(), gate: newGate()}
 	s.unready(starting)
 	defer func() {
 		if err != nil {

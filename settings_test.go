@@ -1,7 +1,6 @@
 package aerobee
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/protocol"
-	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
 // elsewhere are the settings whose effect is tested where it happens.
@@ -199,14 +197,6 @@ func requestEffects() map[string]func(*testing.T) {
 }
 
 func networkEffects() map[string]func(*testing.T) {
-	moves := func(key string) func(*testing.T) {
-		return func(t *testing.T) {
-			cfg, _, err := config.Load(config.Source{Name: "test", Pairs: []config.Property{{Key: key, Value: "31234"}}})
-			if err != nil || !strings.Contains(strings.Join(cfg.Listen, " "), ":31234") {
-				t.Errorf("listeners %v, %v", cfg.Listen, err)
-			}
-		}
-	}
 	return map[string]func(*testing.T){
 		"listen": func(t *testing.T) {
 			s := start(t, "listen", "127.0.0.1:0;[::1]:0")
@@ -221,10 +211,10 @@ func networkEffects() map[string]func(*testing.T) {
 				}
 			}
 		},
-		"listenPort":              moves("listenPort"),
-		"metricsPromExporterPort": moves("metricsPromExporterPort"),
-		"grpcServerPort":          moves("grpcServerPort"),
-		"remotingListenPort":      moves("remotingListenPort"),
+		"listenPort":              testPort("listenPort", 10911, 10909),
+		"metricsPromExporterPort": testPort("metricsPromExporterPort", 5557),
+		"grpcServerPort":          testPort("grpcServerPort", 8081),
+		"remotingListenPort":      testPort("remotingListenPort", 8080),
 		"maxConnections": func(t *testing.T) {
 			s := start(t, "maxConnections", "1")
 			first := s.dial(t)
@@ -232,9 +222,7 @@ func networkEffects() map[string]func(*testing.T) {
 			<-s.dial(t).conn.Done()
 			first.route("TBW102")
 		},
-		"maxPendingBytes": func(t *testing.T) {
-			wantStoreOption(t, "maxPendingBytes", "2m", func(s *Server) any { o, _ := s.storeOptions(); return o.MaxPendingBytes }, int64(2<<20))
-		},
+		"maxPendingBytes":     testMaxPendingBytes,
 		"supportActingMaster": testActingMaster,
 	}
 }
@@ -252,33 +240,12 @@ func storeEffects() map[string]func(*testing.T) {
 		"storePathRootDir":        func(t *testing.T) { wantSegments(t, "storePathRootDir", "root", "commitlog") },
 		"storePathCommitLog":      func(t *testing.T) { wantSegments(t, "storePathCommitLog", "log", "") },
 		"mappedFileSizeCommitLog": testSegmentSize,
-		"flushDiskType": func(t *testing.T) {
-			wantStoreOption(t, "flushDiskType", "ASYNC_FLUSH", func(s *Server) any { o, _ := s.storeOptions(); return o.Flush }, commitlog.AsyncFlush)
-		},
-		"syncFlushTimeout": func(t *testing.T) {
-			wantStoreOption(t, "syncFlushTimeout", "250", func(s *Server) any { o, _ := s.storeOptions(); return o.SyncTimeout }, 250*time.Millisecond)
-		},
-		"fileReservedTime": func(t *testing.T) {
-			wantStoreOption(t, "fileReservedTime", "48", func(s *Server) any { o, _ := s.storeOptions(); return o.Retention.Age }, 48*time.Hour)
-		},
-		"deleteWhen": func(t *testing.T) {
-			wantStoreOption(t, "deleteWhen", "04;16", func(s *Server) any { o, _ := s.storeOptions(); return fmt.Sprint(o.Retention.DeleteWhen) }, "[4 16]")
-		},
-		"diskMaxUsedSpaceRatio": func(t *testing.T) {
-			wantStoreOption(t, "diskMaxUsedSpaceRatio", "60", func(s *Server) any { o, _ := s.storeOptions(); return o.Retention.MaxUsedRatio }, 0.6)
-		},
-		"maxStoreSize": func(t *testing.T) {
-			wantStoreOption(t, "maxStoreSize", "3g", func(s *Server) any { o, _ := s.storeOptions(); return o.Retention.Size }, int64(3<<30))
-		},
-	}
-}
-
-// wantStoreOption checks what a setting hands to the store, whose own tests show what that does.
-func wantStoreOption(t *testing.T, key, value string, get func(*Server) any, want any) {
-	t.Helper()
-	s := start(t, key, value)
-	if got := get(s); got != want {
-		t.Errorf("%s=%s: the store gets %v, want %v", key, value, got, want)
+		"flushDiskType":           testFlushDiskType,
+		"syncFlushTimeout":        testSyncFlushTimeout,
+		"fileReservedTime":        testFileReservedTime,
+		"deleteWhen":              testDeleteWhen,
+		"diskMaxUsedSpaceRatio":   testDiskMaxUsedRatio,
+		"maxStoreSize":            testMaxStoreSize,
 	}
 }
 

@@ -1,6 +1,7 @@
 package aerobee
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -44,10 +45,11 @@ func (s *Server) startNameServer(mux *remoting.Mux) error {
 		Logger:    s.log,
 	}
 	if !s.cfg.Memory {
-		if err := vfs.Default.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		disk := cmp.Or(s.world.disk, vfs.Default)
+		if err := disk.MkdirAll(s.cfg.Data, 0o700); err != nil {
 			return fmt.Errorf("make the directory of the store: %w", err)
 		}
-		o.KV = nameserver.NewFileKV(vfs.Default, s.cfg.Data, "kvConfig.json")
+		o.KV = nameserver.NewFileKV(disk, s.cfg.Data, "kvConfig.json")
 	}
 	server, err := nameserver.New(o)
 	if err != nil {
@@ -110,7 +112,8 @@ func (s *Server) storeOptions() (store.Options, error) {
 		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: s.segmentSize(), SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
 		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
 		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
-			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk},
+			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk, Interval: s.world.lookEvery},
+		FS: s.world.disk, Now: s.world.now,
 	}
 	if c.FlushDiskType == config.AsyncFlush {
 		o.Flush = commitlog.AsyncFlush
