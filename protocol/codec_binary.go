@@ -78,6 +78,11 @@ func decodePairs(p []byte, f *Frame) error {
 	return nil
 }
 
+// StampOpaque numbers an encoded frame, which begins with its length and has a binary header.
+func StampOpaque(frame []byte, opaque int32) {
+	binary.BigEndian.PutUint32(frame[8+5:], uint32(opaque))
+}
+
 // cut32 cuts a value behind its 32-bit length off b.
 func cut32(b []byte) (value, rest []byte, ok bool) {
 	if len(b) < 4 {

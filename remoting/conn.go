@@ -38,6 +38,7 @@ type Conn struct {
 	again    bool    // Flush was called while it wrote
 	batching bool    // the reader is handling the frames of its buffer
 	wanted   bool    // a Send left its write to the end of that
+	joining  bool    // a goroutine that sends has let others run first and will flush
 	closed   bool
 }
 
@@ -50,6 +51,7 @@ func newConn(h *host, nc net.Conn, info ConnInfo) *Conn {
 		c.info.Local = addrPort(nc.LocalAddr())
 	}
 	c.raw = rawConn(nc)
+	c.calls.c = c
 	c.rawOut.init()
 	c.in.init(c)
 	c.lastIO.Store(int64(h.now()))
@@ -143,13 +145,22 @@ func (c *Conn) spawn(fn func()) bool {
 }
 
 func (c *Conn) spawnLocked(fn func()) {
-	c.wg.Add(1)
-	c.host.wg.Add(1)
+	c.addOne()
 	go func() {
-		defer c.host.wg.Done()
-		defer c.wg.Done()
+		defer c.doneOne()
 		fn()
 	}()
+}
+
+// addOne and doneOne count a goroutine of this connection.
+func (c *Conn) addOne() {
+	c.wg.Add(1)
+	c.host.wg.Add(1)
+}
+
+func (c *Conn) doneOne() {
+	c.host.wg.Done()
+	c.wg.Done()
 }
 
 // refuse closes the connection because the peer broke a rule, and says so once.

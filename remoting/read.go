@@ -53,6 +53,7 @@ func (c *Conn) run(notReading func()) {
 		c.lost("reading", err)
 	}
 	_ = c.Close()
+	c.calls.fail()
 	if h.Closed != nil {
 		h.Closed(c)
 	}

@@ -312,8 +312,8 @@ func TestInvokeEnds(t *testing.T) {
 	if err := c.Send(&protocol.Frame{Code: 1}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Send on a closed connection: %v", err)
 	}
-	if len(c.calls.pending) != 0 {
-		t.Errorf("%d calls are still waiting", len(c.calls.pending))
+	if c.calls.count != 0 {
+		t.Errorf("%d calls are still waiting", c.calls.count)
 	}
 }
 

@@ -57,19 +57,11 @@ func (c *Conn) append(f *protocol.Frame, bodyLen int, body ...[]byte) error {
 		}
 		c.unanswered.Add(-1)
 	}
-	h := c.host
 	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return c.errClosed()
+	if err := c.admitLocked(bodyLen); err != nil {
+		return err
 	}
-	if pending := c.pendingLocked(); pending > 0 && pending+int64(bodyLen) > h.MaxPendingBytes {
-		c.mu.Unlock()
-		c.refuse("slow reader: the peer does not take its answers, unsent bytes exceed the limit of one connection",
-			pending+int64(bodyLen), h.MaxPendingBytes)
-		return c.errClosed()
-	}
-	c.out = h.pools.room(c.out, bodyLen+headRoom(f))
+	c.out = c.host.pools.room(c.out, bodyLen+headRoom(f))
 	before := len(c.out.b)
 	c.out.b = protocol.AppendHead(c.out.b, f, bodyLen)
 	for _, part := range body {
@@ -79,6 +71,21 @@ func (c *Conn) append(f *protocol.Frame, bodyLen int, body ...[]byte) error {
 	c.mu.Unlock()
 	if over {
 		c.refuseHeld()
+	}
+	return nil
+}
+
+// admitLocked says whether more bytes may be appended. If not it gives the lock back.
+func (c *Conn) admitLocked(more int) error {
+	if c.closed {
+		c.mu.Unlock()
+		return c.errClosed()
+	}
+	if pending := c.pendingLocked(); pending > 0 && pending+int64(more) > c.host.MaxPendingBytes {
+		c.mu.Unlock()
+		c.refuse("slow reader: the peer does not take what it is sent, unsent bytes exceed the limit of one connection",
+			pending+int64(more), c.host.MaxPendingBytes)
+		return c.errClosed()
 	}
 	return nil
 }
