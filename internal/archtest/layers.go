@@ -11,7 +11,7 @@ type layer struct {
 
 func layers() []layer {
 	return []layer{
-		{9, []string{"cmd/aerobee"}},
+		{9, []string{"cmd/aerobee", "examples/..."}},
 		{8, []string{"cli", "aerobeetest"}},
 		{7, []string{"."}},
 		{6, []string{"broker", "nameserver", "proxy", "api", "bench"}},
