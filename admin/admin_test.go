@@ -12,6 +12,8 @@ import (
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/compression"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -235,6 +237,11 @@ func TestMessages(t *testing.T) {
 	f(admin.Query{Key: "ID2", Unique: true}, "two")
 	f(admin.Query{Key: "ID3", Unique: true})
 
+	packed := l.sendFlagged("T", 0, string(compression.Append(nil, []byte("three"), compression.LZ4, 5)), "ID4", "k4", message.FlagCompressed|message.FlagCompressionLZ4)
+	f(admin.Query{Key: "k4"}, "three")
+	if m, err := l.MessageAt(ctx, packed); err != nil || string(m.Body) != "three" {
+		t.Errorf("compressed: %v, %+v", err, m)
+	}
 	m, err := l.MessageAt(ctx, offsetID)
 	if err != nil || string(m.Body) != "one" || m.ID != "ID1" || m.Tag != "TagA" || !slices.Equal(m.Keys, []string{"k1", "k2"}) || m.OffsetID != offsetID || m.Offset != 0 ||
 		m.BrokerName != "b1" || m.BornAt.UnixMilli() != 1700000000000 || m.StoredAt.IsZero() || m.Properties["__CRC32#"] != "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/compression"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -178,6 +179,15 @@ func newMessage(rec *message.Record, broker string) (Message, error) {
 	}
 	delete(m.Properties, message.PropCRC)
 	m.ID = m.Properties[message.PropUniqueKey]
+	if rec.SysFlag&message.FlagCompressed != 0 {
+		kind, err := compression.Of(rec.SysFlag)
+		if err == nil {
+			m.Body, err = compression.Decompress(nil, rec.Body, kind, maxBody)
+		}
+		if err != nil {
+			return m, fmt.Errorf("admin: body of message %s: %w", m.OffsetID, err)
+		}
+	}
 	m.Keys = strings.Fields(m.Properties[message.PropKeys])
 	return m, nil
 }

@@ -153,8 +153,15 @@ func (a *Admin) resetOn(ctx context.Context, addr string, r *Reset, plan []Moved
 	if err != nil {
 		return nil, err
 	}
-	if r.Queue != nil && !itself {
-		return plan, a.commitOffline(ctx, addr, r, plan)
+	if !itself {
+		switch members, err := a.online(ctx, addr, r.Group); {
+		case err != nil:
+			return nil, err
+		case members == 0:
+			return plan, a.commit(ctx, addr, r, plan)
+		case r.Queue != nil:
+			return nil, fmt.Errorf("admin: the broker at %s cannot reset one queue while group %s has %d members: stop them, or reset the whole topic", addr, r.Group, members)
+		}
 	}
 	h := &protocol.ResetOffsetHeader{Group: r.Group, Topic: r.Topic, QueueID: -1, Offset: -1, Timestamp: r.Timestamp, Force: true}
 	if r.Queue != nil {
@@ -164,11 +171,7 @@ func (a *Admin) resetOn(ctx context.Context, addr string, r *Reset, plan []Moved
 		h.Offset = *r.Offset
 	}
 	var done protocol.ResetOffset
-	err = a.ask(ctx, addr, protocol.ReqInvokeBrokerToResetOffset, h, &done)
-	if errors.Is(err, cluster.ErrNotFound) && !itself { // nobody consumes
-		return plan, a.commit(ctx, addr, r, plan)
-	}
-	if err != nil {
+	if err := a.ask(ctx, addr, protocol.ReqInvokeBrokerToResetOffset, h, &done); err != nil {
 		return nil, err
 	}
 	out := make([]Moved, 0, len(done.OffsetTable))
@@ -202,17 +205,14 @@ func (a *Admin) resetsItself(ctx context.Context, addr string) (bool, error) {
 	}), nil
 }
 
-// commitOffline writes the offsets if nobody consumes: members of such a broker's groups would write theirs over them.
-func (a *Admin) commitOffline(ctx context.Context, addr string, r *Reset, plan []Moved) error {
-	var online protocol.ConsumerConnection
-	err := a.ask(ctx, addr, protocol.ReqGetConsumerConnectionList, &protocol.ConsumerGroupHeader{ConsumerGroup: r.Group}, &online)
-	switch {
-	case errors.Is(err, cluster.ErrNotFound):
-		return a.commit(ctx, addr, r, plan)
-	case err != nil:
-		return err
+// online is how many members of the group the broker sees.
+func (a *Admin) online(ctx context.Context, addr, group string) (int, error) {
+	var seen protocol.ConsumerConnection
+	err := a.ask(ctx, addr, protocol.ReqGetConsumerConnectionList, &protocol.ConsumerGroupHeader{ConsumerGroup: group}, &seen)
+	if errors.Is(err, cluster.ErrNotFound) {
+		return 0, nil
 	}
-	return fmt.Errorf("admin: the broker at %s cannot reset one queue while group %s has %d members: stop them, or reset the whole topic", addr, r.Group, len(online.ConnectionSet))
+	return len(seen.ConnectionSet), err
 }
 
 func (a *Admin) commit(ctx context.Context, addr string, r *Reset, plan []Moved) error {

@@ -173,7 +173,7 @@ func newTopicCreate(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printCreated(ctx, a, name, isNew, brokers)
+			return c.printCreated(ctx, a, &config, isNew, brokers)
 		})
 	}
 	return cmd
@@ -231,10 +231,17 @@ func (t *topicChange) apply(cmd *cobra.Command, name string, state *admin.TopicS
 	return config, nil
 }
 
-func (c *connection) printCreated(ctx context.Context, a *admin.Admin, name string, isNew bool, brokers []admin.Broker) error {
+// printCreated reads the topic again: brokers of RocketMQ 4 take attributes without a word and keep none.
+func (c *connection) printCreated(ctx context.Context, a *admin.Admin, config *protocol.TopicConfig, isNew bool, brokers []admin.Broker) error {
+	name := config.TopicName
 	state, err := a.Topic(ctx, name)
 	if err != nil {
 		return err
+	}
+	for broker, kept := range state.Configs {
+		if len(config.Attributes) > 0 && len(kept.Attributes) == 0 {
+			fmt.Fprintf(c.e.stderr, "aerobee: broker %s keeps no attributes of topics, as RocketMQ before 5.0: the topic has none\n", broker)
+		}
 	}
 	line := lineOfTopic(&state.Topic)
 	if c.asJSON {
