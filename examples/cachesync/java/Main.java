@@ -88,7 +88,7 @@ public final class Main {
         boolean same = true;
         for (Node node : nodes) {
             Map<String, String> has = node.await(want);
-            System.out.println(node.consumer.getInstanceName() + " knows " + has);
+            System.out.println(node.consumer.getInstanceName() + " knows " + has.toString().replaceAll("[{}]", ""));
             same &= has.equals(want);
         }
         return same;
