@@ -2,9 +2,9 @@ package aerobee
 
 import (
 	"net"
-	"sync"
 	"testing"
 
+	"github.com/aerobee-mq/aerobee/internal/testnet"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
@@ -32,28 +32,12 @@ func newFakeNameServer(t *testing.T) *fakeNameServer {
 	mux.Handle(protocol.ReqRegisterBroker, "REGISTER_BROKER", answer)
 	mux.Handle(protocol.ReqUnregisterBroker, "UNREGISTER_BROKER", answer)
 	server := remoting.NewServer(remoting.Options{Mux: mux})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.addr = l.Addr().String()
-	var accepting sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server.Serve(nc, remoting.ConnInfo{})
-		}
-	})
 	t.Cleanup(func() {
-		_ = l.Close()
-		accepting.Wait()
 		if err := server.Shutdown(t.Context()); err != nil {
 			t.Log(err) // the test's context has ended: connections are cut, nothing is left
 		}
 	})
+	n.addr = testnet.Accept(t, func(nc net.Conn) { server.Serve(nc, remoting.ConnInfo{}) })
 	return n
 }
 

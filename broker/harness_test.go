@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/testnet"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -58,21 +58,6 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 	mux := remoting.NewMux()
 	b.Register(mux)
 	srv := remoting.NewServer(remoting.Options{Mux: mux, Closed: b.Closed, AfterRead: b.AfterRead})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.addr = l.Addr().String()
-	var accepting sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			srv.Serve(nc, remoting.ConnInfo{})
-		}
-	})
 	if err := b.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -82,8 +67,6 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 		if err := b.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		_ = l.Close()
-		accepting.Wait()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
@@ -91,6 +74,7 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 			t.Error(err)
 		}
 	})
+	n.addr = testnet.Accept(t, func(nc net.Conn) { srv.Serve(nc, remoting.ConnInfo{}) })
 	return n
 }
 

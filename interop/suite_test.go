@@ -18,6 +18,9 @@ import (
 // suiteLimit ends a client program that hangs.
 const suiteLimit = 5 * time.Minute
 
+// routeLimit is how long after its making a topic may have no route.
+const routeLimit = 10 * time.Second
+
 // deadLetterLimit is how long after its last failure a message may take to be a dead letter.
 const deadLetterLimit = 15 * time.Second
 
@@ -105,7 +108,8 @@ func (s *session) read(stdout io.Reader) {
 	}
 }
 
-// serve answers one question: "id restart", "id topic NAME QUEUES", "id group NAME [RETRIES]", "id send TOPIC BODY" (to
+// serve answers one question: "id restart", "id topic NAME QUEUES", which waits until the topic has its
+// route (Apache's broker registers a little later than it answers), "id group NAME [RETRIES]", "id send TOPIC BODY" (to
 // queue 0), "id committed TOPIC GROUP QUEUES TOTAL", which waits until the group's committed offsets add up, or
 // "id dead-letter GROUP TOPIC BODY", which waits until that body from that topic is the group's one dead letter.
 func (s *session) serve(question string) {
@@ -131,7 +135,10 @@ func (s *session) act(verb string, words []string) error {
 	case verb == "restart" && len(words) == 0:
 		return s.on.restart()
 	case verb == "topic" && len(words) == 2:
-		return createTopic(s.on.broker, words[0], numbers[1])
+		if err := createTopic(s.on.broker, words[0], numbers[1]); err != nil {
+			return err
+		}
+		return eventually(routeLimit, "route of "+words[0], func() error { return routed(s.on.namesrv, words[0], s.on.broker) })
 	case verb == "group" && len(words) == 1:
 		return createGroup(s.on.broker, words[0], defaultRetries)
 	case verb == "group" && len(words) == 2:

@@ -13,10 +13,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/testnet"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -89,29 +89,13 @@ func listen(t *testing.T) string {
 	mux := remoting.NewMux()
 	ns.Mount(mux)
 	srv := remoting.NewServer(remoting.Options{Mux: mux, Closed: ns.ConnClosed, Logger: quiet})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var accepting sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			srv.Serve(nc, remoting.ConnInfo{})
-		}
-	})
 	t.Cleanup(func() {
-		_ = l.Close()
-		accepting.Wait()
 		if err := srv.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 		ns.Close()
 	})
-	return l.Addr().String()
+	return testnet.Accept(t, func(nc net.Conn) { srv.Serve(nc, remoting.ConnInfo{}) })
 }
 
 // replay runs a script and notes what came back.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/broker/register"
+	"github.com/aerobee-mq/aerobee/internal/testnet"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -62,26 +63,8 @@ func newNameServerFake(t *testing.T) *nameServerFake {
 		_ = c.Send(&out)
 	})
 	srv := remoting.NewServer(remoting.Options{Mux: mux})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fake.addr = l.Addr().String()
-	var accepting sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			srv.Serve(nc, remoting.ConnInfo{})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		accepting.Wait()
-		_ = srv.Shutdown(t.Context())
-	})
+	t.Cleanup(func() { _ = srv.Shutdown(t.Context()) })
+	fake.addr = testnet.Accept(t, func(nc net.Conn) { srv.Serve(nc, remoting.ConnInfo{}) })
 	return fake
 }
 

@@ -49,7 +49,15 @@ func (l *lab) group(kind string) (string, error) {
 	return group, l.driver.ask("group " + group)
 }
 
-// topicAndGroup creates both, which is what most scenarios need.
+// begin creates a topic, a group and a producer, which is what most scenarios need.
+func (l *lab) begin(queues int) (topic, group string, p rocketmq.Producer, err error) {
+	if topic, group, err = l.topicAndGroup(queues); err == nil {
+		p, err = l.producer()
+	}
+	return topic, group, p, err
+}
+
+// topicAndGroup creates both, for a scenario whose producer is not the usual one.
 func (l *lab) topicAndGroup(queues int) (topic, group string, err error) {
 	if topic, err = l.topic(queues); err != nil {
 		return "", "", err

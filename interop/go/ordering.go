@@ -20,11 +20,7 @@ func orderly() []consumer.Option {
 }
 
 func orderedGlobal(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}

@@ -32,11 +32,7 @@ func (l *lab) pullConsumer(topic, group string) (rocketmq.PullConsumer, error) {
 
 // pullFrom reads a queue from the middle, and again.
 func pullFrom(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}
@@ -68,11 +64,7 @@ func pullFrom(l *lab) error {
 
 // pollAndAck takes messages one request at a time and acknowledges them.
 func pollAndAck(l *lab) error {
-	topic, group, err := l.topicAndGroup(2)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(2)
 	if err != nil {
 		return err
 	}

@@ -39,11 +39,7 @@ func failingConsumer(l *lab, topic, group string, failures int32, options ...con
 }
 
 func retry(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}
@@ -68,11 +64,7 @@ func retry(l *lab) error {
 
 // deadLetter allows one retry; the message then lies in the group's dead letter topic.
 func deadLetter(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}
@@ -99,11 +91,7 @@ func deadLetter(l *lab) error {
 
 // delayLevel sends level 2 (5 s) before level 1 (1 s) and wants them in due order, never early.
 func delayLevel(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}

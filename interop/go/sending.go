@@ -24,11 +24,7 @@ func sendScenarios() []scenario {
 }
 
 func sendSync(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -44,11 +40,7 @@ func sendSync(l *lab) error {
 }
 
 func sendAsync(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -78,11 +70,7 @@ func sendAsync(l *lab) error {
 }
 
 func sendOneway(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -101,11 +89,7 @@ func sendOneway(l *lab) error {
 
 // sendBatch uses request 320; all messages land in one queue.
 func sendBatch(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -133,11 +117,7 @@ func sendBatch(l *lab) error {
 }
 
 func properties(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}
@@ -210,11 +190,7 @@ func bodyOverLimit(l *lab) error {
 
 // compressed wants the record small in the store and whole at the consumer.
 func compressed(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}

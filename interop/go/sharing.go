@@ -22,11 +22,7 @@ func aloneScenarios() []scenario {
 
 // clustering wants two members to share the queues, and one to take over when the other leaves.
 func clustering(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -84,11 +80,7 @@ func sendUntilBothReceive(send func(context.Context, ...*primitive.Message) (*pr
 }
 
 func broadcast(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -103,11 +95,7 @@ func broadcast(l *lab) error {
 }
 
 func tagFilter(l *lab) error {
-	topic, group, err := l.topicAndGroup(4)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(4)
 	if err != nil {
 		return err
 	}
@@ -125,11 +113,7 @@ func tagFilter(l *lab) error {
 
 // resume wants a second consumer to begin where the first one left off.
 func resume(l *lab) error {
-	topic, group, err := l.topicAndGroup(2)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(2)
 	if err != nil {
 		return err
 	}
@@ -158,11 +142,7 @@ func resume(l *lab) error {
 
 // longPoll wants each of twenty messages at a waiting consumer within a second.
 func longPoll(l *lab) error {
-	topic, group, err := l.topicAndGroup(1)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(1)
 	if err != nil {
 		return err
 	}
@@ -187,11 +167,7 @@ func longPoll(l *lab) error {
 
 // killAndResume wants unread messages to outlive kill -9 of the server, and both clients to go on by themselves.
 func killAndResume(l *lab) error {
-	topic, group, err := l.topicAndGroup(2)
-	if err != nil {
-		return err
-	}
-	p, err := l.producer()
+	topic, group, p, err := l.begin(2)
 	if err != nil {
 		return err
 	}
