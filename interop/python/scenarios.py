@@ -31,7 +31,7 @@ def missing(lab):
 
 
 def batch(lab):
-    """The package loses what it is given: three messages are sent as one without a body, whatever the server."""
+    """The library loses what it is given: three messages are stored as one without a body, on Apache as on Aerobee."""
     topic, group = lab.topic(1), lab.group()
     result = stored(lab.producer().send_batch([message(topic, text) for text in numbered("batch", 3)]))
     equal("offset", 0, result.offset)
