@@ -101,7 +101,7 @@ func (b *Broker) NewClient(c client.Config) *client.Client {
 	return made
 }
 
-// CreateTopic makes a topic with so many queues, or gives it so many. Without it a topic has 8 queues from its first message on.
+// CreateTopic makes a topic with so many queues, or gives it so many. Without it a topic comes to be with its first message.
 func (b *Broker) CreateTopic(topic string, queues int) {
 	b.tb.Helper()
 	a, err := admin.New(admin.Options{NameServers: []string{b.Addr()}})
