@@ -78,6 +78,33 @@ func decodePairs(p []byte, f *Frame) error {
 	return nil
 }
 
+// AppendBinaryField appends one more extra field to dst, which ends with the head of a frame in the binary encoding, made by
+// [AppendHead] without remark. An empty value is left out. [SealBinary] must follow. So a head can be made once of the fields that are
+// the same in many requests.
+func AppendBinaryField(dst []byte, key string, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
+	}
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(key)))
+	dst = append(dst, key...)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)))
+	return append(dst, value...)
+}
+
+// SealBinary sets the lengths in the head of a frame with bodyLen bytes of body, after [AppendBinaryField].
+func SealBinary(head []byte, bodyLen int) {
+	const pairs = 8 + binaryFixed + 4 // behind the lengths of the frame and of the empty remark
+	binary.BigEndian.PutUint32(head, uint32(len(head)-4+bodyLen))
+	binary.BigEndian.PutUint32(head[4:], uint32(Binary)<<24|uint32(len(head)-8))
+	binary.BigEndian.PutUint32(head[pairs:], uint32(len(head)-pairs-4))
+}
+
+// StampBinary sets the request code and the flag of an encoded frame, which begins with its length and has a binary header.
+func StampBinary(frame []byte, code, flag int32) {
+	binary.BigEndian.PutUint16(frame[8:], uint16(code))
+	binary.BigEndian.PutUint32(frame[8+9:], uint32(flag))
+}
+
 // StampOpaque numbers an encoded frame, which begins with its length and has a binary header.
 func StampOpaque(frame []byte, opaque int32) {
 	binary.BigEndian.PutUint32(frame[8+5:], uint32(opaque))

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -322,5 +323,24 @@ func BenchmarkAppendSendResponse(b *testing.B) {
 	dst := make([]byte, 0, 1024)
 	for b.Loop() {
 		dst = AppendFrame(dst[:0], &f)
+	}
+}
+
+func TestBinaryHeadInParts(t *testing.T) {
+	whole := Frame{Encoding: Binary, Code: ReqSendMessageV2, Language: LanguageGo, Version: CurrentVersion, Opaque: 7, Body: []byte("body")}
+	whole.Fields.Add("a", "group")
+	part := whole
+	part.Opaque = 0
+	whole.Fields.Add("i", "properties")
+	head := AppendHead([]byte("before"), &part, 0)
+	head = AppendBinaryField(head, "i", []byte("properties"))
+	head = AppendBinaryField(head, "l", nil)
+	frame := head[len("before"):]
+	SealBinary(frame, len(whole.Body))
+	StampOpaque(frame, 7)
+	whole.Code, whole.Flag = ReqSendBatchMessage, FlagOneway
+	StampBinary(frame, whole.Code, whole.Flag)
+	if got, want := append(frame, whole.Body...), AppendFrame(nil, &whole); !bytes.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
