@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -18,20 +19,26 @@ import (
 func Main(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	root := newRoot(env{environ: environ, stdout: stdout, stderr: stderr, release: stop})
+	return execute(ctx, args, env{environ: environ, stdin: os.Stdin, stdout: stdout, stderr: stderr, release: stop})
+}
+
+// execute is Main in an environment. The end of ctx is a signal.
+func execute(ctx context.Context, args []string, e env) int {
+	root := newRoot(e)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	root.SetIn(e.stdin)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	ran, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "aerobee: %v\nTry 'aerobee --help'.\n", err)
+		fmt.Fprintf(e.stderr, "aerobee: %v\nTry '%s --help'.\n", err, ran.CommandPath())
 		return 2
 	default:
-		fmt.Fprintf(stderr, "aerobee: %v\n", err)
+		fmt.Fprintf(e.stderr, "aerobee: %v\n", err)
 		return 1
 	}
 }
@@ -40,6 +47,7 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 // a stop that hangs.
 type env struct {
 	environ        []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	release        func()
 }

@@ -49,7 +49,18 @@ func (c *connection) completeTopics(cmd *cobra.Command, args []string, begun str
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return c.complete(cmd, begun, (*admin.Admin).TopicNames)
+	return c.complete(cmd, begun, topicNames)
+}
+
+func topicNames(ctx context.Context, a *admin.Admin) ([]string, error) {
+	topics, err := a.Topics(ctx)
+	var names []string
+	for _, t := range topics {
+		if t.Kind == admin.Normal {
+			names = append(names, t.Name)
+		}
+	}
+	return names, err
 }
 
 // completeGroups completes the first argument with names of groups.
@@ -64,7 +75,7 @@ func (c *connection) completeGroupFlag(cmd *cobra.Command, _ []string, begun str
 	return c.complete(cmd, begun, groupNames)
 }
 
-func groupNames(a *admin.Admin, ctx context.Context) ([]string, error) {
+func groupNames(ctx context.Context, a *admin.Admin) ([]string, error) {
 	groups, err := a.Groups(ctx)
 	var names []string
 	for _, g := range groups {
@@ -76,7 +87,7 @@ func groupNames(a *admin.Admin, ctx context.Context) ([]string, error) {
 }
 
 // complete asks the server for names. Whoever completes sees no error: there is nothing to propose then.
-func (c *connection) complete(cmd *cobra.Command, begun string, ask func(*admin.Admin, context.Context) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+func (c *connection) complete(cmd *cobra.Command, begun string, ask func(context.Context, *admin.Admin) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	a, err := admin.New(admin.Options{NameServers: c.nameServers(), Timeout: completeTimeout})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -88,11 +99,10 @@ func (c *connection) complete(cmd *cobra.Command, begun string, ask func(*admin.
 	}
 	ctx, cancel := context.WithTimeout(parent, completeTimeout)
 	defer cancel()
-	names, _ := ask(a, ctx) // see above
+	names, _ := ask(ctx, a) // see above
 	var out []string
 	for _, name := range names {
-		hidden := strings.HasPrefix(name, "%") || strings.HasPrefix(strings.ToLower(name), "rmq_sys_")
-		if strings.HasPrefix(name, begun) && (!hidden || begun != "") {
+		if strings.HasPrefix(name, begun) {
 			out = append(out, name)
 		}
 	}

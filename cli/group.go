@@ -82,10 +82,9 @@ func newGroupList(e env) *cobra.Command {
 			if err != nil && len(groups) == 0 {
 				return err
 			}
-			lines, hidden := []groupLine{}, 0
+			lines := []groupLine{}
 			for _, g := range groups {
 				if g.Kind != admin.Normal && !all {
-					hidden++
 					continue
 				}
 				s, errProgress := a.GroupProgress(ctx, g.Name)
@@ -96,15 +95,15 @@ func newGroupList(e env) *cobra.Command {
 			if c.asJSON {
 				return errors.Join(err, e.printJSON(lines))
 			}
-			return errors.Join(err, e.printGroups(lines, hidden))
+			return errors.Join(err, e.printGroups(lines))
 		})
 	}
 	return cmd
 }
 
-func (e env) printGroups(lines []groupLine, hidden int) error {
+func (e env) printGroups(lines []groupLine) error {
 	if len(lines) == 0 {
-		return e.printf("No groups; %d of the system's (--all). A group is made by its first consumer: aerobee receive Orders --group billing\n", hidden)
+		return e.printf("No groups but the system's (--all shows them). The first consumer makes one: aerobee receive Orders --group billing\n")
 	}
 	var rows [][]any
 	for _, l := range lines {

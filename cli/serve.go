@@ -123,7 +123,10 @@ func loadConfig(file string, environ []string, flags config.Source) (config.Conf
 		}
 		sources = append(sources, config.Source{Name: file, Pairs: pairs})
 	}
-	return config.Load(append(sources, config.Environment(environ), flags)...)
+	sources = append(sources, config.Environment(environ), flags)
+	cfg, notes, err := config.Load(sources...)
+	cfg.Origins = config.Origins(sources...)
+	return cfg, notes, err
 }
 
 func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) error {

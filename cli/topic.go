@@ -92,26 +92,24 @@ func newTopicList(e env) *cobra.Command {
 			if err != nil && len(topics) == 0 {
 				return err
 			}
-			lines, hidden := []topicLine{}, 0
+			lines := []topicLine{}
 			for i := range topics {
-				if topics[i].Kind != admin.Normal && !all {
-					hidden++
-					continue
+				if topics[i].Kind == admin.Normal || all {
+					lines = append(lines, lineOfTopic(&topics[i]))
 				}
-				lines = append(lines, lineOfTopic(&topics[i]))
 			}
 			if c.asJSON {
 				return errors.Join(err, e.printJSON(lines))
 			}
-			return errors.Join(err, e.printTopics(lines, hidden))
+			return errors.Join(err, e.printTopics(lines))
 		})
 	}
 	return cmd
 }
 
-func (e env) printTopics(lines []topicLine, hidden int) error {
+func (e env) printTopics(lines []topicLine) error {
 	if len(lines) == 0 {
-		return e.printf("No topics; %d of the system's (--all). A topic is made by the first send: aerobee send Orders hello\n", hidden)
+		return e.printf("No topics but the system's (--all shows them). The first send makes one: aerobee send Orders hello\n")
 	}
 	var rows [][]any
 	for _, l := range lines {

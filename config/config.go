@@ -75,6 +75,9 @@ type Config struct {
 
 	OrderMessage        bool
 	SupportActingMaster bool
+
+	// Origins says where values come from, for who asks; see [Origins]. Nothing depends on it.
+	Origins map[string]string
 }
 
 // Default returns the settings of a node that nobody configured.

@@ -63,8 +63,26 @@ func Load(sources ...Source) (Config, []Note, error) {
 	return c, notes, nil
 }
 
+// Origins says which source each key's value comes from, by the key's name: the last one that gives it.
+func Origins(sources ...Source) map[string]string {
+	byLower := map[string]string{}
+	for _, k := range Keys() {
+		byLower[strings.ToLower(k.Name)] = k.Name
+	}
+	out := map[string]string{}
+	for _, src := range sources {
+		for _, p := range src.Pairs {
+			if name := byLower[strings.ToLower(p.Key)]; name != "" {
+				out[name] = src.Name
+			}
+		}
+	}
+	return out
+}
+
 // Environment picks the settings out of an environment (os.Environ): AEROBEE_FLUSH_DISK_TYPE and AEROBEE_flushDiskType
-// both mean flushDiskType; NAMESRV_ADDR, which Apache's broker reads, means namesrvAddr.
+// both mean flushDiskType; NAMESRV_ADDR, which Apache's broker reads, means namesrvAddr. AEROBEE_NAMESRV is left out: it says
+// where the tools find a server, and no server shall register itself there for that.
 func Environment(environ []string) Source {
 	bySquashed := map[string]string{}
 	for _, k := range Keys() {
@@ -78,7 +96,7 @@ func Environment(environ []string) Source {
 			continue
 		}
 		rest, ok := strings.CutPrefix(name, "AEROBEE_")
-		if !ok || rest == "" {
+		if !ok || rest == "" || rest == "NAMESRV" {
 			continue
 		}
 		key := strings.ToLower(strings.ReplaceAll(rest, "_", ""))

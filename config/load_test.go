@@ -30,6 +30,15 @@ func TestLaterSourcesWin(t *testing.T) {
 	}
 }
 
+func TestOriginsNameTheLastSource(t *testing.T) {
+	got := Origins(pairs("broker.conf", "BROKERNAME", "a", "flushDiskType", "x", "nobodyKnows", "1"),
+		Environment([]string{"AEROBEE_BROKER_NAME=b", "AEROBEE_NAMESRV=127.0.0.1:9876", "NAMESRV_ADDR=c:1"}))
+	want := map[string]string{"brokerName": "environment", "flushDiskType": "broker.conf", "namesrvAddr": "environment"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestUnknownKeyNamesTheNearest(t *testing.T) {
 	_, notes, err := Load(pairs("broker.conf", "flushDiskTyp", "SYNC_FLUSH", "reviveInterval", "5", "slaveReadEnable", "true"))
 	if err != nil {

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/aerobee-mq/aerobee"
+	"github.com/aerobee-mq/aerobee/internal/transcript"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what the commands print into the recordings")
+
+// startNode runs a node in memory and returns its address.
+func startNode(t *testing.T) string {
+	t.Helper()
+	server, err := aerobee.Start(aerobee.Config{Memory: true, Settings: map[string]string{"brokerName": "broker-a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.Addr()
+}
+
+// session runs command lines as Main does, with one server as the default one.
+type session struct {
+	namesrv string
+}
+
+// run runs one command of a recording and returns what it printed.
+func (s session) run(t *testing.T, command string) string {
+	t.Helper()
+	words, stdin, err := transcript.Words(command)
+	if err != nil || len(words) == 0 || words[0] != "aerobee" {
+		t.Fatalf("%q is no command of ours: %v", command, err)
+	}
+	printed, code := s.main(t, strings.NewReader(stdin), words[1:]...)
+	return transcript.Output(printed, code)
+}
+
+// main is Main, with standard input and both outputs in one.
+func (s session) main(t *testing.T, stdin *strings.Reader, args ...string) (printed string, code int) {
+	t.Helper()
+	var out bytes.Buffer
+	code = execute(t.Context(), args, env{environ: []string{"AEROBEE_NAMESRV=" + s.namesrv}, stdin: stdin, stdout: &out, stderr: &out, release: func() {}})
+	return out.String(), code
+}
+
+// play runs a recording and compares what its commands print.
+func (s session) play(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := transcript.Parse(string(text))
+	played, _, _ := strings.Cut(string(text), "$ ")
+	for _, step := range steps {
+		got := s.run(t, step.Command)
+		played += "$ " + step.Command + "\n" + got
+		if diff := cmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got)); diff != "" && !*rewrite {
+			t.Errorf("%s:%d: %s\n%s", file, step.Line, step.Command, diff)
+		}
+	}
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(played), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTools(t *testing.T) {
+	session{startNode(t)}.play(t, "testdata/tools.txt")
+}
+
+// TestNobodyThere runs every command that needs a server where there is none.
+func TestNobodyThere(t *testing.T) {
+	s := session{"127.0.0.1:1"}
+	for _, command := range []string{"topic list", "topic create T", "topic describe T", "topic delete T", "group list", "group create G", "group describe G",
+		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "status"} {
+		got := s.run(t, "aerobee "+command)
+		if !strings.Contains(got, "answers at 127.0.0.1:1; is the server running? try `aerobee serve`, or --namesrv HOST:PORT\n[exit 1]") || strings.Count(got, "\n") != 2 {
+			t.Errorf("%s: %s", command, got)
+		}
+	}
+}
+
+func TestNameServers(t *testing.T) {
+	f := func(given, environ string, want ...string) {
+		t.Helper()
+		c := &connection{e: env{environ: strings.Fields(environ)}}
+		if given != "" {
+			c.given = strings.Fields(given)
+		}
+		if diff := cmp.Diff(want, c.nameServers()); diff != "" {
+			t.Errorf("%q, %q: %s", given, environ, diff)
+		}
+	}
+	f("", "", "127.0.0.1:9876")
+	f("", "NAMESRV_ADDR=a:1;b:2", "a:1", "b:2")
+	f("", "NAMESRV_ADDR=a:1 AEROBEE_NAMESRV=c", "c:9876")
+	f("d [::1] e:7", "AEROBEE_NAMESRV=c", "d:9876", "[::1]:9876", "e:7")
+}
+
+func TestStatus(t *testing.T) {
+	s := session{startNode(t)}
+	got := s.run(t, "aerobee status")
+	for _, want := range []string{"broker-a of cluster DefaultCluster, ready", "in memory: everything is gone", "listens on   " + s.namesrv, "brokerName  broker-a  "} {
+		if !strings.Contains(transcript.Normalize(got), transcript.Normalize(want)[:len(transcript.Normalize(want))-1]) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := s.run(t, "aerobee status --json"); !strings.Contains(got, `{"node":{"version":`) || !strings.Contains(got, `"store":{"directory":"","memory":true`) {
+		t.Errorf("--json: %s", got)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee topic create Orders")
+	s.run(t, "aerobee group create billing")
+	f := func(command, want string) {
+		t.Helper()
+		got, _, _ := strings.Cut(s.run(t, command), ":4\n")
+		if got != want {
+			t.Errorf("%s proposes %q, want %q", command, got, want)
+		}
+	}
+	f("aerobee __complete topic describe O", "Orders\n")
+	f("aerobee __complete topic describe ''", "Orders\n")
+	f("aerobee __complete topic describe Orders ''", "")
+	f("aerobee __complete group describe b", "billing\n")
+	f("aerobee __complete group reset billing O", "Orders\n")
+	f("aerobee __complete message get --topic O", "Orders\n")
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := s.run(t, "aerobee completion "+shell); !strings.Contains(got, "aerobee") || strings.Contains(got, "[exit") {
+			t.Errorf("%s: %.200s", shell, got)
+		}
+	}
+	if got := s.run(t, "aerobee completion tcsh"); !strings.Contains(got, "bash, zsh, fish or powershell") || !strings.Contains(got, "[exit 2]") {
+		t.Error(got)
+	}
+}
+
+// TestEveryCommandShowsExamples walks the command tree.
+func TestEveryCommandShowsExamples(t *testing.T) {
+	root := newRoot(env{})
+	commands := root.Commands()
+	for len(commands) > 0 {
+		c := commands[0]
+		commands = append(commands[1:], c.Commands()...)
+		if c.Example == "" || c.Short == "" || !strings.Contains(c.Example, strings.Fields(c.CommandPath())[1]) {
+			t.Errorf("%s: example %q, short %q", c.CommandPath(), c.Example, c.Short)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var out bytes.Buffer
+	e := env{stdout: &out}
+	if err := e.table(columns("NAME", "#N", "WHAT"), [][]any{{"a", 1, "x"}, {"long name", 12345, ""}}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "NAME           N  WHAT\na              1  x\nlong name  12345\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	f := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	f(plural(1, "retry"), "1 retry")
+	f(plural(2, "retry"), "2 retries")
+	f(plural(0, "topic"), "0 topics")
+	f(bytesText(1023), "1023 B")
+	f(bytesText(5<<30), "5.0 GiB")
+	f(snippet([]byte("a\nb")), "a b")
+	f(snippet([]byte(strings.Repeat("é", 41))), strings.Repeat("é", 39)+"…")
+	f(snippet([]byte{0xFF}), `"\xff"`)
+	f(fmt.Sprint(nearNames("Ordes", []string{"Orders", "Payments", "%RETRY%Orders", "Orde"})), "[Orders Orde]")
+	f(netip.MustParseAddr("::1").String(), "::1")
+}
