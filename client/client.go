@@ -31,7 +31,26 @@ type Client struct {
 
 	mu      sync.Mutex
 	closed  bool     // guarded by mu, as all below
-	members []member // in the order of their beginning
+	members []member // in the order of their beginning; replaced, never changed
+	running int      // goroutines of background
+	idle    *sync.Cond
+}
+
+// background runs fn on a goroutine that [Client.Close] waits for. fn ends soon after its member's context has.
+func (c *Client) background(fn func()) {
+	c.mu.Lock()
+	c.running++
+	c.mu.Unlock()
+	go func() {
+		defer func() {
+			c.mu.Lock()
+			if c.running--; c.running == 0 {
+				c.idle.Broadcast()
+			}
+			c.mu.Unlock()
+		}()
+		fn()
+	}()
 }
 
 // member is a producer or consumer of a Client. Its methods are called without any lock held, and must not wait.
@@ -60,6 +79,7 @@ func New(config Config) (*Client, error) {
 	}
 	ip := localIP()
 	c := &Client{config: config, ns: namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
+	c.idle = sync.NewCond(&c.mu)
 	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now)
 	var err error
 	c.cluster, err = cluster.New(cluster.Options{
@@ -98,7 +118,13 @@ func (c *Client) Close(ctx context.Context) error {
 		errs = append(errs, c.tracer.close(ctx))
 	}
 	c.beats.close()
-	return errors.Join(append(errs, c.cluster.Close())...)
+	errs = append(errs, c.cluster.Close())
+	c.mu.Lock()
+	for c.running > 0 {
+		c.idle.Wait()
+	}
+	c.mu.Unlock()
+	return errors.Join(errs...)
 }
 
 // register adds a member and tells the brokers soon. A consumer that needs them told before it goes on calls [Client.beat] then.
@@ -129,7 +155,7 @@ func (c *Client) unregister(ctx context.Context, m member) {
 	c.mu.Lock()
 	for i, other := range c.members {
 		if other == m {
-			c.members = append(c.members[:i:i], c.members[i+1:]...)
+			c.members = append(append([]member(nil), c.members[:i]...), c.members[i+1:]...)
 			break
 		}
 	}

@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// batch is what a request with several messages adds to a sending.
+type batch struct {
+	ms   []*Message
+	ids  []byte // the unique keys, one behind the other
+	body []byte
+}
+
+// SendBatch sends messages of one topic with as few requests as MaxBatchSize allows, each of which goes to one queue and is stored as a
+// whole, and waits for the answers. The results are in the order of the messages. If there is an error, the results of messages
+// that were not stored are zero, and it tells of each request that failed. Messages with a delay cannot be sent so.
+func (p *Producer) SendBatch(ctx context.Context, ms []*Message, opts ...SendOption) ([]SendResult, error) {
+	if len(ms) == 0 {
+		return nil, nil
+	}
+	for i, m := range ms {
+		if err := p.checkInBatch(m, ms[0]); err != nil {
+			return nil, fmt.Errorf("message %d of %d: %w", i+1, len(ms), err)
+		}
+	}
+	end := func(SendResult, error) {}
+	if len(p.client.config.Interceptors) > 0 {
+		ctx, ms, end = p.client.beginSend(ctx, p.config.Group, ms, false)
+	}
+	results := make([]SendResult, 0, len(ms))
+	var errs []error
+	for len(results) < len(ms) {
+		sent, err := p.sendSome(ctx, ms[len(results):], opts)
+		for i := range sent {
+			end(sent[i], err)
+		}
+		results = append(results, sent...)
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return results, errors.Join(errs...)
+}
+
+func (p *Producer) checkInBatch(m, first *Message) error {
+	if err := p.check(m); err != nil {
+		return err
+	}
+	switch {
+	case m.Topic != first.Topic:
+		return fmt.Errorf("client: a batch has one topic, not %s and %s: %w", first.Topic, m.Topic, ErrIllegal)
+	case m.DelayLevel > 0 || m.Properties[message.PropTimerDeliverMS] != "" || m.Properties[message.PropTimerDelayMS] != "" || m.Properties[message.PropTimerDelaySec] != "":
+		return fmt.Errorf("client: a message with a delay cannot be sent in a batch: %w", ErrIllegal)
+	case message.IsRetry(m.Topic):
+		return fmt.Errorf("client: retry topic %s takes no batches: %w", m.Topic, ErrIllegal)
+	}
+	return nil
+}
+
+// sendSome sends the first messages, as many as fit into one request, and returns a result for each of them.
+func (p *Producer) sendSome(ctx context.Context, ms []*Message, opts []SendOption) ([]SendResult, error) {
+	if err := p.takeOff(); err != nil {
+		return make([]SendResult, len(ms)), err
+	}
+	s := p.get()
+	defer p.end(s)
+	n, err := s.prepareBatch(ms)
+	if err == nil {
+		err = s.admit(ctx, opts)
+	}
+	if err != nil {
+		return make([]SendResult, n), err
+	}
+	s.waits = true
+	s.loop(ctx)
+	p.gate.release(s.size)
+	if s.err != nil {
+		return make([]SendResult, n), s.err
+	}
+	return s.batchResults(n), nil
+}
+
+// prepareBatch makes the body of the first messages that fit, one at least, and returns their number.
+func (s *sending) prepareBatch(ms []*Message) (n int, err error) {
+	b := &batch{}
+	s.batch, s.m = b, ms[0]
+	for _, m := range ms {
+		s.id = s.p.client.unique.Append(s.id[:0])
+		if s.props, err = s.p.appendProperties(s.props[:0], m, s.id); err != nil {
+			return n + 1, err
+		}
+		if size := len(b.body) + len(m.Body) + len(s.props) + 22; n > 0 && size > s.p.config.MaxBatchSize {
+			break
+		}
+		b.body = message.AppendUnit(b.body, message.Unit{Flag: m.Flag, Body: m.Body, Properties: s.props})
+		b.ids = append(b.ids, s.id...)
+		n++
+	}
+	b.ms = ms[:n]
+	s.body, s.props = b.body, s.p.appendEnvelope(s.props[:0])
+	return n, nil
+}
+
+// batchResults makes a result for each message of the one for all: the broker gives them numbers in a row, and lists their ids.
+func (s *sending) batchResults(n int) []SendResult {
+	out := make([]SendResult, n)
+	ids, size := string(s.batch.ids), len(s.batch.ids)/n
+	offsetIDs := s.result.OffsetID
+	for i := range out {
+		out[i] = s.result
+		out[i].ID = ids[i*size : (i+1)*size]
+		out[i].OffsetID, offsetIDs, _ = strings.Cut(offsetIDs, ",")
+		out[i].Offset = s.result.Offset + message.QueueOffset(i)
+	}
+	return out
+}
+
+// joinedIDs are the unique keys with commas between, as traces have them.
+func (b *batch) joinedIDs() string {
+	size := len(b.ids) / len(b.ms)
+	var out strings.Builder
+	for i := range b.ms {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.Write(b.ids[i*size : (i+1)*size])
+	}
+	return out.String()
+}
