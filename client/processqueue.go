@@ -5,12 +5,12 @@ import "github.com/aerobee-mq/aerobee/message"
 // processQueue holds what was pulled from one queue and is not acknowledged yet, in the order of offsets. It is a pure structure:
 // its consumer's lock guards it.
 type processQueue struct {
-	chunks []*chunk // the first one holds the first delivery that is not done
-	taken  int      // chunks before this one have been handed out whole
-	next   int64    // where the next pull begins: all below it is here, done, or was not wanted
-	count  int      // deliveries not done
-	bytes  int      // what they keep alive
-	busy   int      // deliveries that a handler has
+	chunks []*chunk    // the first one holds the first delivery that is not done
+	taken  int         // chunks before this one have been handed out whole
+	next   int64       // where the next pull begins: all below it is here, done, or was not wanted
+	count  int         // deliveries not done
+	bytes  int         // what they keep alive
+	again  []*Delivery // to be handed out again, before all others
 }
 
 // chunk is what one pull brought.
@@ -40,12 +40,17 @@ func (p *processQueue) put(ds []Delivery, next int64) {
 }
 
 // waiting reports whether there is something to hand out.
-func (p *processQueue) waiting() bool { return p.taken < len(p.chunks) }
+func (p *processQueue) waiting() bool { return p.taken < len(p.chunks) || len(p.again) > 0 }
 
 // take hands out up to n deliveries of one pull, nil if there are none.
 func (p *processQueue) take(n int) []*Delivery {
 	if !p.waiting() {
 		return nil
+	}
+	if late := min(n, len(p.again)); late > 0 {
+		ds := p.again[:late:late]
+		p.again = p.again[late:]
+		return ds
 	}
 	c := p.chunks[p.taken]
 	end := min(c.taken+n, len(c.ds))
@@ -54,7 +59,6 @@ func (p *processQueue) take(n int) []*Delivery {
 	if end == len(c.ds) {
 		p.taken++
 	}
-	p.busy += len(ds)
 	return ds
 }
 
@@ -68,7 +72,6 @@ func (p *processQueue) redo(ds []*Delivery) {
 		p.taken--
 	}
 	c.taken -= len(ds)
-	p.busy -= len(ds)
 }
 
 // finish marks a delivery as done. false: it was done before, or the queue has been emptied since, and it counts for nothing.
@@ -80,7 +83,6 @@ func (p *processQueue) finish(d *Delivery) bool {
 	d.done = true
 	c.left--
 	p.count--
-	p.busy--
 	p.bytes -= d.size
 	for c.first < len(c.ds) && c.ds[c.first].done {
 		c.first++
@@ -135,4 +137,13 @@ func (p *processQueue) span() int64 {
 func (p *processQueue) last() message.QueueOffset {
 	c := p.chunks[len(p.chunks)-1]
 	return c.ds[len(c.ds)-1].Offset
+}
+
+// redoLate has deliveries handed out again that were kept by a handler, whatever has been handed out since.
+func (p *processQueue) redoLate(ds []*Delivery) {
+	for _, d := range ds {
+		if !d.chunk.dead && !d.done {
+			p.again = append(p.again, d)
+		}
+	}
 }

@@ -1,0 +1,257 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+// consumer is what both kinds of consumers are made of: a member of a group that is given queues, pulls from them, and keeps the
+// group's offsets. It has one goroutine for rebalancing, one for what is periodic, and one for each queue that it holds.
+type consumer struct {
+	client  *Client
+	log     *slog.Logger
+	o       consumerOptions
+	offsets offsetStore
+	started time.Time
+
+	ctx      context.Context // ends when nothing may run any more
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup // all goroutines but handlers
+	wake     chan struct{}  // rebalance now
+	retrieve func(*share)   // called under mu when a queue has got something to hand out
+
+	mu      sync.Mutex
+	subs    map[string]*subscription // guarded by mu, as all below: by topic; the map is replaced, never changed
+	shares  map[Queue]*share         // the queues that are ours
+	leaving map[Queue]*share         // orderly: no longer ours, but a handler still works on them
+	closed  bool
+}
+
+// consumerOptions are the settings that both kinds have.
+type consumerOptions struct {
+	group      string // with the namespace
+	retryTopic string // "" when broadcasting
+	active     bool   // a pull consumer
+	broadcast  bool
+	orderly    bool
+	from       Start
+	strategy   allocate.Strategy
+	rebalance  time.Duration
+	commit     time.Duration // 0: never by itself
+	pullBatch  int
+	maxCached  int
+	maxSpan    int64 // 0: none
+	maxBytes   int
+	pullWait   time.Duration // how long a broker may hold a pull
+}
+
+const (
+	lockLife     = 30 * time.Second // how long a lock is believed without renewal, as Java's clients do
+	lockInterval = 20 * time.Second
+	lockRetry    = 500 * time.Millisecond
+)
+
+func (c *consumer) init(client *Client, o consumerOptions) {
+	c.client, c.o, c.log = client, o, client.config.Logger.With("group", client.ns.unwrap(o.group))
+	c.offsets = &brokerOffsets{client, o.group, o.from == FromLast}
+	c.started = time.Now()
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.wake = make(chan struct{}, 1)
+	c.subs, c.shares, c.leaving = map[string]*subscription{}, map[Queue]*share{}, map[Queue]*share{}
+}
+
+// consumerGroup is the group with its namespace.
+func (c *consumer) consumerGroup() string { return c.o.group }
+
+// heartbeat adds what brokers must know of this member.
+func (c *consumer) heartbeat(h *protocol.HeartbeatData) {
+	data := protocol.ConsumerData{GroupName: c.o.group, ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelClustering,
+		ConsumeFromWhere: c.o.from.enum(), SubscriptionData: []protocol.SubscriptionData{}}
+	if c.o.active {
+		data.ConsumeType = protocol.ConsumeActively
+	}
+	if c.o.broadcast {
+		data.MessageModel = protocol.ModelBroadcasting
+	}
+	subs := c.subscriptions()
+	for _, topic := range slices.Sorted(maps.Keys(subs)) {
+		data.SubscriptionData = append(data.SubscriptionData, subs[topic].data)
+	}
+	h.ConsumerDataSet = append(h.ConsumerDataSet, data)
+}
+
+func (c *consumer) topicsInUse() []string { return slices.Sorted(maps.Keys(c.subscriptions())) }
+
+// subscriptions are the present ones; the map must not be changed.
+func (c *consumer) subscriptions() map[string]*subscription {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.subs
+}
+
+func (c *consumer) routeChanged(topic string, _ *cluster.Route) {
+	if c.subscriptions()[topic] != nil {
+		c.kick()
+	}
+}
+
+// kick has the queues shared out again soon.
+func (c *consumer) kick() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// announce makes the member known and starts its goroutines. An error means that nothing was started. Topics that do not exist yet are
+// no error: they are taken up when they appear.
+func (c *consumer) announce(ctx context.Context, m member) error {
+	for _, topic := range c.topicsInUse() {
+		if _, err := c.client.cluster.Route(ctx, topic); err != nil && !isAbsent(err) {
+			return err
+		}
+	}
+	if err := c.client.register(m); err != nil {
+		return err
+	}
+	if err := c.client.beat(ctx); err != nil {
+		if ctx.Err() != nil {
+			c.client.unregister(context.WithoutCancel(ctx), m)
+			return err
+		}
+		c.log.Warn("client: not every broker knows the new consumer", "error", err)
+	}
+	c.spawn(c.rebalanceLoop)
+	c.spawn(c.tickLoop)
+	c.kick()
+	return nil
+}
+
+// spawn runs fn on a goroutine that stop waits for.
+func (c *consumer) spawn(fn func()) {
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		fn()
+	}()
+}
+
+// tickLoop does what is periodic: offsets are told, locks renewed.
+func (c *consumer) tickLoop() {
+	commit := newTicker(c.o.commit)
+	defer commit.Stop()
+	lock := newTicker(0)
+	if c.o.orderly && !c.o.broadcast {
+		lock = newTicker(lockInterval)
+	}
+	defer lock.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-commit.C:
+			c.commitSoon()
+		case <-lock.C:
+			c.renewLocks()
+		}
+	}
+}
+
+// newTicker never ticks for 0.
+func newTicker(d time.Duration) *time.Ticker {
+	if d > 0 {
+		return time.NewTicker(d)
+	}
+	t := time.NewTicker(time.Hour)
+	t.Stop()
+	return t
+}
+
+// commitSoon tells the offsets that have moved since they were told last.
+func (c *consumer) commitSoon() {
+	moved := c.moved()
+	if len(moved) == 0 {
+		return
+	}
+	if err := c.offsets.saveSoon(c.ctx, moved); err != nil {
+		c.forgetTold(moved)
+		c.log.Warn("client: offsets not told, they will be again", "queues", len(moved), "error", err)
+	}
+}
+
+// moved are the offsets that differ from what was told last, and notes them as told.
+func (c *consumer) moved() map[Queue]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	moved := map[Queue]int64{}
+	for _, all := range [...]map[Queue]*share{c.shares, c.leaving} {
+		for q, s := range all {
+			if offset := s.committable(); s.begun && offset != s.told {
+				moved[q], s.told = offset, offset
+			}
+		}
+	}
+	return moved
+}
+
+func (c *consumer) forgetTold(offsets map[Queue]int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for q := range offsets {
+		if s := c.shares[q]; s != nil {
+			s.told = -1
+		}
+	}
+}
+
+// commitNow tells all offsets that have moved and waits until they are kept.
+func (c *consumer) commitNow(ctx context.Context) error {
+	moved := c.moved()
+	if len(moved) == 0 {
+		return nil
+	}
+	err := c.offsets.save(ctx, moved)
+	if err != nil {
+		c.forgetTold(moved)
+		return fmt.Errorf("client: commit offsets: %w", err)
+	}
+	return nil
+}
+
+// stopPulling ends the goroutines of all queues and the rebalancing; what was pulled stays for the handlers that have it.
+func (c *consumer) stopPulling() (first bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.closed = true
+	for _, s := range c.shares {
+		s.cancel()
+	}
+	return true
+}
+
+func (c *consumer) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// finishQueues commits and gives the locks back, at the very end.
+func (c *consumer) finishQueues(ctx context.Context) error {
+	err := c.commitNow(ctx)
+	if c.o.orderly && !c.o.broadcast {
+		c.unlockAll(ctx)
+	}
+	return err
+}

@@ -1,0 +1,332 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// readyQueue lists the queues that have something to hand out, first come first served.
+type readyQueue struct {
+	list []*share
+	head int
+}
+
+func (q *readyQueue) empty() bool { return q.head == len(q.list) }
+
+func (q *readyQueue) push(s *share) {
+	if q.head > 64 && q.head*2 > len(q.list) {
+		n := copy(q.list, q.list[q.head:])
+		clear(q.list[n:])
+		q.list, q.head = q.list[:n], 0
+	}
+	q.list = append(q.list, s)
+}
+
+func (q *readyQueue) pop() *share {
+	if q.empty() {
+		return nil
+	}
+	s := q.list[q.head]
+	q.list[q.head] = nil
+	q.head++
+	return s
+}
+
+// pacer decides how many workers there are. One is started when there is work; more only if those there do not get on: a fast handler is
+// done sooner by few goroutines than by twenty that wait for each other's lock, and a slow one gets its twenty within milliseconds.
+type pacer struct {
+	p       *PushConsumer
+	timer   *time.Timer
+	armed   bool
+	workers int
+	takes   int // batches handed out, ever
+	seen    int // takes when the timer was armed
+	wait    time.Duration
+}
+
+const (
+	shortestPace = 100 * time.Microsecond
+	longestPace  = 5 * time.Millisecond
+)
+
+func (c *pacer) init(p *PushConsumer) {
+	c.p, c.wait = p, shortestPace
+	c.timer = time.AfterFunc(time.Hour, c.look)
+	c.timer.Stop()
+}
+
+func (c *pacer) stop() { c.timer.Stop() }
+
+// offered is called under mu when there is work.
+func (c *pacer) offered() {
+	if c.workers == 0 {
+		c.start()
+		return
+	}
+	c.arm()
+}
+
+func (c *pacer) start() {
+	c.workers++
+	c.p.workers.Add(1)
+	go c.p.work()
+}
+
+func (c *pacer) arm() {
+	if !c.armed && c.workers < c.p.config.Concurrency {
+		c.armed, c.seen = true, c.takes
+		c.timer.Reset(c.wait)
+	}
+}
+
+// look is the timer's function: is there work that nobody gets to?
+func (c *pacer) look() {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.armed = false
+	if c.p.stop || c.p.queue.empty() {
+		c.wait = shortestPace
+		return
+	}
+	slow := c.takes-c.seen < c.workers // not one batch each
+	if c.workers < c.p.config.Concurrency && (slow || c.workers < runtime.GOMAXPROCS(0)) {
+		c.start()
+	}
+	if c.wait = shortestPace; !slow {
+		c.wait = min(2*c.wait, longestPace)
+	}
+	c.arm()
+}
+
+// offerLocked has a queue's deliveries handed out.
+func (p *PushConsumer) offerLocked(s *share) {
+	if s.listed || s.dropped || p.stop || s.suspended || !s.pq.waiting() || p.o.orderly && s.running > 0 {
+		return
+	}
+	s.listed = true
+	p.queue.push(s)
+	p.pacer.offered()
+}
+
+// work runs handlers as long as there is something to handle.
+func (p *PushConsumer) work() {
+	defer p.workers.Done()
+	p.mu.Lock()
+	for {
+		s, ds := p.nextLocked()
+		if s == nil {
+			break
+		}
+		p.mu.Unlock()
+		if p.o.orderly {
+			p.handleOrdered(s, ds)
+		} else {
+			p.handleFree(s, ds)
+		}
+		p.mu.Lock()
+	}
+	p.pacer.workers--
+	p.mu.Unlock()
+}
+
+// nextLocked takes a batch of the queue that has waited longest.
+func (p *PushConsumer) nextLocked() (*share, []*Delivery) {
+	for !p.stop {
+		s := p.queue.pop()
+		if s == nil {
+			break
+		}
+		s.listed = false
+		ds := p.takeLocked(s)
+		if ds == nil {
+			continue
+		}
+		s.running++
+		p.pacer.takes++
+		p.offerLocked(s) // what is left of it
+		if !p.queue.empty() {
+			p.pacer.arm()
+		}
+		return s, ds
+	}
+	return nil, nil
+}
+
+// takeLocked takes a batch of a queue, nil if it may not be handled now.
+func (p *PushConsumer) takeLocked(s *share) []*Delivery {
+	if s.dropped || s.suspended {
+		return nil
+	}
+	if p.o.orderly && !p.o.broadcast && !s.lockValid() {
+		s.poke() // it sees to the lock
+		return nil
+	}
+	ds := s.pq.take(p.config.MaxBatch)
+	if !p.o.orderly && len(ds) > 0 {
+		now := time.Now()
+		for _, d := range ds {
+			d.startedAt = now
+		}
+	}
+	return ds
+}
+
+// handleFree handles a batch whose messages do not depend on each other.
+func (p *PushConsumer) handleFree(s *share, ds []*Delivery) {
+	failed, err := p.call(ds)
+	again := p.giveBack(failed, err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.result.add(s.queue.Topic, len(ds)-len(failed), len(failed))
+	for _, d := range ds {
+		if len(again) == 0 || !slices.Contains(again, d) {
+			s.pq.finish(d)
+		}
+	}
+	if len(again) > 0 {
+		p.laterLocked(s, again)
+	}
+	s.running--
+	s.lastHandled = time.Now()
+	s.roomMadeLocked()
+}
+
+// roomMadeLocked lets the queue's goroutine pull again.
+func (s *share) roomMadeLocked() {
+	if s.roomLocked() {
+		s.poke()
+	}
+}
+
+// call runs the handler on those deliveries that can be read, and says which failed.
+func (p *PushConsumer) call(ds []*Delivery) (failed []*Delivery, err error) {
+	for _, d := range ds {
+		if d.broken != nil {
+			return p.callWhole(ds)
+		}
+	}
+	return p.outcome(ds, p.handle(ds))
+}
+
+// callWhole keeps what cannot be read from the handler.
+func (p *PushConsumer) callWhole(ds []*Delivery) (failed []*Delivery, err error) {
+	var good, bad []*Delivery
+	for _, d := range ds {
+		if d.broken == nil {
+			good = append(good, d)
+			continue
+		}
+		bad = append(bad, d)
+		p.log.Error("client: a message's body cannot be read, it is given up", "id", d.ID, "topic", d.Topic, "error", d.broken)
+	}
+	if len(good) > 0 {
+		failed, err = p.outcome(good, p.handle(good))
+	}
+	return append(failed, bad...), err
+}
+
+func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
+	if err == nil {
+		return nil, nil
+	}
+	var retry *RetryError
+	if errors.As(err, &retry) && retry.Failed != nil {
+		some := slices.DeleteFunc(slices.Clone(ds), func(d *Delivery) bool { return !slices.Contains(retry.Failed, d) })
+		return some, err
+	}
+	return ds, err
+}
+
+// handle runs the handler. A panic becomes an error, with its stack in the log.
+func (p *PushConsumer) handle(ds []*Delivery) (err error) {
+	ctx, end := p.client.beginHandle(p.handling, p.config.Group, ds)
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("client: the handler of group %s panicked: %v", p.config.Group, v)
+			p.log.Error("client: handler panicked", "id", ds[0].ID, "topic", ds[0].Topic, "panic", v, "stack", string(debug.Stack()))
+		}
+		end(err)
+	}()
+	return p.config.Handler(ctx, ds)
+}
+
+// laterLocked has deliveries handled here again that could not be given back to the broker.
+func (p *PushConsumer) laterLocked(s *share, ds []*Delivery) {
+	for _, d := range ds {
+		d.ReconsumeTimes++
+	}
+	p.spawn(func() {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-time.After(localRetry):
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		s.pq.redoLate(ds)
+		p.offerLocked(s)
+	})
+}
+
+// localRetry is after what time a message is handled again that no broker took back, as with Java's clients.
+const localRetry = 5 * time.Second
+
+// expireLoop gives back messages that a handler has had for too long.
+func (p *PushConsumer) expireLoop() {
+	tick := time.NewTicker(max(p.config.HandleTimeout/4, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		p.expire(time.Now().Add(-p.config.HandleTimeout))
+	}
+}
+
+// expire puts those at the head of each queue to come again that were handed out before the limit.
+func (p *PushConsumer) expire(limit time.Time) {
+	type late struct {
+		s *share
+		d *Delivery
+	}
+	var all []late
+	p.mu.Lock()
+	for _, s := range p.shares {
+		if d := s.pq.front(); d != nil && !d.startedAt.IsZero() && d.startedAt.Before(limit) {
+			all = append(all, late{s, d})
+		}
+	}
+	p.mu.Unlock()
+	for _, l := range all {
+		p.log.Warn("client: a handler has had a message for too long, it comes again", "id", l.d.ID, "topic", l.d.Topic, "limit", p.config.HandleTimeout)
+		if len(p.giveBack([]*Delivery{l.d}, &RetryError{DelayLevel: 3})) > 0 {
+			continue
+		}
+		p.mu.Lock()
+		l.s.pq.finish(l.d)
+		l.s.roomMadeLocked()
+		p.mu.Unlock()
+	}
+}
+
+// resultCount counts what was handled, by topic, for who asks how the consumer is doing.
+type resultCount struct {
+	done, failed map[string]int64
+	since        time.Time
+}
+
+func (r *resultCount) add(topic string, done, failed int) {
+	if r.done == nil {
+		r.done, r.failed, r.since = map[string]int64{}, map[string]int64{}, time.Now()
+	}
+	r.done[topic] += int64(done)
+	if failed > 0 {
+		r.failed[topic] += int64(failed)
+	}
+}

@@ -1,0 +1,110 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+// giveBack has failed messages come again, and returns those for which no broker could be had. Broadcast messages are given up.
+func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Delivery) {
+	level := 0
+	var retry *RetryError
+	if errors.As(cause, &retry) {
+		level = retry.DelayLevel
+	}
+	for _, d := range failed {
+		if p.o.broadcast {
+			p.log.Warn("client: a broadcast message failed and is given up", "id", d.ID, "topic", d.Topic, "error", cause)
+			continue
+		}
+		at := level
+		if d.broken != nil {
+			at = -1 // it will never get better
+		}
+		p.log.Debug("client: a message failed, it comes again", "id", d.ID, "topic", d.Topic, "failed", d.ReconsumeTimes+1, "error", cause)
+		if err := p.sendBack(d, at); err != nil {
+			p.log.Warn("client: a failed message could not be given back, it is handled here again", "id", d.ID, "error", err)
+			again = append(again, d)
+		}
+	}
+	return again
+}
+
+// sendBack returns a message to its broker (36), or, where that fails, sends a copy to the retry topic.
+func (p *PushConsumer) sendBack(d *Delivery, level int) error {
+	f := protocol.Frame{Code: protocol.ReqConsumerSendMsgBack}
+	h := protocol.SendBackHeader{Offset: int64(d.LogOffset), Group: p.o.group, DelayLevel: int32(level), OriginMsgID: d.ID,
+		OriginTopic: p.client.ns.wrap(d.Topic), HasMaxReconsumeTimes: true, MaxReconsumeTimes: int32(min(p.max, 1<<31-1)), BrokerName: d.Queue.BrokerName}
+	h.Append(&f.Fields)
+	_, err := p.client.askQueue(p.ctx, d.Queue, &f)
+	if err == nil {
+		return nil
+	}
+	if sendErr := p.resend(d, p.times(d, level)); sendErr != nil {
+		return errors.Join(err, sendErr)
+	}
+	p.log.Debug("client: a failed message was sent to the retry topic, since its broker did not take it back", "id", d.ID, "error", err)
+	return nil
+}
+
+// times is how often a message counts as failed: one that is to be given up has failed too often.
+func (p *PushConsumer) times(d *Delivery, level int) int {
+	if level < 0 {
+		return max(d.ReconsumeTimes, p.max)
+	}
+	return d.ReconsumeTimes
+}
+
+// resend sends a copy of a message to the group's retry topic, as Java's clients do: the broker delays it, or, when it has failed too
+// often, puts it among the dead letters.
+func (p *PushConsumer) resend(d *Delivery, times int) error {
+	ctx, cancel := context.WithTimeout(p.ctx, queryTimeout)
+	defer cancel()
+	f := p.copyOf(d, times)
+	r, err := p.client.cluster.Route(ctx, p.o.retryTopic)
+	if err != nil {
+		return err
+	}
+	if len(r.Writable) == 0 {
+		return fmt.Errorf("client: retry topic %s: %w", p.o.retryTopic, ErrNoRoute)
+	}
+	var last error
+	first := rand.IntN(len(r.Writable)) // #nosec G404 -- spreads load, guards nothing
+	for i := range min(3, len(r.Writable)) {
+		q := r.Writable[(first+i)%len(r.Writable)]
+		f.header.QueueID = q.QueueID
+		request := protocol.Frame{Code: protocol.ReqSendMessageV2, Body: d.Body}
+		f.header.AppendV2(&request.Fields)
+		if _, last = p.client.askQueue(ctx, q, &request); last == nil {
+			return nil
+		}
+	}
+	return last
+}
+
+// mostReconsume stands for "without end" in a copy's header, so that one more can still be said.
+const mostReconsume = 1 << 30
+
+// retryCopy is the header of a message for the retry topic.
+type retryCopy struct{ header protocol.SendMessageHeader }
+
+func (p *PushConsumer) copyOf(d *Delivery, times int) retryCopy {
+	props := d.properties.Without(message.PropCRC, message.PropRetryTopic, message.PropReconsumeTime, message.PropMaxReconsumeTimes,
+		message.PropTransaction, message.PropDelay, message.PropWait)
+	if id, _ := props.Get(message.PropOriginMessageID); len(id) == 0 {
+		props = message.AppendProperty(props, message.PropOriginMessageID, d.ID)
+	}
+	props = message.AppendProperty(props, message.PropRetryTopic, p.client.ns.wrap(d.Topic))
+	props = message.AppendProperty(props, message.PropDelay, strconv.Itoa(3+min(times, 100)))
+	return retryCopy{protocol.SendMessageHeader{ProducerGroup: []byte("CLIENT_INNER_PRODUCER"), Topic: []byte(p.o.retryTopic),
+		DefaultTopic: []byte(message.TopicAutoName), DefaultTopicQueueNums: 4, BornTimestamp: time.Now().UnixMilli(), Flag: d.Flag,
+		Properties: props, ReconsumeTimes: int32(min(times, mostReconsume) + 1), HasMaxReconsumeTimes: true,
+		MaxReconsumeTimes: int32(min(p.max, mostReconsume))}}
+}

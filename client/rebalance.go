@@ -1,0 +1,336 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+// firstRetry is after what time an unsettled rebalance is tried again; the time doubles up to the normal interval.
+const firstRetry = 500 * time.Millisecond
+
+func isAbsent(err error) bool { return errors.Is(err, ErrTopicNotFound) }
+
+// rebalanceLoop shares out the queues every 20 s, and at once when the group or a route has changed.
+func (c *consumer) rebalanceLoop() {
+	timer := time.NewTimer(c.o.rebalance)
+	defer timer.Stop()
+	retry := firstRetry
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+		next := c.o.rebalance
+		if c.rebalance(c.ctx) {
+			retry = firstRetry
+		} else {
+			next, retry = min(retry, next), min(2*retry, c.o.rebalance)
+		}
+		timer.Reset(next)
+	}
+}
+
+// rebalance asks who is in the group and takes this member's share of every topic. settled is false when something could not be
+// found out or taken yet.
+func (c *consumer) rebalance(ctx context.Context) (settled bool) {
+	settled = true
+	members := map[string][]string{} // by broker address
+	subs := c.subscriptions()
+	for _, topic := range slices.Sorted(maps.Keys(subs)) {
+		if c.isClosed() {
+			return true
+		}
+		mine, err := c.myQueues(ctx, topic, members)
+		switch {
+		case err == nil:
+			settled = c.take(topic, subs[topic], mine) && settled
+		case isAbsent(err):
+			c.take(topic, subs[topic], nil)
+			settled = false
+		default:
+			settled = false
+			if ctx.Err() == nil {
+				c.log.Warn("client: queues not shared out, what was is kept", "topic", c.client.ns.unwrap(topic), "error", err)
+			}
+		}
+	}
+	c.dropOthers(subs)
+	return settled
+}
+
+// myQueues is this member's share of a topic.
+func (c *consumer) myQueues(ctx context.Context, topic string, members map[string][]string) ([]Queue, error) {
+	r, err := c.client.cluster.Route(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	if c.o.broadcast || len(r.Readable) == 0 {
+		return r.Readable, nil
+	}
+	ids, err := c.members(ctx, r, members)
+	if err != nil {
+		return nil, err
+	}
+	queues := slices.Clone(r.Readable)
+	slices.SortFunc(queues, allocate.Compare)
+	return c.o.strategy.Allocate(c.client.id, queues, ids)
+}
+
+// members asks a broker of the topic who is in the group, sorted. A broker that does not know us yet is told first: else the others
+// would keep our share from us.
+func (c *consumer) members(ctx context.Context, r *cluster.Route, known map[string][]string) ([]string, error) {
+	addr, err := anyBroker(r)
+	if err != nil {
+		return nil, err
+	}
+	if ids := known[addr]; ids != nil {
+		return ids, nil
+	}
+	ids, err := c.askMembers(ctx, addr)
+	if err == nil && !slices.Contains(ids, c.client.id) || isRefusal(err) {
+		if err := c.client.beat(ctx); err != nil {
+			return nil, err
+		}
+		ids, err = c.askMembers(ctx, addr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	known[addr] = ids
+	return ids, nil
+}
+
+func isRefusal(err error) bool {
+	var refusal *Error
+	return errors.As(err, &refusal)
+}
+
+func (c *consumer) askMembers(ctx context.Context, addr string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	f := protocol.Frame{Code: protocol.ReqGetConsumerListByGroup}
+	header := protocol.ConsumerGroupHeader{ConsumerGroup: c.o.group}
+	header.Append(&f.Fields)
+	answer, err := c.client.ask(ctx, addr, &f)
+	if err != nil {
+		return nil, err
+	}
+	var list protocol.ConsumerIDList
+	if err := protocol.UnmarshalBody(answer.Body, &list); err != nil {
+		return nil, fmt.Errorf("client: members of the group: %w", err)
+	}
+	slices.Sort(list.ConsumerIDs)
+	return slices.Compact(list.ConsumerIDs), nil
+}
+
+// anyBroker is the address of one of the topic's brokers, of a master if there is one.
+func anyBroker(r *cluster.Route) (string, error) {
+	for _, id := range [...]int64{protocol.MasterID, 1} {
+		for name := range r.Brokers { // in no order: the load spreads
+			if addr, ok := r.Addr(name, id); ok {
+				return addr, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("client: no broker of topic %s has an address: %w", r.Topic, ErrNoRoute)
+}
+
+// take makes the given queues of a topic ours, and gives up those that are not. settled is false when one cannot be begun yet.
+func (c *consumer) take(topic string, sub *subscription, mine []Queue) (settled bool) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return true
+	}
+	lost := map[Queue]int64{}
+	for q, s := range c.shares {
+		if q.Topic == topic && !slices.Contains(mine, q) {
+			c.dropLocked(s, lost)
+		}
+	}
+	settled = true
+	gained := 0
+	for _, q := range mine {
+		switch {
+		case c.shares[q] != nil:
+			c.shares[q].sub = sub
+		case c.leaving[q] != nil:
+			settled = false
+		default:
+			c.beginLocked(q, sub)
+			gained++
+		}
+	}
+	dropped := len(lost)
+	c.mu.Unlock()
+	c.saveDropped(lost)
+	if gained+dropped > 0 {
+		c.log.Debug("client: queues shared out", "topic", topic, "queues", len(mine), "new", gained, "given up", dropped)
+	}
+	return settled
+}
+
+// dropOthers gives up the queues of topics that are no longer subscribed.
+func (c *consumer) dropOthers(subs map[string]*subscription) {
+	lost := map[Queue]int64{}
+	c.mu.Lock()
+	for q, s := range c.shares {
+		if subs[q.Topic] == nil && !s.assigned {
+			c.dropLocked(s, lost)
+		}
+	}
+	c.mu.Unlock()
+	c.saveDropped(lost)
+}
+
+// dropLocked gives a queue up. Its offset goes to lost, to be told at once, unless a handler works on an ordered queue: then the
+// handler's end tells it and gives the lock back.
+func (c *consumer) dropLocked(s *share, lost map[Queue]int64) {
+	delete(c.shares, s.queue)
+	s.dropped = true
+	s.cancel()
+	if c.o.orderly && s.running > 0 {
+		c.leaving[s.queue] = s
+		return
+	}
+	if s.begun {
+		lost[s.queue] = s.committable()
+	} else if c.o.orderly && !s.lockedAt.IsZero() {
+		lost[s.queue] = -1
+	}
+	s.pq.empty(s.pq.next)
+}
+
+// saveDropped tells the offsets of queues that were given up. Ordered queues are unlocked behind it, so that the next owner finds the
+// offset.
+func (c *consumer) saveDropped(lost map[Queue]int64) {
+	if len(lost) == 0 {
+		return
+	}
+	locked := c.o.orderly && !c.o.broadcast
+	queues := slices.Collect(maps.Keys(lost))
+	maps.DeleteFunc(lost, func(_ Queue, offset int64) bool { return offset < 0 })
+	var err error
+	if locked {
+		err = c.offsets.save(c.ctx, lost)
+		c.unlock(c.ctx, queues)
+	} else {
+		err = c.offsets.saveSoon(c.ctx, lost)
+	}
+	if err != nil && c.ctx.Err() == nil {
+		c.log.Warn("client: offsets of queues given up were not told: messages will come again", "queues", len(lost), "error", err)
+	}
+}
+
+// left is called when the last handler of a queue in leaving has ended.
+func (c *consumer) left(s *share) {
+	lost := map[Queue]int64{s.queue: s.committable()}
+	s.pq.empty(s.pq.next)
+	c.spawn(func() {
+		c.saveDropped(lost)
+		c.mu.Lock()
+		delete(c.leaving, s.queue)
+		c.mu.Unlock()
+		c.kick() // the queue may be ours again
+	})
+}
+
+// unlock gives queues back to the brokers that locked them for us.
+func (c *consumer) unlock(ctx context.Context, queues []Queue) {
+	for _, part := range byBroker(queues) {
+		f := protocol.Frame{Code: protocol.ReqUnlockBatchMQ, Body: c.lockBody(part)}
+		if _, err := c.client.askQueue(ctx, part[0], &f); err != nil && c.ctx.Err() == nil {
+			c.log.Warn("client: queues not unlocked, their locks run out", "broker", part[0].BrokerName, "queues", len(part), "error", err)
+		}
+	}
+}
+
+func (c *consumer) lockBody(queues []Queue) []byte {
+	return protocol.MarshalBody(protocol.LockBatchRequest{ClientID: c.client.id, ConsumerGroup: c.o.group, Queues: queues})
+}
+
+func byBroker(queues []Queue) [][]Queue {
+	parts := map[string][]Queue{}
+	for _, q := range queues {
+		parts[q.BrokerName] = append(parts[q.BrokerName], q)
+	}
+	return slices.Collect(maps.Values(parts))
+}
+
+// lock asks a broker to lock queues of its own for us, and returns those that are.
+func (c *consumer) lock(ctx context.Context, queues []Queue) ([]Queue, error) {
+	f := protocol.Frame{Code: protocol.ReqLockBatchMQ, Body: c.lockBody(queues)}
+	answer, err := c.client.askQueue(ctx, queues[0], &f)
+	if err != nil {
+		return nil, err
+	}
+	var locked protocol.LockBatchResponse
+	if err := protocol.UnmarshalBody(answer.Body, &locked); err != nil {
+		return nil, fmt.Errorf("client: locked queues: %w", err)
+	}
+	return locked.Locked, nil
+}
+
+// renewLocks renews the locks of all ordered queues. One that is lost to another member is no longer handled until it is ours again.
+func (c *consumer) renewLocks() {
+	c.mu.Lock()
+	var queues []Queue
+	for _, all := range [...]map[Queue]*share{c.shares, c.leaving} {
+		for q, s := range all {
+			if !s.lockedAt.IsZero() {
+				queues = append(queues, q)
+			}
+		}
+	}
+	c.mu.Unlock()
+	for _, part := range byBroker(queues) {
+		asked := time.Now()
+		locked, err := c.lock(c.ctx, part)
+		if err != nil {
+			if c.ctx.Err() == nil {
+				c.log.Warn("client: locks not renewed", "broker", part[0].BrokerName, "queues", len(part), "error", err)
+			}
+			continue
+		}
+		c.mu.Lock()
+		for _, q := range part {
+			s := c.shares[q]
+			if s == nil {
+				continue
+			}
+			if slices.Contains(locked, q) {
+				s.lockedAt = asked
+			} else {
+				c.log.Warn("client: the lock of an ordered queue was lost", "queue", queueName(q))
+				s.unlockedLocked()
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// unlockAll gives back every lock at the end.
+func (c *consumer) unlockAll(ctx context.Context) {
+	c.mu.Lock()
+	var queues []Queue
+	for q, s := range c.shares {
+		if !s.lockedAt.IsZero() {
+			queues = append(queues, q)
+		}
+	}
+	for q := range c.leaving {
+		queues = append(queues, q)
+	}
+	c.mu.Unlock()
+	c.unlock(ctx, queues)
+}

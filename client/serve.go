@@ -1,0 +1,264 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// serve answers what brokers ask of a consumer. What takes time runs beside the connection's reader.
+func (c *consumer) serve(conn *remoting.Conn, f *protocol.Frame) {
+	switch f.Code {
+	case protocol.ReqNotifyConsumerIDsChanged:
+		c.kick()
+	case protocol.ReqResetConsumerClientOffset:
+		c.serveReset(f)
+	case protocol.ReqGetConsumerStatusFromClient:
+		c.serveStatus(conn, f)
+	case protocol.ReqGetConsumerRunningInfo:
+		c.serveRunning(conn, f, nil)
+	default:
+		r := f.Reply(protocol.ResRequestCodeNotSupported, fmt.Sprintf("request %d is not for this kind of consumer", f.Code))
+		_ = conn.Send(&r) // the connection may be gone, and then nobody wants the answer
+	}
+}
+
+func reply(conn *remoting.Conn, f *protocol.Frame, code int32, remark string, body []byte) {
+	r := f.Reply(code, remark)
+	r.Language = protocol.LanguageGo
+	r.Body = body
+	_ = conn.Send(&r) // the connection may be gone, and then nobody wants the answer
+}
+
+// serveReset goes on from other offsets (220). What handlers have then no longer counts.
+func (c *consumer) serveReset(f *protocol.Frame) {
+	var h protocol.ResetOffsetHeader
+	var body protocol.ResetOffset
+	err := h.Decode(f.Fields)
+	if err == nil && len(f.Body) > 0 {
+		err = protocol.UnmarshalBody(f.Body, &body)
+	}
+	if err != nil {
+		c.log.Warn("client: a reset of offsets cannot be read", "error", err)
+		return
+	}
+	moved := map[Queue]int64{}
+	c.mu.Lock()
+	for q, offset := range body.OffsetTable {
+		if s := c.shares[q]; s != nil && offset >= 0 && q.Topic == h.Topic {
+			s.moveLocked(offset)
+			s.told = offset
+			moved[q] = offset
+		}
+	}
+	closed := c.closed
+	c.mu.Unlock()
+	c.log.Info("client: offsets were reset by the broker", "topic", h.Topic, "queues", len(moved))
+	if len(moved) == 0 || closed {
+		return
+	}
+	c.spawn(func() {
+		if err := c.offsets.save(c.ctx, moved); err != nil {
+			c.forgetTold(moved)
+			c.log.Warn("client: offsets that were reset could not be told yet", "error", err)
+		}
+	})
+}
+
+// serveStatus tells how far this member has come in a topic (221).
+func (c *consumer) serveStatus(conn *remoting.Conn, f *protocol.Frame) {
+	var h protocol.ConsumerStatusHeader
+	if err := h.Decode(f.Fields); err != nil {
+		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
+		return
+	}
+	table := map[Queue]int64{}
+	c.mu.Lock()
+	for q, s := range c.shares {
+		if s.begun && (h.Topic == "" || q.Topic == h.Topic) {
+			table[q] = s.committable()
+		}
+	}
+	c.mu.Unlock()
+	body := (&protocol.ResetOffset{OffsetTable: table}).Append(nil)
+	body = append([]byte(`{"messageQueueTable":`), strings.TrimPrefix(string(body), `{"offsetTable":`)...)
+	reply(conn, f, protocol.ResSuccess, "", body)
+}
+
+// queueStatus is Java's ProcessQueueInfo.
+type queueStatus struct {
+	CommitOffset         int64 `json:"commitOffset"`
+	CachedMsgMinOffset   int64 `json:"cachedMsgMinOffset"`
+	CachedMsgMaxOffset   int64 `json:"cachedMsgMaxOffset"`
+	CachedMsgCount       int   `json:"cachedMsgCount"`
+	CachedMsgSizeInMiB   int   `json:"cachedMsgSizeInMiB"`
+	Locked               bool  `json:"locked"`
+	LastLockTimestamp    int64 `json:"lastLockTimestamp"`
+	Dropped              bool  `json:"droped"`
+	LastPullTimestamp    int64 `json:"lastPullTimestamp"`
+	LastConsumeTimestamp int64 `json:"lastConsumeTimestamp"`
+}
+
+func (s *share) status() queueStatus {
+	i := queueStatus{CommitOffset: s.committable(), CachedMsgCount: s.pq.count, CachedMsgSizeInMiB: s.pq.bytes >> 20, Locked: !s.lockedAt.IsZero(),
+		Dropped: s.dropped, LastPullTimestamp: millis(s.lastPull), LastConsumeTimestamp: millis(s.lastHandled), LastLockTimestamp: millis(s.lockedAt)}
+	if d := s.pq.front(); d != nil {
+		i.CachedMsgMinOffset, i.CachedMsgMaxOffset = int64(d.Offset), int64(s.pq.last())
+	}
+	return i
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// topicStatus is Java's ConsumeStatus, of which only the counts are kept here.
+type topicStatus struct {
+	ConsumeOKTPS      float64 `json:"consumeOKTPS"`
+	ConsumeFailedTPS  float64 `json:"consumeFailedTPS"`
+	ConsumeFailedMsgs int64   `json:"consumeFailedMsgs"`
+}
+
+// serveRunning tells what the consumer is doing (307): what mqadmin's consumerStatus shows.
+func (c *consumer) serveRunning(conn *remoting.Conn, f *protocol.Frame, topics map[string]topicStatus) {
+	var h protocol.RunningInfoHeader
+	if err := h.Decode(f.Fields); err != nil {
+		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
+		return
+	}
+	subs := []protocol.SubscriptionData{}
+	for _, s := range c.subscriptions() {
+		subs = append(subs, s.data)
+	}
+	kind := protocol.ConsumePassively
+	if c.o.active {
+		kind = protocol.ConsumeActively
+	}
+	properties := map[string]string{"PROP_CONSUMEORDERLY": strconv.FormatBool(c.o.orderly), "PROP_CONSUME_TYPE": kind,
+		"PROP_CLIENT_VERSION": protocol.VersionName(protocol.CurrentVersion), "PROP_CONSUMER_START_TIMESTAMP": strconv.FormatInt(c.started.UnixMilli(), 10),
+		"PROP_NAMESERVER_ADDR": strings.Join(c.client.config.NameServers, ";") + ";", "PROP_THREADPOOL_CORE_SIZE": "0",
+		"consumerGroup": c.o.group, "pullBatchSize": strconv.Itoa(c.o.pullBatch), "pullThresholdForQueue": strconv.Itoa(c.o.maxCached)}
+	if topics == nil {
+		topics = map[string]topicStatus{}
+	}
+	stack := ""
+	if h.Jstack {
+		stack = string(debug.Stack())
+	}
+	body := append([]byte(`{"properties":`), protocol.MarshalBody(properties)...)
+	body = append(append(body, `,"subscriptionSet":`...), protocol.MarshalBody(subs)...)
+	body = append(append(body, `,"mqTable":`...), c.queueTable()...)
+	body = append(append(body, `,"mqPopTable":{},"statusTable":`...), protocol.MarshalBody(topics)...)
+	body = append(append(body, `,"userConsumerInfo":{},"jstack":`...), protocol.MarshalBody(stack)...)
+	reply(conn, f, protocol.ResSuccess, "", append(body, '}'))
+}
+
+// queueTable is a map with objects as keys, as Java's clients write it and its tools read it.
+func (c *consumer) queueTable() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := []byte{'{'}
+	for q, s := range c.shares {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(out, protocol.MarshalBody(q)...), ':')
+		out = append(out, protocol.MarshalBody(s.status())...)
+	}
+	return append(out, '}')
+}
+
+// serve adds what only a push consumer can answer.
+func (p *PushConsumer) serve(conn *remoting.Conn, f *protocol.Frame) {
+	switch f.Code {
+	case protocol.ReqGetConsumerRunningInfo:
+		p.serveRunning(conn, f, p.topicTable())
+	case protocol.ReqConsumeMessageDirectly:
+		own := f.Clone()
+		if !conn.Go(func() { p.serveDirectly(conn, own) }) {
+			reply(conn, f, protocol.ResSystemBusy, "too much is being done already", nil)
+		}
+	default:
+		p.consumer.serve(conn, f)
+	}
+}
+
+func (p *PushConsumer) topicTable() map[string]topicStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	table := map[string]topicStatus{}
+	seconds := max(time.Since(p.result.since).Seconds(), 1)
+	for topic, done := range p.result.done {
+		failed := p.result.failed[topic]
+		table[topic] = topicStatus{float64(done) / seconds, float64(failed) / seconds, failed}
+	}
+	return table
+}
+
+// directResult is Java's ConsumeMessageDirectlyResult.
+type directResult struct {
+	Order      bool   `json:"order"`
+	AutoCommit bool   `json:"autoCommit"`
+	Result     string `json:"consumeResult"`
+	Remark     string `json:"remark,omitempty"`
+	Millis     int64  `json:"spentTimeMills"`
+}
+
+// serveDirectly has one message handled that an administrator chose (309), and tells the outcome. It changes no offset.
+func (p *PushConsumer) serveDirectly(conn *remoting.Conn, f *protocol.Frame) {
+	var h protocol.ConsumeDirectlyHeader
+	if err := h.Decode(f.Fields); err != nil {
+		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
+		return
+	}
+	ds, err := p.direct(&h, f.Body)
+	if err != nil {
+		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
+		return
+	}
+	p.mu.Lock()
+	stopped := p.stop
+	if !stopped {
+		p.workers.Add(1)
+	}
+	p.mu.Unlock()
+	if stopped {
+		reply(conn, f, protocol.ResSystemError, "the consumer is being closed", nil)
+		return
+	}
+	defer p.workers.Done()
+	result := directResult{Order: p.o.orderly, AutoCommit: true, Result: "CR_SUCCESS"}
+	begin := time.Now()
+	if err := p.handle(ds); err != nil {
+		result.Result, result.Remark = "CR_LATER", err.Error()
+	}
+	result.Millis = time.Since(begin).Milliseconds()
+	body, err := json.Marshal(result)
+	if err != nil {
+		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
+		return
+	}
+	reply(conn, f, protocol.ResSuccess, "", body)
+}
+
+// direct decodes the message.
+func (p *PushConsumer) direct(h *protocol.ConsumeDirectlyHeader, body []byte) ([]*Delivery, error) {
+	d := decoder{queue: Queue{BrokerName: h.BrokerName, Topic: h.Topic}, namespace: p.client.ns, retryTopic: p.o.retryTopic}
+	ds, _, err := d.decode(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(ds) != 1 || ds[0].broken != nil {
+		return nil, fmt.Errorf("client: the body holds %d messages, one was expected: %w", len(ds), ErrIllegal)
+	}
+	return []*Delivery{&ds[0]}, nil
+}
