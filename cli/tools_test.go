@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -9,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/aerobee-mq/aerobee"
 	"github.com/aerobee-mq/aerobee/internal/transcript"
@@ -65,10 +66,12 @@ func (s session) play(t *testing.T, file string) {
 	}
 	steps := transcript.Parse(string(text))
 	played, _, _ := strings.Cut(string(text), "$ ")
+	last := ""
 	for _, step := range steps {
-		got := s.run(t, step.Command)
+		got := s.run(t, strings.ReplaceAll(step.Command, "$LAST", last))
+		last = cmp.Or(transcript.Last(got), last)
 		played += "$ " + step.Command + "\n" + got
-		if diff := cmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got)); diff != "" && !*rewrite {
+		if diff := gocmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got)); diff != "" && !*rewrite {
 			t.Errorf("%s:%d: %s\n%s", file, step.Line, step.Command, diff)
 		}
 	}
@@ -80,14 +83,16 @@ func (s session) play(t *testing.T, file string) {
 }
 
 func TestTools(t *testing.T) {
-	session{startNode(t)}.play(t, "testdata/tools.txt")
+	s := session{startNode(t)}
+	s.play(t, "testdata/tools.txt")
+	s.play(t, "testdata/messages.txt")
 }
 
 // TestNobodyThere runs every command that needs a server where there is none.
 func TestNobodyThere(t *testing.T) {
 	s := session{"127.0.0.1:1"}
 	for _, command := range []string{"topic list", "topic create T", "topic describe T", "topic delete T", "group list", "group create G", "group describe G",
-		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "status"} {
+		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "send T hello", "status"} {
 		got := s.run(t, "aerobee "+command)
 		if !strings.Contains(got, "answers at 127.0.0.1:1; is the server running? try `aerobee serve`, or --namesrv HOST:PORT\n[exit 1]") || strings.Count(got, "\n") != 2 {
 			t.Errorf("%s: %s", command, got)
@@ -102,7 +107,7 @@ func TestNameServers(t *testing.T) {
 		if given != "" {
 			c.given = strings.Fields(given)
 		}
-		if diff := cmp.Diff(want, c.nameServers()); diff != "" {
+		if diff := gocmp.Diff(want, c.nameServers()); diff != "" {
 			t.Errorf("%q, %q: %s", given, environ, diff)
 		}
 	}
@@ -172,7 +177,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "NAME           N  WHAT\na              1  x\nlong name  12345\n"
-	if diff := cmp.Diff(want, out.String()); diff != "" {
+	if diff := gocmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
 }

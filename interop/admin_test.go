@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +21,7 @@ func TestTools(t *testing.T) {
 	for _, target := range targets(t) {
 		t.Run(target, func(t *testing.T) {
 			s := startServer(t, target)
-			for _, file := range []string{"tools.txt"} {
+			for _, file := range []string{"tools.txt", "messages.txt"} {
 				playTools(t, s, binary, "../cli/testdata/"+file)
 			}
 		})
@@ -33,8 +34,12 @@ func playTools(t *testing.T, s *server, binary, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	last := ""
 	for _, step := range transcript.Parse(string(text)) {
-		got := runTool(t, s, binary, step.Command)
+		got := runTool(t, s, binary, strings.ReplaceAll(step.Command, "$LAST", last))
+		if id := transcript.Last(got); id != "" {
+			last = id
+		}
 		if diff := cmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got)); diff != "" {
 			t.Errorf("%s:%d: %s\n%s", file, step.Line, step.Command, diff)
 		}

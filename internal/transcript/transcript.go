@@ -74,6 +74,11 @@ func Normalize(text string) string {
 	return strings.TrimRight(text, "\n") + "\n"
 }
 
+// Last is the message id that a command printed first, "" if it printed none. Players put it where the next commands say $LAST.
+func Last(printed string) string {
+	return regexp.MustCompile(`\b[0-9A-F]{32}\b`).FindString(printed)
+}
+
 // Words takes a command apart as a shell would, as far as recordings need it: words, quotes, backslashes, and one printf in
 // front of a pipe, whose text is the standard input.
 func Words(command string) (words []string, stdin string, err error) {

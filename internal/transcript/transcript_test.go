@@ -30,6 +30,16 @@ func TestNormalize(t *testing.T) {
 	f("id 7F0000010000277800000000000004D2 10s", "id <id> 10s\n")
 }
 
+func TestLast(t *testing.T) {
+	const id = "7F0000010000277800000000000004D2"
+	if got := Last("sent " + id + " and 00" + id); got != id {
+		t.Errorf("got %q", got)
+	}
+	if got := Last("sent nothing"); got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWords(t *testing.T) {
 	f := func(command, stdin string, want ...string) {
 		t.Helper()
