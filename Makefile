@@ -31,6 +31,11 @@ test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, and ever
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $$($(GO) list ./... | grep -v /interop)
 
+CRASHTIME ?= 1m
+SEED ?= 1
+crash: ## crash stores in the crashable file system for CRASHTIME, from SEED on; a failure prints its seed
+	AEROBEE_CRASH_SEED=$(SEED) AEROBEE_CRASH_TIME=$(CRASHTIME) $(GO) test -count=1 -timeout 0 -v -run '^TestCrashAtRandom$$' ./store
+
 FUZZTIME ?= 10s
 fuzz: ## run every fuzz target for FUZZTIME each
 	@set -e; for pkg in $$($(GO) list ./...); do \
@@ -53,4 +58,4 @@ cross: ## check that the binary builds for every platform
 size: build ## print the binary's size, its start time and its idle memory
 	$(GO) test -count=1 -v -run '^TestSize$$' ./cmd/aerobee
 
-.PHONY: help build test unit interop test-long race fuzz lint cross size
+.PHONY: help build test unit interop test-long race crash fuzz lint cross size

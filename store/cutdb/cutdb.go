@@ -43,7 +43,7 @@ func Open(fs vfs.FS, dir string, log *slog.Logger) (*DB, error) {
 	defer blocks.Unref()
 	l := &logger{log: log, failed: make(chan error, 1)}
 	db, err := pebble.Open(dir, &pebble.Options{
-		FS: fs, Cache: blocks, Logger: l, DisableWAL: true,
+		FS: gate{fs, &l.shut}, Cache: blocks, Logger: l, DisableWAL: true,
 		MemTableSize: memory, MemTableStopWritesThreshold: 4, MaxOpenFiles: 64,
 		FormatMajorVersion:         pebble.FormatNewest,
 		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
@@ -108,7 +108,8 @@ func (c *DB) Commit(ctx context.Context, b *pebble.Batch) error {
 type logger struct {
 	log    *slog.Logger
 	fatal  atomic.Pointer[string]
-	failed chan error // the newest error of a flush or compaction
+	shut   atomic.Bool // nothing is written any more, see gate
+	failed chan error  // the newest error of a flush or compaction
 }
 
 // retryPause slows Pebble down, which retries a failed flush or compaction at once and for ever.
@@ -116,7 +117,9 @@ const retryPause = 100 * time.Millisecond
 
 // background takes the error of a flush or a compaction, which Pebble will try again.
 func (l *logger) background(err error) {
-	l.log.Warn("the cache cannot write to the disk; it tries again", "error", err)
+	if !l.shut.Load() {
+		l.log.Warn("the cache cannot write to the disk; it tries again", "error", err)
+	}
 	select {
 	case l.failed <- err:
 	default:
@@ -135,6 +138,8 @@ func (l *logger) Errorf(format string, args ...any) {
 // Fatalf logs an error and marks the cache as failed.
 func (l *logger) Fatalf(format string, args ...any) {
 	msg := fmt.Sprintf(format, args...)
-	l.fatal.CompareAndSwap(nil, &msg)
-	l.log.Error("the cache has failed; the store goes on without further cuts", "error", msg)
+	l.shut.Store(true)
+	if l.fatal.CompareAndSwap(nil, &msg) {
+		l.log.Error("the cache has failed; the store goes on without further cuts", "error", msg)
+	}
 }
