@@ -80,7 +80,7 @@ func newRoot(e env) *cobra.Command {
 	root.Flags().AddFlagSet(serve.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve, newSend(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newConfig(e), newVersion(e), newCompletion(e))
+	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root
 }
 
@@ -98,8 +98,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return usageErrorf("%s takes %d argument(s): %v, got %d", cmd.CommandPath(), len(names), names, len(args))
+		switch {
+		case len(args) < len(names):
+			return usageErrorf("%s is missing: %s %s", names[len(args)], cmd.CommandPath(), strings.Join(names, " "))
+		case len(args) > len(names):
+			return usageErrorf("%q is one argument too many: %s %s", args[len(names)], cmd.CommandPath(), strings.Join(names, " "))
 		}
 		return nil
 	}

@@ -44,7 +44,7 @@ func TestCommands(t *testing.T) {
 	f("serve --set brokerRole=SLAVE", 2, "", "flags: brokerRole: SLAVE needs replication")
 	f("serve -c /nowhere/broker.conf", 2, "", "/nowhere/broker.conf")
 	f("serve --memory --listen 256.0.0.1:0", 1, "", "--listen chooses other addresses")
-	f("store verify", 2, "", "aerobee store verify takes 1 argument(s)")
+	f("store verify", 2, "", "DIR is missing: aerobee store verify DIR")
 	f("store verify /nowhere", 1, "", "/nowhere")
 }
 

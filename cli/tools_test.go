@@ -92,7 +92,7 @@ func TestTools(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	s := session{"127.0.0.1:1"}
 	for _, command := range []string{"topic list", "topic create T", "topic describe T", "topic delete T", "group list", "group create G", "group describe G",
-		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "send T hello", "status"} {
+		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "send T hello", "receive T", "receive T --group g", "status"} {
 		got := s.run(t, "aerobee "+command)
 		if !strings.Contains(got, "answers at 127.0.0.1:1; is the server running? try `aerobee serve`, or --namesrv HOST:PORT\n[exit 1]") || strings.Count(got, "\n") != 2 {
 			t.Errorf("%s: %s", command, got)
@@ -147,6 +147,7 @@ func TestCompletion(t *testing.T) {
 	f("aerobee __complete group describe b", "billing\n")
 	f("aerobee __complete group reset billing O", "Orders\n")
 	f("aerobee __complete message get --topic O", "Orders\n")
+	f("aerobee __complete receive Orders --group b", "billing\n")
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if got := s.run(t, "aerobee completion "+shell); !strings.Contains(got, "aerobee") || strings.Contains(got, "[exit") {
 			t.Errorf("%s: %.200s", shell, got)

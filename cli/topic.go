@@ -65,6 +65,14 @@ func queuesText(read, write int32) string {
 	return fmt.Sprintf("%d read, %d write", read, write)
 }
 
+// queuesPhrase is the number with its noun.
+func queuesPhrase(read, write int32) string {
+	if read == write {
+		return plural(int64(read), "queue")
+	}
+	return queuesText(read, write) + " queues"
+}
+
 func permText(perm int32) string {
 	out := ""
 	if perm&protocol.PermRead != 0 {
@@ -249,7 +257,7 @@ func (c *connection) printCreated(ctx context.Context, a *admin.Admin, config *p
 	if isNew {
 		verb = "created"
 	}
-	text := queuesText(line.ReadQueues, line.WriteQueues) + " queues, " + line.Perm
+	text := queuesPhrase(line.ReadQueues, line.WriteQueues) + ", " + line.Perm
 	if line.Type != "" {
 		text += ", " + line.Type
 	}
@@ -350,7 +358,7 @@ func (e env) printTopic(v *topicView) error {
 		}
 	}
 	for _, c := range v.Configs {
-		errs = append(errs, e.printf("  on broker %s of cluster %s: %s queues, %s\n", c.Broker, c.Cluster, queuesText(c.ReadQueues, c.WriteQueues), c.Perm))
+		errs = append(errs, e.printf("  on broker %s of cluster %s: %s, %s\n", c.Broker, c.Cluster, queuesPhrase(c.ReadQueues, c.WriteQueues), c.Perm))
 	}
 	if len(v.Groups) == 0 {
 		errs = append(errs, e.printf("  no group consumes it\n"))
