@@ -91,6 +91,13 @@ func TestParallel(t *testing.T) {
 	}
 }
 
+// TestSendAndReceive runs what the package's example shows.
+func TestSendAndReceive(t *testing.T) {
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), greeting)
+	}
+}
+
 // TestOnDisk keeps messages' topics over a restart: a second broker on the same directory.
 func TestOnDisk(t *testing.T) {
 	c := aerobee.Config{Data: t.TempDir(), Settings: map[string]string{"mappedFileSizeCommitLog": "16m"}}
