@@ -36,6 +36,13 @@ SEED ?= 1
 crash: ## crash stores in the crashable file system for CRASHTIME, from SEED on; a failure prints its seed
 	AEROBEE_CRASH_SEED=$(SEED) AEROBEE_CRASH_TIME=$(CRASHTIME) $(GO) test -count=1 -timeout 0 -v -run '^TestCrashAtRandom$$' ./store
 
+ROUNDS ?= 50
+TARGET ?= aerobee
+SEED   ?=
+torture: ## kill -9 the server ROUNDS times under load and judge the history; TARGET=aerobee, apache or both, SEED=n
+	AEROBEE_TORTURE_ROUNDS=$(ROUNDS) AEROBEE_TORTURE_SEED=$(SEED) AEROBEE_INTEROP_TARGET=$(TARGET) AEROBEE_INTEROP_REQUIRED=1 \
+	  $(GO) test -count=1 -timeout 60m -v -run '^TestTorture$$' ./interop
+
 FUZZTIME ?= 10s
 fuzz: ## run every fuzz target for FUZZTIME each
 	@set -e; for pkg in $$($(GO) list ./...); do \
