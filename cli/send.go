@@ -45,6 +45,7 @@ type sending struct {
 	queue      string
 	group      string
 	count      int
+	unordered  bool
 
 	mu   sync.Mutex
 	sent int   // guarded by mu, as err
@@ -81,6 +82,7 @@ func newSend(e env) *cobra.Command {
 	f.StringVar(&s.queue, "queue", "", "send to this queue, `BROKER:NUMBER`")
 	f.StringVar(&s.group, "group", "", "the producer's group `NAME`")
 	f.IntVar(&s.count, "count", 1, "send every message `N` times")
+	f.BoolVar(&s.unordered, "unordered", false, "do not wait for each message: faster, but they may overtake each other")
 	cmd.ValidArgsFunction = s.completeTopics
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s.topic = args[0]
@@ -142,6 +144,8 @@ func (s *sending) prototype() (client.Message, []client.SendOption, error) {
 	switch {
 	case s.count < 1:
 		return m, nil, usageErrorf("--count %d: send a message at least once", s.count)
+	case s.unordered && s.orderKey != "":
+		return m, nil, usageErrorf("--unordered and --order-key contradict each other: give one of them")
 	case s.queue != "" && s.orderKey != "":
 		return m, nil, usageErrorf("--queue and --order-key both choose the queue: give one of them")
 	case s.orderKey != "":
@@ -245,7 +249,8 @@ func readLines(ctx context.Context, r io.Reader) func() ([]byte, bool, error) {
 	}
 }
 
-// sendAll sends the messages: one after the other where their order counts, else without waiting for each.
+// sendAll sends the messages one after the other, or without waiting for each: then brokers may store them in another order,
+// as Apache's do.
 func (s *sending) sendAll(ctx context.Context, p *client.Producer, m client.Message, next func() ([]byte, bool, error), option ...client.SendOption) error {
 	for s.failure() == nil {
 		body, more, err := next()
@@ -256,10 +261,9 @@ func (s *sending) sendAll(ctx context.Context, p *client.Producer, m client.Mess
 		for range s.count {
 			one := m
 			one.Body = body
-			if len(option) > 0 {
-				r, err := p.Send(ctx, &one, option...)
-				s.done(r, err)
-			} else if err := p.SendAsync(ctx, &one, s.done); err != nil {
+			if !s.unordered {
+				s.done(p.Send(ctx, &one, option...))
+			} else if err := p.SendAsync(ctx, &one, s.done, option...); err != nil {
 				s.done(client.SendResult{}, err)
 			}
 			if s.failure() != nil {

@@ -117,6 +117,18 @@ func TestNameServers(t *testing.T) {
 	f("d [::1] e:7", "AEROBEE_NAMESRV=c", "d:9876", "[::1]:9876", "e:7")
 }
 
+// TestSendUnordered sends more than fits one line each, and finds all of it again.
+func TestSendUnordered(t *testing.T) {
+	s := session{startNode(t)}
+	got := s.run(t, "aerobee send Many x --count 500 --unordered")
+	if !strings.Contains(got, "\n…\nsent 500 messages\n") || strings.Count(got, "\n") != 12 {
+		t.Errorf("%s", got)
+	}
+	if got := s.run(t, "aerobee receive Many --body"); got != strings.Repeat("x\n", 500) {
+		t.Errorf("received %d lines", strings.Count(got, "\n"))
+	}
+}
+
 func TestStatus(t *testing.T) {
 	s := session{startNode(t)}
 	got := s.run(t, "aerobee status")
