@@ -118,13 +118,7 @@ func prepareTorture(t *testing.T, s *server, rules history.Rules) {
 // killOnce kills the server some seconds after sends go through again; every fourth time within a second, when clients are
 // coming back.
 func killOnce(s *server, rec *recorder, random *rand.Rand, round int) error {
-	alive := func() error {
-		if n := rec.recent(); n < 10 {
-			return fmt.Errorf("%d sends acknowledged", n)
-		}
-		return nil
-	}
-	if err := eventually(60*time.Second, "sends go through again", alive); err != nil {
+	if err := eventually(60*time.Second, "sends go through again", func() error { return rec.atLeast(10) }); err != nil {
 		return err
 	}
 	wait := 3500*time.Millisecond + time.Duration(random.Int64N(int64(2*time.Second)))
