@@ -427,7 +427,7 @@ func crashRandomly(t *testing.T, seed uint64) (crashes int) {
 	flush := commitlog.FlushMode(rng.IntN(2))
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, seed, flush)
-		l.o.SegmentSize = int64(32<<10) << rng.IntN(4)
+		l.o.SegmentSize = int64(64<<10) << rng.IntN(3)
 		l.o.Retention.Size = l.o.SegmentSize * int64(2+rng.IntN(4))
 		often := 3 + rng.IntN(60)
 		l.disk.choose = func(opPoint, int) (bool, int) { return rng.IntN(often) == 0, 10 * rng.IntN(11) }

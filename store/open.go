@@ -18,6 +18,10 @@ var errStale = errors.New("what was derived does not fit the log")
 // openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
 // does not fit, it is thrown away and the log alone decides.
 func openLocked(o Options) (*Store, error) {
+	known, err := directory.CheckFormat(o.FS, o.Dir)
+	if err != nil {
+		return nil, err
+	}
 	if err := directory.SettleLogPath(o.FS, o.Dir, o.CommitLogDir); err != nil {
 		return nil, err
 	}
@@ -25,8 +29,10 @@ func openLocked(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := directory.CheckFormat(o.FS, o.Dir); err != nil {
-		return nil, err
+	if !known {
+		if err := directory.WriteFormat(o.FS, o.Dir); err != nil {
+			return nil, err
+		}
 	}
 	clean := directory.CleanEnd(o.FS, o.Dir)
 	if err := directory.MarkOpen(o.FS, o.Dir); err != nil {

@@ -89,24 +89,30 @@ func SettleLogPath(fs vfs.FS, dir, want string) error {
 	return WriteText(fs, dir, pathFile, want)
 }
 
-// CheckFormat reads the format file, and writes it where there is none.
-func CheckFormat(fs vfs.FS, dir string) error {
+// CheckFormat reads the format file, if there is one, and refuses a directory of a newer version, or a copy that is not
+// complete.
+func CheckFormat(fs vfs.FS, dir string) (there bool, err error) {
 	path := fs.PathJoin(dir, FormatFile)
 	text, err := ReadText(fs, path)
 	if errors.Is(err, os.ErrNotExist) {
-		return WriteText(fs, dir, FormatFile, formatPrefix+strconv.Itoa(FormatVersion))
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	v, err := strconv.Atoi(strings.TrimPrefix(text, formatPrefix))
 	if err != nil || !strings.HasPrefix(text, formatPrefix) {
-		return fmt.Errorf("%s says %.60q instead of %q and a number", path, text, formatPrefix)
+		return true, fmt.Errorf("%s says %.60q instead of %q and a number", path, text, formatPrefix)
 	}
 	if v > FormatVersion {
-		return fmt.Errorf("%s says that the store has format %d, this version knows formats up to %d: use the newer version", path, v, FormatVersion)
+		return true, fmt.Errorf("%s says that the store has format %d, this version knows formats up to %d: use the newer version", path, v, FormatVersion)
 	}
-	return nil
+	return true, nil
+}
+
+// WriteFormat writes the format file of this version.
+func WriteFormat(fs vfs.FS, dir string) error {
+	return WriteText(fs, dir, FormatFile, formatPrefix+strconv.Itoa(FormatVersion))
 }
 
 // CleanEnd returns where the log ended at the last stop, 0 if that was not a clean one.

@@ -52,6 +52,9 @@ func Verify(fs vfs.FS, dir string, found func(Problem)) (VerifyReport, error) {
 		return VerifyReport{}, err
 	}
 	v := &verifier{found: found, next: make(map[message.Queue]message.QueueOffset)}
+	if _, err := directory.CheckFormat(fs, dir); err != nil {
+		return VerifyReport{}, errors.Join(err, unlock.Close())
+	}
 	m, _, err := directory.ReadMarker(fs, dir)
 	if err != nil {
 		return VerifyReport{}, errors.Join(err, unlock.Close())
