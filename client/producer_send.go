@@ -199,7 +199,10 @@ func (p *Producer) end(s *sending) {
 // loop tries until it succeeds, or until there is no sense in another try. The outcome is in s.
 func (s *sending) loop(ctx context.Context) {
 	for {
-		if s.err = s.start(ctx); s.err == nil && !s.oneWay {
+		switch err := s.start(ctx); { // the answer may be in s already, so only an error is written
+		case err != nil || s.oneWay:
+			s.err = err
+		default:
 			s.wait(ctx)
 		}
 		if !s.again(ctx) {
