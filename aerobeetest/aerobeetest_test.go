@@ -68,7 +68,7 @@ func TestParallel(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			b := aerobeetest.Start(t)
-			if b.Client() != b.Client() {
+			if first := b.Client(); first != b.Client() {
 				t.Error("the client is not always the same one")
 			}
 			topic := fmt.Sprint("T", i)
