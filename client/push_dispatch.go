@@ -244,14 +244,28 @@ func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
 // handle runs the handler. A panic becomes an error, with its stack in the log.
 func (p *PushConsumer) handle(ds []*Delivery) (err error) {
 	ctx, end := p.client.beginHandle(p.handling, p.config.Group, ds)
+	trace := p.traceHandling(ds)
 	defer func() {
+		code := handleSuccess
 		if v := recover(); v != nil {
 			err = fmt.Errorf("client: the handler of group %s panicked: %v", p.config.Group, v)
+			code = handleException
 			p.log.Error("client: handler panicked", "id", ds[0].ID, "topic", ds[0].Topic, "panic", v, "stack", string(debug.Stack()))
+		} else if err != nil {
+			code = handleFailed
 		}
+		p.client.traceHandled(trace, ds[0].Topic, code)
 		end(err)
 	}()
 	return p.config.Handler(ctx, ds)
+}
+
+// traceHandling notes the handling, but not that of traces.
+func (p *PushConsumer) traceHandling(ds []*Delivery) *subTrace {
+	if t := p.client.tracer; t == nil || ds[0].Topic == t.topic {
+		return nil
+	}
+	return p.client.traceHandling(p.config.Group, ds)
 }
 
 // laterLocked has deliveries handled here again that could not be given back to the broker.
