@@ -42,8 +42,8 @@ func (s *Server) reportNode() (api.Node, error) {
 	return n, nil
 }
 
-// reportSettings lists the settings in the order of [config.Keys]. Where a value came from is the command line's
-// knowledge: here it is the default or not.
+// reportSettings lists the settings in the order of [config.Keys]. Where a value came from is known if who loaded the settings
+// noted it in their Origins; else it is the default or not.
 func (s *Server) reportSettings() ([]api.Setting, error) {
 	now, err := values(&s.cfg)
 	if err != nil {
@@ -59,9 +59,13 @@ func (s *Server) reportSettings() ([]api.Setting, error) {
 		if !k.Effective {
 			continue
 		}
-		origin := "set"
-		if now[k.Name] == defaults[k.Name] {
+		origin := s.cfg.Origins[k.Name]
+		switch {
+		case origin != "":
+		case now[k.Name] == defaults[k.Name]:
 			origin = "default"
+		default:
+			origin = "set"
 		}
 		out = append(out, api.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, About: k.Doc})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee"
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/transcript"
 )
 
 // run runs a command line in an empty environment.
@@ -137,7 +138,13 @@ func TestServeSaysWhereItListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
+	status := transcript.Normalize(session{addr}.run(t, "aerobee status"))
 	cancel()
+	for _, want := range []string{"brokerName  from-env  ", "  environment\n", "brokerClusterName  c1  DefaultCluster  " + conf, "memory  true  false  flags\n"} {
+		if !strings.Contains(status, want) {
+			t.Errorf("%q is missing in the status:\n%s", want, status)
+		}
+	}
 	if err := <-done; err != nil || resp.StatusCode != http.StatusOK || !released {
 		t.Errorf("end: %v; /ready: %d; signals released: %v", err, resp.StatusCode, released)
 	}

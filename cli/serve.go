@@ -161,18 +161,26 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 func banner(e env, cfg config.Config, server *aerobee.Server) {
 	where := "in memory: everything is gone when this process ends"
 	if !cfg.Memory {
-		where = "in " + server.DataDir()
+		where = "in " + server.DataDir() + " (" + cfg.FlushDiskType + ")"
 	}
 	fmt.Fprintf(e.stdout, "aerobee %s serves as broker %s of cluster %s\n", aerobee.Version(), cfg.BrokerName, cfg.ClusterName)
 	for _, addr := range server.Addrs() {
 		fmt.Fprintf(e.stdout, "  listens on %s (%s, HTTP)\n", addr, strings.Join(cfg.Roles, ", "))
 	}
-	fmt.Fprintf(e.stdout, "  stores %s (%s)\n", where, cfg.FlushDiskType)
+	fmt.Fprintf(e.stdout, "  stores %s\n", where)
 	addr, guessed := server.Advertised()
 	hint := ""
 	if guessed {
 		hint = "; behind a mapped port give --advertise HOST[:PORT]"
 	}
 	fmt.Fprintf(e.stdout, "  is known to clients by the address that they dial, and in message ids as %s%s\n", addr, hint)
-	fmt.Fprintf(e.stdout, "Try: point a RocketMQ client's NameServer address at %s, or curl http://%s/ready\n", server.Addr(), server.Addr())
+	fmt.Fprintf(e.stdout, "Try: %s, or point a RocketMQ client's NameServer address at %s\n", tryCommand(server.Addr()), server.Addr())
+}
+
+// tryCommand is a command that works with a node at this address.
+func tryCommand(addr string) string {
+	if addr == defaultNameServer {
+		return "aerobee send Orders hello"
+	}
+	return "aerobee send Orders hello --namesrv " + addr
 }

@@ -102,7 +102,8 @@ func askStatus(ctx context.Context, addr string) (v statusView, err error) {
 	}
 	v.Settings = []api.Setting{}
 	for _, s := range all.Settings {
-		if s.Value != s.Default {
+		derived := s.Value == "" && s.Origin == "set" // such as listenPort, where addresses were given
+		if s.Value != s.Default && !derived {
 			v.Settings = append(v.Settings, s)
 		}
 	}
