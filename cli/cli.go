@@ -80,7 +80,7 @@ func newRoot(e env) *cobra.Command {
 	root.Flags().AddFlagSet(serve.Flags())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newConfig(e), newVersion(e), newCompletion(e))
+	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root
 }
 

@@ -1,0 +1,100 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/client"
+)
+
+// Until every queue's messages arrive, probes are sent again after probeInterval, readyLimit long.
+const (
+	probeInterval = 250 * time.Millisecond
+	readyLimit    = time.Minute
+)
+
+// endToEnd is the mode of that name: what is sent is received, in this process, and each message's latency counts from its
+// intended time to its handler.
+func (r *run) endToEnd(ctx context.Context) (*Result, error) {
+	queues, err := r.queueStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from := client.FromFirst
+	v := &receiving{run: r, seen: newTally(), ready: make(chan client.Queue, 4*len(queues))}
+	s := &sending{run: r, load: newLoad(&r.Config, r.Topic), acked: newTally(), stamped: true}
+	for _, q := range queues {
+		if q.Max > 0 {
+			from = client.FromTime(time.Now()) // not from the last: in a young queue that is its first message
+		}
+		v.seen.begin(q.Queue, q.Max)
+		s.acked.begin(q.Queue, q.Max)
+	}
+	producers, err := r.producers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.consumers(ctx, from, (*receiver).measure); err != nil {
+		return nil, err
+	}
+	if err := v.awaitReady(ctx, producers[0], queues); err != nil {
+		return nil, err
+	}
+	r.start()
+	v.from.Store(int64(r.span.from))
+	all := s.workers(producers)
+	missing := func() int64 { return s.acked.missing(v.seen) }
+	err = r.observe(ctx, func(ctx context.Context) error {
+		together(ctx, all)
+		v.await(context.WithoutCancel(ctx), func() bool { return missing() == 0 })
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	got, sent := merge(r.counted), merge(s.recorders)
+	result := got.result(r.span.from)
+	result.Latency, result.Ack = latencyOf(got.latency), latencyOf(sent.latency)
+	result.Errors, result.Failed = sent.kinds, sent.failed
+	result.Expected, _ = s.acked.counts()
+	result.Lost = missing()
+	result.Received = result.Expected - result.Lost
+	_, result.Duplicates = v.seen.counts()
+	return result, nil
+}
+
+// awaitReady sends a probe to each queue until one of each has been received: then the consumers have shared the queues and
+// wait for messages.
+func (v *receiving) awaitReady(ctx context.Context, p producer, queues []admin.QueueState) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	body := make([]byte, max(stampSize, v.run.Size))
+	putStamp(body, v.run.number, probe)
+	missing := map[client.Queue]bool{}
+	for _, q := range queues {
+		missing[q.Queue] = true
+	}
+	ticker := time.NewTicker(probeInterval)
+	defer ticker.Stop()
+	for {
+		for q := range missing {
+			if _, err := p.Send(ctx, &client.Message{Topic: v.run.Topic, Body: body, Tag: v.run.Tag}, client.ToQueue(q)); err != nil {
+				return fmt.Errorf("a first message to each queue: %w", err)
+			}
+		}
+		for wait := true; wait; {
+			select {
+			case q := <-v.ready:
+				if delete(missing, q); len(missing) == 0 {
+					return nil
+				}
+			case <-ticker.C:
+				wait = false
+			case <-ctx.Done():
+				return fmt.Errorf("the consumers of %d of %d queues received nothing: %w", len(missing), len(queues), ctx.Err())
+			}
+		}
+	}
+}
