@@ -14,8 +14,9 @@ type progress struct {
 
 // wish is a message that a handler has refused.
 type wish struct {
-	at         Time // of the last refusal
-	made, kept int  // refusals and redeliveries
+	at         Time           // of the last refusal
+	made, kept int            // refusals, and records by which the message came again
+	last       map[Place]Time // the last delivery of each of those records
 }
 
 // group is what is known of one consumer group.
@@ -108,12 +109,17 @@ func (c *checker) judgeAgain(g *group, e *Event) {
 func (c *checker) judgeWish(g *group, e *Event) {
 	c.report.Retried++
 	w := g.wish(e.Key)
-	if w.kept++; w.kept <= w.made {
-		return
+	before, again := w.last[e.Place]
+	w.last[e.Place] = e.At
+	if !again {
+		before = w.at
+		if w.kept++; w.kept <= w.made {
+			return
+		}
 	}
-	if before := g.got[e.Key]; !c.quiet.disturbed(before, e.At) {
-		c.find(Duplicated, e.Key, "came to %s for the %d. time on the wish of a handler that refused it %d times, after %d ms in which nothing happened",
-			e.Group, w.kept, w.made, (e.At-before)/1000)
+	if !c.quiet.disturbed(before, e.At) {
+		c.find(Duplicated, e.Key, "came again to %s, whose handlers refused it %d times, as number %d, %d ms after the last time, and nothing had happened",
+			e.Group, w.made, w.kept, (e.At-before)/1000)
 		return
 	}
 	c.report.Redelivered++
@@ -122,7 +128,7 @@ func (c *checker) judgeWish(g *group, e *Event) {
 func (g *group) wish(key Key) *wish {
 	w := g.wishes[key]
 	if w == nil {
-		w = &wish{}
+		w = &wish{last: map[Place]Time{}}
 		g.wishes[key] = w
 	}
 	return w

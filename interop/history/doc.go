@@ -36,7 +36,7 @@ const (
 	SendBegun Kind = iota + 1 // one attempt to send: Key, Sum, Place with Offset -1 (Queue -1: any)
 	SendAcked                 // SEND_OK: Key, Place; Offset -1 where the answer cannot tell it (a delayed message)
 	SendLost                  // an attempt ended without SEND_OK, its message may be stored or not: Key
-	Delivered                 // a handler was called: Group, Key, Sum, Retry, Place (not used when Retry > 0)
+	Delivered                 // a handler was called: Group, Key, Sum, Retry, Place (with Retry > 0: in the queue that it came again by)
 	Refused                   // a handler wants a message again, at the time of that delivery or later: Group, Key
 	Committed                 // the broker said that the group's progress is Place.Offset: Group, Place
 	Stored                    // read from the log at the end, where every record is read once: Key, Sum, Place

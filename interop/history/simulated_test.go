@@ -39,6 +39,7 @@ type record struct {
 	key   history.Key
 	sum   uint32
 	acked bool
+	again int64 // its offset in the retry queue, of one that was refused
 }
 
 // reader is one group: its position in each queue, and the progress that the broker remembers and would remember after a kill.
@@ -46,6 +47,7 @@ type reader struct {
 	name                        string
 	position, committed, onDisk [queues]int
 	refused                     []record
+	wishes                      int64 // messages that were refused so far
 }
 
 // broker is a whole run in one thread: producers that send one message after the other, a log with a sync, groups that
@@ -180,6 +182,8 @@ func (b *broker) deliver(r *reader, queue, at int) {
 	b.emit(history.Event{Kind: history.Delivered, Group: r.name, Key: rec.key, Sum: rec.sum, Place: place(queue, at)})
 	if r.name == "free" && b.random.IntN(20) == 0 {
 		b.emit(history.Event{Kind: history.Refused, Group: r.name, Key: rec.key})
+		rec.again = r.wishes
+		r.wishes++
 		r.refused = append(r.refused, rec)
 	}
 }
@@ -188,7 +192,8 @@ func (b *broker) retry(r *reader) {
 	if len(r.refused) > 0 {
 		rec := r.refused[0]
 		r.refused = r.refused[1:]
-		b.emit(history.Event{Kind: history.Delivered, Group: r.name, Key: rec.key, Sum: rec.sum, Retry: 1})
+		b.emit(history.Event{Kind: history.Delivered, Group: r.name, Key: rec.key, Sum: rec.sum, Retry: 1,
+			Place: history.Place{Topic: topic, Offset: rec.again}})
 	}
 }
 
