@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
@@ -183,15 +182,9 @@ func (a *Admin) resetOn(ctx context.Context, addr string, r *Reset, plan []Moved
 	return out, nil
 }
 
-// resetsItself reports whether a broker resets offsets on its own side: since 5.0, unless it is configured not to.
+// resetsItself reports whether a broker resets offsets on its own side. RocketMQ 5 says so in its configuration (26), older ones
+// do not know of it; Aerobee always does, and answers as 5.5.0.
 func (a *Admin) resetsItself(ctx context.Context, addr string) (bool, error) {
-	info, err := a.RuntimeInfo(ctx, addr)
-	if err != nil {
-		return false, err
-	}
-	if version, err := strconv.Atoi(info["brokerVersion"]); err != nil || int32(version) < protocol.Version5_0_0 {
-		return false, nil
-	}
 	answer, err := a.call(ctx, addr, protocol.ReqGetBrokerConfig, nil, nil)
 	if err != nil {
 		return false, err
@@ -200,9 +193,12 @@ func (a *Admin) resetsItself(ctx context.Context, addr string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("admin: configuration of %s: %w", addr, err)
 	}
-	return !slices.ContainsFunc(pairs, func(p config.Property) bool {
-		return p.Key == "useServerSideResetOffset" && strings.EqualFold(p.Value, "false")
-	}), nil
+	for _, p := range pairs {
+		if p.Key == "useServerSideResetOffset" {
+			return strings.EqualFold(p.Value, "true"), nil
+		}
+	}
+	return answer.Version >= protocol.Version5_5_0, nil
 }
 
 // online is how many members of the group the broker sees.

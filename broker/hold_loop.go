@@ -36,8 +36,8 @@ func (b *Broker) holdPull(p *pullRequest) {
 		if earliest {
 			b.hurry()
 		}
-		// A message that arrived between the look and the hold woke nobody.
-		if b.store.MaxOffset(p.queue) > h.From && b.unhold(h) {
+		// A message, or a reset, that came between the look and the hold woke nobody.
+		if (b.store.MaxOffset(p.queue) > h.From || b.resetPending(p.hdr.ConsumerGroup, p.queue)) && b.unhold(h) {
 			b.awake.push(h)
 		}
 	}

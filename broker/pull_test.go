@@ -181,6 +181,25 @@ func TestLongPollWakesOnTheWantedTag(t *testing.T) {
 	n.holding(0)
 }
 
+// A reset reaches a member that waits for a message at once; another group's pull of the queue finds nothing.
+func TestResetAnswersPullsOnHold(t *testing.T) {
+	n := newNode(t)
+	p, tool := n.dial(), n.dial()
+	for range 3 {
+		p.want(protocol.ResSuccess, p.send("t", 0, "", "x"))
+	}
+	mine := p.start(protocol.ReqPullMessage, longPull("g", "t", 0, 3, 15000))
+	other := p.start(protocol.ReqPullMessage, longPull("h", "t", 0, 3, 15000))
+	n.holding(2)
+	tool.want(protocol.ResSuccess, tool.call(protocol.ReqInvokeBrokerToResetOffset, fields{"group": "g", "topic": "t", "queueId": "0", "offset": "1", "timestamp": "0"}, nil))
+	got := p.want(protocol.ResPullOffsetMoved, <-mine)
+	if next, _, _ := offsets(t, got); next != 1 {
+		t.Errorf("goes on at %d", next)
+	}
+	p.want(protocol.ResPullNotFound, <-other)
+	n.holding(0)
+}
+
 func TestLongPollTimesOut(t *testing.T) {
 	n := newNode(t)
 	p := n.dial()

@@ -6,13 +6,16 @@ package broker
 //
 // Behaviour: the group's offsets of all readable queues, or of the one named, are set to the first message at or after the
 // time, to the end (time -1), or to the given offset. They are committed at once, and until the group's next pull of a queue
-// its own commits there do not count: that pull is answered with 21 and the new offset, and the client goes on from there.
+// its own commits there do not count: that pull is answered with 21 and the new offset, and the client goes on from there. A
+// pull on hold is answered so at once (Apache's waits for its end).
 // That consumers run is not needed; isForce is not looked at, as with RocketMQ's reset on the server's side.
 //
 // Codes: 0 with the offsets by queue; 17 no such topic; 26 no such group; 1 queue or offset out of range, or unreadable
 // header.
 
 import (
+	"math"
+
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -56,6 +59,7 @@ func (b *Broker) resetOffsets(h *protocol.ResetOffsetHeader) (protocol.ResetOffs
 		b.clientMu.Lock()
 		b.resets[pulledKey{h.Group, q}] = off
 		b.clientMu.Unlock()
+		b.wakeHolds(q)
 		if err := b.store.CommitOffset(h.Group, q, off); err != nil {
 			return table, err
 		}
@@ -63,6 +67,12 @@ func (b *Broker) resetOffsets(h *protocol.ResetOffsetHeader) (protocol.ResetOffs
 	}
 	b.opt.Logger.Info("offsets reset", "group", h.Group, "topic", h.Topic, "queues", len(to), "timestamp", h.Timestamp)
 	return table, nil
+}
+
+// wakeHolds answers the pulls on hold of a queue, so that the group hears of its reset now and not when a message comes; other
+// groups' pulls find nothing and come again.
+func (b *Broker) wakeHolds(q message.Queue) {
+	b.takeHolds(func() []*heldPull { return b.holds.Behind(nil, q, math.MaxInt64) })
 }
 
 // resetQueues are the queues that a reset is about.
