@@ -191,7 +191,7 @@ func (t *tracer) close(ctx context.Context) error {
 // traceSent notes a request that the broker has answered with a result.
 func (c *Client) traceSent(s *sending, now time.Time) {
 	t := c.tracer
-	if t == nil || s.trace.off || s.topic.wire == t.topic {
+	if t == nil || s.oneWay || s.trace.off || s.topic.wire == t.topic {
 		return
 	}
 	r := pubTrace{
