@@ -16,6 +16,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics},
 		Node: s.reportNode, Settings: s.reportSettings, Store: s.reportStore, Connections: s.reportConnections,
+		Backup: s.backup,
 	}
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Settings    func() ([]Setting, error)
 	Store       func() (Store, error)
 	Connections func() (Connections, error)
+	// Backup is the source of GET /api/v1/backup; nil is answered as above.
+	Backup Copy
 }
 
 // answer is the body of /health and /ready.
@@ -55,6 +57,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/settings", serve(o.settings))
 	mux.HandleFunc("GET /api/v1/store", serve(o.Store))
 	mux.HandleFunc("GET /api/v1/connections", serve(o.Connections))
+	mux.HandleFunc("GET /api/v1/backup", o.backup)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusNotFound, Failure{Error: r.Method + " " + r.URL.Path + " is not served; GET /api/v1 lists what is"})
 	})

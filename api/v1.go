@@ -34,6 +34,7 @@ func (o Options) index() Index {
 		get("/api/v1/settings", "every setting with its value, default and origin"),
 		get("/api/v1/store", "bounds and size of the log, what waits in it, disk, retention"),
 		get("/api/v1/connections", "who is connected"),
+		get("/api/v1/backup", "a consistent copy of the running store as a tar stream, to this machine only"),
 	}}
 }
 

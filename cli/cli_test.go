@@ -71,6 +71,16 @@ func TestStoreCommands(t *testing.T) {
 	if _, _, errs := run("store", "verify", dir); !strings.Contains(errs, "in use") {
 		t.Errorf("verify of a store in use says %q", errs)
 	}
+	copied := t.TempDir() + "/copy"
+	if code, out, errs := run("store", "backup", "--from", server.Addr(), "--json", copied); code != 0 || !strings.Contains(out, `"segments":1`) {
+		t.Errorf("backup: code %d, %q, %q", code, out, errs)
+	}
+	if code, _, errs := run("store", "backup", "--from", server.Addr(), copied); code != 1 || !strings.Contains(errs, "is there already") {
+		t.Errorf("backup over a copy: code %d, %q", code, errs)
+	}
+	if code, out, errs := run("store", "dump", copied); code != 0 || !strings.Contains(out, "begin of checkpoint 0") {
+		t.Errorf("dump of the copy: code %d, %q, %q", code, out, errs)
+	}
 	if err := server.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +104,7 @@ func TestStoreCommands(t *testing.T) {
 // watched is a writer that tells when a text has been written to it.
 type watched struct {
 	mu   sync.Mutex
-	text strings.Builder
+	text strings.Builder // guarded by mu, as all below
 	seen chan string
 	want *regexp.Regexp
 }
@@ -103,11 +113,34 @@ func (w *watched) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.text.Write(b)
-	if m := w.want.FindStringSubmatch(w.text.String()); m != nil && w.seen != nil {
+	w.look()
+	return len(b), nil
+}
+
+// await returns a channel that gets the pattern's first group when it has been written.
+func (w *watched) await(pattern string) <-chan string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	seen := make(chan string, 1)
+	w.seen, w.want = seen, regexp.MustCompile(pattern)
+	w.look()
+	return seen
+}
+
+func (w *watched) look() {
+	if w.seen == nil {
+		return
+	}
+	if m := w.want.FindStringSubmatch(w.text.String()); m != nil {
 		w.seen <- m[1]
 		w.seen = nil
 	}
-	return len(b), nil
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // TestServeSaysWhereItListens serves with settings from every source, asks /ready where the banner says, and stops.
@@ -117,8 +150,8 @@ func TestServeSaysWhereItListens(t *testing.T) {
 	if err := os.WriteFile(conf, []byte("brokerName=from-file\nbrokerClusterName=c1\nslaveReadEnable=true\nflushDisk=x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	seen := make(chan string, 1)
-	stdout := &watched{seen: seen, want: regexp.MustCompile(`listens on (\S+) (?s:.*)Try: `)}
+	stdout := &watched{}
+	seen := stdout.await(`listens on (\S+) (?s:.*)Try: `)
 	var stderr bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -149,8 +182,8 @@ func TestServeSaysWhereItListens(t *testing.T) {
 		t.Errorf("end: %v; /ready: %d; signals released: %v", err, resp.StatusCode, released)
 	}
 	for _, want := range []string{"broker from-env of cluster c1", "listens on [::1]:", "stores in memory"} {
-		if !strings.Contains(stdout.text.String(), want) {
-			t.Errorf("%q is missing in:\n%s", want, stdout.text.String())
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, stdout.String())
 		}
 	}
 	logged, err := os.ReadFile(logFile)

@@ -16,18 +16,19 @@ import (
 	"github.com/aerobee-mq/aerobee/store/inspect"
 )
 
-// newStore groups the commands that work on a store's directory while no node uses it.
+// newStore groups the commands that work on a store's directory: while no node uses it, but for backup.
 func newStore(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Check, look into and export the directory of a store that no node uses",
+		Short: "Check, look into, export and copy the directory of a store",
 		Example: "  aerobee store verify ./aerobee-data\n" +
 			"  aerobee store dump ./aerobee-data --from 1048576 --max 10\n" +
-			"  aerobee store export ./aerobee-data",
+			"  aerobee store export ./aerobee-data\n" +
+			"  aerobee store backup ./copy",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreVerify(e), newStoreDump(e), newStoreExport(e))
+	cmd.AddCommand(newStoreVerify(e), newStoreDump(e), newStoreExport(e), newStoreBackup(e))
 	return cmd
 }
 

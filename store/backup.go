@@ -16,12 +16,13 @@ import (
 const backupCutTime = 10 * time.Second
 
 // Backup writes a consistent copy of the running store to w, in the form that package backup receives: everything that
-// was visible when Backup had begun to write. Puts, reads and retention go on; deleted segments give back their space
+// was visible, and every offset that was committed, when Backup was called. Puts, reads and retention go on; deleted segments give back their space
 // when the copy has ended.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	if s.closed.Load() {
 		return commitlog.ErrClosed
 	}
+	s.flushOffsets()
 	cutCtx, cancel := context.WithTimeout(ctx, backupCutTime)
 	if err := s.Cut(cutCtx); err != nil {
 		s.opt.Logger.Warn("the backup goes without a cut; its first start replays more", "error", err)

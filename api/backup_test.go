@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestBackup answers with the copy, with why there is none, to this machine only, and breaks the stream off when the copy fails.
+func TestBackup(t *testing.T) {
+	ask := func(from string, source Copy) (code int, body string, broken bool) {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/backup", nil)
+		r.RemoteAddr = from
+		defer func() {
+			if p := recover(); p == http.ErrAbortHandler {
+				broken = true
+			} else if p != nil {
+				panic(p)
+			}
+		}()
+		New(Options{Backup: source}).ServeHTTP(w, r)
+		return w.Code, w.Body.String(), false
+	}
+	f := func(name, from string, source Copy, wantCode int, wantBody string, wantBroken bool) {
+		t.Run(name, func(t *testing.T) {
+			code, body, broken := ask(from, source)
+			if broken != wantBroken || !broken && (code != wantCode || !strings.Contains(body, wantBody)) {
+				t.Errorf("%d %q, broken %v; want %d %q, %v", code, body, broken, wantCode, wantBody, wantBroken)
+			}
+		})
+	}
+	bytes := func(text string, err error) Copy {
+		return func(_ context.Context, w io.Writer) error {
+			if text != "" {
+				if _, err := io.WriteString(w, text); err != nil {
+					return err
+				}
+			}
+			return err
+		}
+	}
+	f("a copy", "127.0.0.1:5", bytes("copy", nil), 200, "copy", false)
+	f("over IPv6", "[::1]:5", bytes("copy", nil), 200, "copy", false)
+	f("from elsewhere", "192.0.2.1:5", bytes("copy", nil), 403, "192.0.2.1", false)
+	f("no store", "127.0.0.1:5", nil, 503, "does not serve it", false)
+	f("it fails at once", "127.0.0.1:5", bytes("", errors.New("the disk is gone")), 503, "the disk is gone", false)
+	f("it fails on the way", "127.0.0.1:5", bytes("co", errors.New("the disk is gone")), 0, "", true)
+}
