@@ -28,6 +28,9 @@ interop: ## run the official clients against this tree
 test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, and everything that is too long for `make test`
 	AEROBEE_INTEROP_TARGET=both $(GO) test -count=1 -timeout 60m -v ./interop
 
+bench-client: ## compare our client's CPU time and memory with other clients', on a quiet machine, into bench/RESULTS.md
+	AEROBEE_INTEROP_NUMBERS=1 AEROBEE_INTEROP_REQUIRED=1 $(GO) test -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop
+
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $$($(GO) list ./... | grep -v /interop)
 
@@ -64,4 +67,4 @@ cross: ## check that the binary builds for every platform
 size: build ## print the binary's size, its start time and its idle memory
 	$(GO) test -count=1 -v -run '^TestSize$$' ./cmd/aerobee
 
-.PHONY: help build test unit interop test-long race crash fuzz lint cross size
+.PHONY: help build test unit interop test-long bench-client race crash fuzz lint cross size

@@ -58,6 +58,7 @@ type Config struct {
 
 // Limits of a run: what is kept per message in flight and per worker must fit a small machine.
 const (
+	maxQueues   = 1 << 16
 	maxWorkers  = 100_000
 	maxInFlight = 1_000_000
 	maxBody     = 4 << 20 // RocketMQ's own default limit of a message
@@ -111,7 +112,7 @@ func (c Config) validate() error {
 	check(len(c.NameServers) == 0, "no NameServer is given")
 	check(c.Size < 0 || c.Size > maxBody, "size %d: want 0 to %d bytes", c.Size, maxBody)
 	check(c.Mode == EndToEnd && c.Size < stampSize, "size %d: end to end needs %d bytes for the time of sending", c.Size, stampSize)
-	check(c.Queues < 1, "queues %d: want 1 or more", c.Queues)
+	check(c.Queues < 1 || c.Queues > maxQueues, "queues %d: want 1 to %d", c.Queues, maxQueues)
 	check(c.Connections < 1 || c.Connections > maxWorkers, "connections %d: want 1 to %d", c.Connections, maxWorkers)
 	check(c.Threads < 1 || c.Threads > maxWorkers, "threads %d: want 1 to %d", c.Threads, maxWorkers)
 	check(c.Mode != Consume && c.Window == 0 && c.Threads < c.Connections, "threads %d are fewer than connections %d: some would send nothing", c.Threads, c.Connections)

@@ -35,7 +35,9 @@ func (p *stalling) SendAsync(ctx context.Context, m *client.Message, done func(c
 	return nil
 }
 
-func (p *stalling) SendOneWay(context.Context, *client.Message, ...client.SendOption) error { return nil }
+func (p *stalling) SendOneWay(context.Context, *client.Message, ...client.SendOption) error {
+	return nil
+}
 
 func (p *stalling) SendBatch(_ context.Context, ms []*client.Message, _ ...client.SendOption) ([]client.SendResult, error) {
 	return make([]client.SendResult, len(ms)), nil
