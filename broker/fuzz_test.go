@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 // FuzzRequest sends any request to a broker in memory: whatever it answers, it goes on to answer others. Fields are lines of
@@ -32,19 +33,25 @@ func FuzzRequest(f *testing.F) {
 	}
 	n := newNode(f)
 	p := n.dial()
-	p.call(protocol.ReqUpdateAndCreateTopic, fields{"topic": "T", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6"}, nil)
 	f.Fuzz(func(t *testing.T, code int32, lines string, body []byte) {
 		request := protocol.Frame{Code: code, Language: protocol.LanguageJava, Version: protocol.CurrentVersion, Opaque: -7, Body: body}
 		for line := range strings.Lines(lines) {
 			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 			request.Fields.Add(name, value)
 		}
-		peer := n.dial()
-		defer peer.close()
-		if peer.conn.Send(&request) != nil {
+		conn, err := remoting.Dial(t.Context(), n.addr, remoting.Options{Mux: remoting.NewMux()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Wait()
+		defer conn.Close() //nolint:errcheck // the peer may have closed it
+		if conn.Send(&request) != nil {
 			return // refused before it is sent: no frame can hold it
 		}
-		peer.conn.Flush()
-		p.call(protocol.ReqGetMaxOffset, fields{"topic": "T", "queueId": "0"}, nil)
+		conn.Flush()
+		alive := protocol.Frame{Code: protocol.ReqGetMaxOffset, Version: protocol.CurrentVersion, Fields: wire(fields{"topic": "T", "queueId": "0"})}
+		if answer, err := p.conn.Invoke(t.Context(), &alive); err != nil || answer.Remark == "" && answer.Code != protocol.ResSuccess {
+			t.Errorf("afterwards another request is answered with %+v, %v", answer, err)
+		}
 	})
 }
