@@ -107,6 +107,9 @@ func TestGroupLife(t *testing.T) {
 	}
 	l.running = `{"mqTable":{{"brokerName":"b1","queueId":1,"topic":"T"}:{"commitOffset":1}},"properties":{}}`
 	l.consume("G", "T", "me@1")
+	if s, err := l.GroupProgress(ctx, "G"); err != nil || len(s.Queues) != 2 || s.Lag != 5 {
+		t.Errorf("before the first commit: %v, %+v", err, s.Queues)
+	}
 	l.commit("G", "T", 0, 1)
 	l.commit("G", "T", 1, 2)
 	s, err := l.Group(ctx, "G")

@@ -166,7 +166,7 @@ type GroupState struct {
 	FromWhere     string         `json:"consumeFromWhere"`
 	Members       []Member       `json:"members"`
 	Subscriptions []Subscription `json:"subscriptions"`
-	Queues        []Progress     `json:"queues"` // of all topics in which the group has offsets, its retry topic among them
+	Queues        []Progress     `json:"queues"` // of all topics that the group subscribes to or has offsets in, its retry topic among these
 	Lag           int64          `json:"lag"`
 }
 
@@ -208,7 +208,7 @@ func (a *Admin) progress(ctx context.Context, s *GroupState) error {
 		if errors.Is(errOnline, cluster.ErrNotFound) { // nobody is online there
 			errOnline = nil
 		}
-		return errors.Join(errOnline, a.ask(ctx, addr, protocol.ReqGetConsumeStats, &protocol.ConsumeStatsHeader{ConsumerGroup: s.Name}, &stats[i]))
+		return errors.Join(errOnline, a.consumeStats(ctx, addr, s.Name, &connections[i], &stats[i]))
 	})
 	for i := range brokers {
 		s.addConnections(addrs[i], &connections[i])
@@ -222,6 +222,32 @@ func (a *Admin) progress(ctx context.Context, s *GroupState) error {
 	slices.SortFunc(s.Subscriptions, func(x, y Subscription) int { return strings.Compare(x.Topic, y.Topic) })
 	slices.SortFunc(s.Queues, func(x, y Progress) int { return compareQueues(x.Queue, y.Queue) })
 	return err
+}
+
+// consumeStats reads the group's place in all topics that it has offsets in, and in those that it subscribes to but has not
+// committed anything in yet: of these a broker tells only who asks for them by name.
+func (a *Admin) consumeStats(ctx context.Context, addr, group string, online *protocol.ConsumerConnection, stats *protocol.ConsumeStats) error {
+	if err := a.ask(ctx, addr, protocol.ReqGetConsumeStats, &protocol.ConsumeStatsHeader{ConsumerGroup: group}, stats); err != nil {
+		return err
+	}
+	if stats.OffsetTable == nil {
+		stats.OffsetTable = map[Queue]protocol.OffsetWrapper{}
+	}
+	told := map[string]bool{}
+	for q := range stats.OffsetTable {
+		told[q.Topic] = true
+	}
+	for topic := range online.SubscriptionTable {
+		if told[topic] || message.IsRetry(topic) {
+			continue
+		}
+		var more protocol.ConsumeStats
+		if err := a.ask(ctx, addr, protocol.ReqGetConsumeStats, &protocol.ConsumeStatsHeader{ConsumerGroup: group, Topic: topic}, &more); err != nil {
+			return err
+		}
+		maps.Copy(stats.OffsetTable, more.OffsetTable)
+	}
+	return nil
 }
 
 // addConnections adds what one broker says of who is there. Every member is connected to several brokers.

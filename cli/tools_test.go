@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -126,6 +127,84 @@ func TestSendUnordered(t *testing.T) {
 	}
 	if got := s.run(t, "aerobee receive Many --body"); got != strings.Repeat("x\n", 500) {
 		t.Errorf("received %d lines", strings.Count(got, "\n"))
+	}
+}
+
+// follow runs a command that goes on until the returned function is called, which returns its exit code. wait waits until it has
+// printed something.
+func (s session) follow(t *testing.T, command string) (wait func(want string), end func() int) {
+	t.Helper()
+	words, _, err := transcript.Words(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &watched{}
+	done := make(chan int, 1)
+	go func() {
+		done <- execute(ctx, words[1:], env{environ: []string{"AEROBEE_NAMESRV=" + s.namesrv}, stdin: strings.NewReader(""), stdout: out, stderr: out, release: func() {}})
+	}()
+	t.Cleanup(cancel)
+	wait = func(want string) {
+		t.Helper()
+		select {
+		case <-out.await(want):
+		case code := <-done:
+			t.Fatalf("%s ended with %d: %s", command, code, out.String())
+		}
+	}
+	end = func() int {
+		cancel()
+		return <-done
+	}
+	return wait, end
+}
+
+// TestFollowAsMember consumes with a group that others look at and reset meanwhile.
+func TestFollowAsMember(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee topic create T --queues 2")
+	s.run(t, "aerobee send T one --queue broker-a:0")
+	s.run(t, "aerobee send T two --queue broker-a:1")
+	wait, end := s.follow(t, "aerobee receive T --group g --follow --body")
+	wait(`(?s)(one.*two|two.*one)`)
+	got := transcript.Normalize(s.run(t, "aerobee group describe g"))
+	for _, want := range []string{"Group g: 1 member, clustering, lag ", "subscribes to T: tag *\n", "<client>  <address>  GO  V5_5_0  2\n", "<time>  <client>\n"} {
+		if !strings.Contains(strings.ReplaceAll(got, "  -  <client>\n", "  <time>  <client>\n"), want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Count(got, "<client>\n") != 2 {
+		t.Errorf("not both queues have an owner:\n%s", got)
+	}
+	s.run(t, "aerobee group reset g T --to first")
+	wait(`(?s)(one.*one)`)
+	wait(`(?s)(two.*two)`)
+	if code := end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	const want = "NAME  MEMBERS  LAG  TOPICS\ng  0  0  T\n"
+	if diff := gocmp.Diff(want, transcript.Normalize(s.run(t, "aerobee group list"))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestFollowAsBystander reads what comes, and nobody knows of it.
+func TestFollowAsBystander(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee send T before")
+	wait, end := s.follow(t, "aerobee receive T --follow --tag a")
+	s.run(t, "aerobee send T missed --tag b")
+	s.run(t, "aerobee send T wanted --tag a")
+	wait(`(tag=a  wanted)`)
+	if code := end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := s.run(t, "aerobee group list"); !strings.HasPrefix(got, "No groups") {
+		t.Error(got)
+	}
+	if got := s.run(t, "aerobee topic describe T"); !strings.Contains(got, "no group consumes it") {
+		t.Error(got)
 	}
 }
 
