@@ -35,15 +35,45 @@ func TestJavaExamples(t *testing.T) {
 	}
 }
 
+// TestGoExamples runs the Go programs of examples/ against every chosen server instead of the broker that they have inside.
+func TestGoExamples(t *testing.T) {
+	for _, target := range targets(t) {
+		t.Run(target, func(t *testing.T) {
+			bin := cacheDir(t, "bin", "examples")
+			if err := os.MkdirAll(bin, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			build := exec.Command("go", "build", "-o", bin, "./examples/...")
+			build.Dir = ".."
+			run(t, build)
+			s := startServer(t, target)
+			programs, err := filepath.Glob("../examples/*/main.go")
+			if err != nil || len(programs) == 0 {
+				t.Fatalf("no examples: %v", err)
+			}
+			for _, program := range programs {
+				dir := filepath.Dir(program)
+				name := filepath.Base(dir)
+				t.Run(name, func(t *testing.T) { wantStory(t, dir, stdout(t, filepath.Join(bin, name), s.namesrv)) })
+			}
+		})
+	}
+}
+
 // runJava compiles and runs a program of one file with the official client and returns what it prints.
 func runJava(t *testing.T, file, argument string) string {
 	t.Helper()
-	home := t.TempDir()
+	return stdout(t, "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-Duser.home="+t.TempDir(),
+		"-cp", javaJars(t, "client", javaNew), absolute(t, file), argument)
+}
+
+// stdout runs a program to its end and returns what it prints.
+func stdout(t *testing.T, command ...string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), exampleLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-Duser.home="+home,
-		"-cp", javaJars(t, "client", javaNew), absolute(t, file), argument)
-	cmd.Dir = home
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = t.TempDir()
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -18,14 +18,22 @@ import (
 const topic = "orders"
 
 func main() {
-	broker, err := aerobee.Start(aerobee.Config{Memory: true}) // here, a broker in this process
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		log.Fatal(err)
+	}
+}
+
+// run tells the story over a broker in this process, or over the cluster whose NameServer is given as argument.
+func run(arguments []string) error {
+	if len(arguments) > 0 {
+		return tell(context.Background(), arguments[0], os.Stdout)
+	}
+	broker, err := aerobee.Start(aerobee.Config{Memory: true})
+	if err != nil {
+		return err
 	}
 	err = tell(context.Background(), broker.Addr(), os.Stdout)
-	if err := errors.Join(err, broker.Close()); err != nil {
-		log.Fatal(err)
-	}
+	return errors.Join(err, broker.Close())
 }
 
 // tell runs the shop, and then the notification service beside it, over any RocketMQ cluster.

@@ -1,5 +1,5 @@
 // Package storytest checks what an example prints. The tests of the examples call it, one at a time in a process: it takes the
-// standard output away from the program that it runs.
+// standard output and the arguments away from the program that it runs.
 package storytest
 
 import (
@@ -50,8 +50,8 @@ func printed(t *testing.T, f func()) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout := os.Stdout
-	os.Stdout = w
+	stdout, arguments := os.Stdout, os.Args
+	os.Stdout, os.Args = w, os.Args[:1]
 	read := make(chan string)
 	go func() {
 		text, err := io.ReadAll(r)
@@ -61,7 +61,7 @@ func printed(t *testing.T, f func()) string {
 		read <- string(text)
 	}()
 	f()
-	os.Stdout = stdout
+	os.Stdout, os.Args = stdout, arguments
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
