@@ -178,7 +178,7 @@ func (p *PushConsumer) takeLocked(s *share) []*Delivery {
 // handleFree handles a batch whose messages do not depend on each other.
 func (p *PushConsumer) handleFree(s *share, ds []*Delivery) {
 	failed, err := p.call(ds)
-	again := p.giveBack(failed, err)
+	again := p.giveBack(p.held(failed), err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.result.add(s.queue.Topic, len(ds)-len(failed), len(failed))
@@ -193,6 +193,16 @@ func (p *PushConsumer) handleFree(s *share, ds []*Delivery) {
 	s.running--
 	s.lastHandled = time.Now()
 	s.roomMadeLocked()
+}
+
+// held are those of the deliveries that have not been given back, or left to another member with their queue, while a handler had them.
+func (p *PushConsumer) held(ds []*Delivery) []*Delivery {
+	if len(ds) == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ds), func(d *Delivery) bool { return d.done || d.chunk.dead })
 }
 
 // roomMadeLocked lets the queue's goroutine pull again.
