@@ -18,7 +18,7 @@ func layers() []layer {
 		{5, []string{"store", "client", "admin", "broker/hold", "broker/member", "broker/register"}},
 		{4, []string{"store/inspect", "client/cluster", "client/allocate"}},
 		{3, []string{"store/backup", "store/apache", "store/commitlog", "store/index", "store/cutdb", "projection/...", "remoting", "listen", "filter", "auth"}},
-		{2, []string{"protocol", "route", "store/state", "store/directory"}},
+		{2, []string{"protocol", "route", "message/compression", "store/state", "store/directory"}},
 		{1, []string{"message", "config", "metrics"}},
 		{0, []string{"internal/..."}},
 	}
