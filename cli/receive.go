@@ -253,7 +253,7 @@ func (r *receiving) readOn(ctx context.Context, readers []*admin.Reader) error {
 
 // asMember consumes with the group.
 func (r *receiving) asMember(ctx context.Context, c *client.Client) error {
-	config := client.PullConfig{Group: r.group, From: client.FromFirst, CommitInterval: time.Second,
+	config := client.PullConfig{Group: r.group, From: client.FromFirst, CommitInterval: -1, // what is printed is committed, at once
 		Subscriptions: []client.Subscription{{Topic: r.topic, Expression: r.tags}}}
 	switch {
 	case r.place.last:
@@ -272,7 +272,7 @@ func (r *receiving) asMember(ctx context.Context, c *client.Client) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
 	if err == nil {
-		err = errors.Join(p.Commit(end), r.sayNothing())
+		err = r.sayNothing()
 	}
 	return errors.Join(err, p.Close(end))
 }
@@ -298,8 +298,18 @@ func (r *receiving) poll(ctx context.Context, p *client.PullConsumer) error {
 				return err
 			}
 		}
+		if err := r.commit(ctx, p); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// commit counts what has been printed as consumed, also when a signal came meanwhile.
+func (r *receiving) commit(ctx context.Context, p *client.PullConsumer) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
+	defer cancel()
+	return p.Commit(ctx)
 }
 
 func (r *receiving) enough() bool { return r.count > 0 && r.received >= r.count }
