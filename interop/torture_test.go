@@ -42,7 +42,11 @@ func tortureRules() history.Rules {
 func TestTorture(t *testing.T) {
 	rounds := number(t, "AEROBEE_TORTURE_ROUNDS", tortureRounds)
 	seed := number(t, "AEROBEE_TORTURE_SEED", uint64(time.Now().UnixNano()))
-	for _, target := range targets(t) {
+	servers := targets(t)
+	if os.Getenv("AEROBEE_TORTURE_ROUNDS") == "" {
+		servers = []string{"aerobee"} // Apache is measured (RELIABILITY.md), not held to promises that it does not make
+	}
+	for _, target := range servers {
 		t.Run(target, func(t *testing.T) {
 			t.Logf("seed %d (AEROBEE_TORTURE_SEED=%d repeats the load and the times of the kills)", seed, seed)
 			torture(t, target, int(rounds), seed)
