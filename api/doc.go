@@ -10,8 +10,9 @@
 //	GET /api/v1/settings     every setting with its value, default and origin, secrets masked: a list of [Setting]
 //	GET /api/v1/store        bounds and size of the log, what waits in it, disk, retention: [Store]
 //	GET /api/v1/connections  who is connected: [Connections]
+//	GET /api/v1/backup       a copy of the running store as a tar stream, to this machine only
 //
-// All bodies are JSON objects. Times are RFC 3339 in UTC, sizes bytes, durations seconds; lists and strings that are empty
+// All bodies but the copy are JSON objects. Times are RFC 3339 in UTC, sizes bytes, durations seconds; lists and strings that are empty
 // are there all the same, so that a script need not ask. An error is [Failure] with the HTTP status that fits.
 // /api/v1 grows by members and paths; what it has keeps its name and meaning.
 package api
