@@ -110,6 +110,11 @@ func (a *Admin) planOn(ctx context.Context, addr string, r *Reset) ([]Moved, err
 	if err := a.ask(ctx, addr, protocol.ReqGetConsumeStats, &protocol.ConsumeStatsHeader{ConsumerGroup: r.Group, Topic: r.Topic}, &now); err != nil {
 		return nil, err
 	}
+	for q, w := range now.OffsetTable { // brokers of 4.x leave queues out of 202 that can be read but not written
+		if _, told := stats.OffsetTable[q]; !told && stats.OffsetTable != nil {
+			stats.OffsetTable[q] = protocol.TopicOffset{MinOffset: min(w.ConsumerOffset, w.BrokerOffset), MaxOffset: w.BrokerOffset}
+		}
+	}
 	var moves []Moved
 	for q, extent := range stats.OffsetTable {
 		if r.Queue != nil && q.QueueID != r.Queue.QueueID {
