@@ -2,11 +2,9 @@ package store
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"path"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 
@@ -171,16 +169,4 @@ func caller(file string) string {
 			return "pebble"
 		}
 	}
-}
-
-// points lists what was seen, sorted.
-func (d *crashDisk) points() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var out []string
-	for p := range maps.Keys(d.seen) {
-		out = append(out, p.String())
-	}
-	slices.Sort(out)
-	return out
 }

@@ -272,6 +272,9 @@ func tellAwake(t *testing.T, hits *crashHits, seed uint64, flush commitlog.Flush
 
 // TestEveryCrashPoint crashes at every kind of change that the store makes to its disk; the gate counts.
 func TestEveryCrashPoint(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector has TestCrashAtRandom")
+	}
 	hits := newCrashHits()
 	for _, flush := range []commitlog.FlushMode{commitlog.SyncFlush, commitlog.AsyncFlush} {
 		for seed := range uint64(2) {
