@@ -33,11 +33,11 @@ func abuses() []abuse {
 
 // TestBoundedAbuser is the process of the abusing clients; it does nothing unless TestBounded has started it.
 func TestBoundedAbuser(t *testing.T) {
-	name := os.Getenv("AEROBEE_BOUNDED_ABUSE")
+	name := os.Getenv("AEROBEE_INTEROP_BOUNDED_ABUSE")
 	if name == "" {
 		return
 	}
-	a := &abuser{broker: os.Getenv("AEROBEE_BOUNDED_BROKER"), ended: make(chan struct{})}
+	a := &abuser{broker: os.Getenv("AEROBEE_INTEROP_BOUNDED_BROKER"), ended: make(chan struct{})}
 	for _, kind := range abuses() {
 		if kind.name == name {
 			if err := kind.do(a); err != nil {

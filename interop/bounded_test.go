@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// boundedMiB is the --memory-limit of the server that is abused, in MiB; AEROBEE_BOUNDED_MIB overrides it.
+	// boundedMiB is the --memory-limit of the server that is abused, in MiB; AEROBEE_INTEROP_BOUNDED_MIB overrides it.
 	boundedMiB = 256
 	// patience is how much longer the slowest hundredth of messages may take while others abuse the server: so many times the quiet
 	// time, and at least this: the abusers have the same two cores.
@@ -38,7 +38,7 @@ func TestBounded(t *testing.T) {
 }
 
 func bounded(t *testing.T, a abuse) {
-	limit := number(t, "AEROBEE_BOUNDED_MIB", boundedMiB)
+	limit := number(t, "AEROBEE_INTEROP_BOUNDED_MIB", boundedMiB)
 	s := aerobeeWith(t, freePorts(t, 1)[0], "--memory-limit", strconv.FormatUint(limit<<20, 10))
 	if err := s.awaitReady(); err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func fillBacklog(t *testing.T, s *server, p *client.Producer) {
 func startAbuser(t *testing.T, s *server, name string) func() string {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestBoundedAbuser$", "-test.timeout=5m")
-	cmd.Env = append(os.Environ(), "AEROBEE_BOUNDED_ABUSE="+name, "AEROBEE_BOUNDED_BROKER="+s.broker)
+	cmd.Env = append(os.Environ(), "AEROBEE_INTEROP_BOUNDED_ABUSE="+name, "AEROBEE_INTEROP_BOUNDED_BROKER="+s.broker)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func handler(group string, refuses bool, rec *recorder) client.Handler {
 		for _, d := range ds {
 			e := bodyEvent(d.Body)
 			e.Kind, e.Group, e.Retry = history.Delivered, group, d.ReconsumeTimes
+			if strings.HasPrefix(d.Queue.Topic, "%RETRY%") {
+				e.Retry = max(1, e.Retry)
+			}
 			e.Place = history.Place{Topic: shared(d.Topic), Queue: int(d.Queue.QueueID), Offset: int64(d.Offset)}
 			rec.add(e)
 			if refuses && e.Retry == 0 && e.Sum%100 == 0 {

@@ -17,7 +17,7 @@ import (
 	"github.com/aerobee-mq/aerobee/interop/history"
 )
 
-// tortureRounds is how often the server is killed in `make test`; AEROBEE_TORTURE_ROUNDS overrides it (`make torture`).
+// tortureRounds is how often the server is killed in `make test`; AEROBEE_INTEROP_TORTURE_ROUNDS overrides it (`make torture`).
 const tortureRounds = 3
 
 // drainLimit is how long clients may need to get what is left after the last send. Java looks only after two minutes whether a queue is
@@ -40,15 +40,15 @@ func tortureRules() history.Rules {
 // TestTorture kills the server with kill -9 under the load of our client and of the Java client, again and again on one
 // directory, and has the whole history judged: what was acknowledged is there and arrived, once, in order, and nothing else.
 func TestTorture(t *testing.T) {
-	rounds := number(t, "AEROBEE_TORTURE_ROUNDS", tortureRounds)
-	seed := number(t, "AEROBEE_TORTURE_SEED", uint64(time.Now().UnixNano()))
+	rounds := number(t, "AEROBEE_INTEROP_TORTURE_ROUNDS", tortureRounds)
+	seed := number(t, "AEROBEE_INTEROP_TORTURE_SEED", uint64(time.Now().UnixNano()))
 	servers := targets(t)
-	if os.Getenv("AEROBEE_TORTURE_ROUNDS") == "" {
+	if os.Getenv("AEROBEE_INTEROP_TORTURE_ROUNDS") == "" {
 		servers = []string{"aerobee"} // Apache is measured (RELIABILITY.md), not held to promises that it does not make
 	}
 	for _, target := range servers {
 		t.Run(target, func(t *testing.T) {
-			t.Logf("seed %d (AEROBEE_TORTURE_SEED=%d repeats the load and the times of the kills)", seed, seed)
+			t.Logf("seed %d (AEROBEE_INTEROP_TORTURE_SEED=%d repeats the load and the times of the kills)", seed, seed)
 			torture(t, target, int(rounds), seed)
 		})
 	}

@@ -23,6 +23,7 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -182,7 +183,7 @@ final class Torture {
         return (batch, context) -> {
             for (MessageExt message : batch) {
                 String key = delivered(group, message);
-                if (refuses && message.getReconsumeTimes() == 0 && key.hashCode() % 100 == 0) {
+                if (refuses && retry(message) == 0 && key.hashCode() % 100 == 0) {
                     say("R " + now() + " " + group + " " + key);
                     context.setDelayLevelWhenNextConsume(1);
                     return ConsumeConcurrentlyStatus.RECONSUME_LATER;
@@ -205,9 +206,18 @@ final class Torture {
         String text = new String(message.getBody(), StandardCharsets.ISO_8859_1);
         int end = text.indexOf(' ');
         String key = end < 0 ? "?:0" : text.substring(0, end);
-        say("D " + now() + " " + group + " " + key + " " + sum(message.getBody()) + " " + message.getReconsumeTimes() + " "
+        say("D " + now() + " " + group + " " + key + " " + sum(message.getBody()) + " " + retry(message) + " "
             + message.getTopic() + " " + message.getQueueId() + " " + message.getQueueOffset());
         return key;
+    }
+
+    /**
+     * Which redelivery this is. When the broker is away, the client sends a refused message to the retry topic by a producer of its own,
+     * which forgets the number with its first attempt: what comes by the retry topic is a redelivery, also with number 0.
+     */
+    private static int retry(MessageExt message) {
+        boolean again = message.getProperty(MessageConst.PROPERTY_RETRY_TOPIC) != null;
+        return again ? Math.max(1, message.getReconsumeTimes()) : message.getReconsumeTimes();
     }
 
     /** The key, a space, and letters; one in fifty is long enough to be compressed. */
