@@ -42,7 +42,7 @@ crash: ## crash stores in the crashable file system for CRASHTIME, from SEED on;
 ROUNDS ?= 50
 TARGET ?= aerobee
 torture: ## kill -9 the server ROUNDS times under load and judge the history; TARGET=aerobee, apache or both, SEED=n
-	AEROBEE_TORTURE_ROUNDS=$(ROUNDS) AEROBEE_TORTURE_SEED=$(if $(filter file,$(origin SEED)),,$(SEED)) AEROBEE_INTEROP_TARGET=$(TARGET) AEROBEE_INTEROP_REQUIRED=1 \
+	AEROBEE_INTEROP_TORTURE_ROUNDS=$(ROUNDS) AEROBEE_INTEROP_TORTURE_SEED=$(if $(filter file,$(origin SEED)),,$(SEED)) AEROBEE_INTEROP_TARGET=$(TARGET) AEROBEE_INTEROP_REQUIRED=1 \
 	  $(GO) test -count=1 -timeout 60m -v -run '^TestTorture$$' ./interop
 
 FUZZTIME ?= 10s
