@@ -70,7 +70,8 @@ func report(from, to mark) error {
 }
 
 func send(namesrv, topic string, threads, size int, warm, measured time.Duration) error {
-	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithGroupName("numbers-go"))
+	p, err := rocketmq.NewProducer(producer.WithNameServer([]string{namesrv}), producer.WithGroupName("numbers-go"),
+		producer.WithSendMsgTimeout(30*time.Second)) // a loaded machine must not fail the run
 	if err != nil {
 		return err
 	}

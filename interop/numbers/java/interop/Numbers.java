@@ -55,8 +55,10 @@ public final class Numbers {
     private static void send(String namesrv, String topic, int threads, int size, long warm, long measured) throws Exception {
         DefaultMQProducer producer = new DefaultMQProducer("numbers-java");
         producer.setNamesrvAddr(namesrv);
+        producer.setSendMsgTimeout(30_000); // a loaded machine must not fail the run
         producer.start();
         byte[] body = "x".repeat(size).getBytes(StandardCharsets.US_ASCII);
+        producer.send(new Message(topic, body)); // connects, before all threads come
         AtomicLong sent = new AtomicLong();
         AtomicReference<Exception> failure = new AtomicReference<>();
         for (int i = 0; i < threads; i++) {
