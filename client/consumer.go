@@ -112,9 +112,9 @@ func (c *consumer) kick() {
 	}
 }
 
-// announce makes the member known and starts its goroutines. An error means that nothing was started. Topics that do not exist yet are
+// announce makes the member known and starts its goroutines, and those of more. An error means that nothing was started. Topics that do not exist yet are
 // no error: they are taken up when they appear.
-func (c *consumer) announce(ctx context.Context, m member) error {
+func (c *consumer) announce(ctx context.Context, m member, more ...func()) error {
 	for _, topic := range c.topicsInUse() {
 		if _, err := c.client.cluster.Route(ctx, topic); err != nil && !isAbsent(err) {
 			return err
@@ -130,8 +130,16 @@ func (c *consumer) announce(ctx context.Context, m member) error {
 		}
 		c.log.Warn("client: not every broker knows the new consumer", "error", err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed { // the client was, meanwhile
+		return fmt.Errorf("client: %w", ErrClosed)
+	}
 	c.spawn(c.rebalanceLoop)
 	c.spawn(c.tickLoop)
+	for _, fn := range more {
+		c.spawn(fn)
+	}
 	c.kick()
 	return nil
 }

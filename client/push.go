@@ -167,16 +167,17 @@ func (c *Client) NewPushConsumer(ctx context.Context, config PushConfig) (*PushC
 	if err == nil && config.Broadcast {
 		err = p.keepLocally()
 	}
+	var more []func()
+	if !config.Orderly {
+		more = append(more, p.expireLoop)
+	}
 	if err == nil {
-		err = p.announce(ctx, p)
+		err = p.announce(ctx, p, more...)
 	}
 	if err != nil {
 		p.cancel()
 		p.cut()
 		return nil, err
-	}
-	if !config.Orderly {
-		p.spawn(p.expireLoop)
 	}
 	return p, nil
 }

@@ -57,18 +57,16 @@ func (c *consumer) serveReset(f *protocol.Frame) {
 			moved[q] = offset
 		}
 	}
-	closed := c.closed
+	if len(moved) > 0 && !c.closed {
+		c.spawn(func() {
+			if err := c.offsets.save(c.ctx, moved); err != nil {
+				c.forgetTold(moved)
+				c.log.Warn("client: offsets that were reset could not be told yet", "error", err)
+			}
+		})
+	}
 	c.mu.Unlock()
 	c.log.Info("client: offsets were reset by the broker", "topic", h.Topic, "queues", len(moved))
-	if len(moved) == 0 || closed {
-		return
-	}
-	c.spawn(func() {
-		if err := c.offsets.save(c.ctx, moved); err != nil {
-			c.forgetTold(moved)
-			c.log.Warn("client: offsets that were reset could not be told yet", "error", err)
-		}
-	})
 }
 
 // serveStatus tells how far this member has come in a topic (221).
