@@ -112,7 +112,7 @@ func (a *Admin) planOn(ctx context.Context, addr string, r *Reset) ([]Moved, err
 	}
 	for q, w := range now.OffsetTable { // brokers of 4.x leave queues out of 202 that can be read but not written
 		if _, told := stats.OffsetTable[q]; !told && stats.OffsetTable != nil {
-			stats.OffsetTable[q] = protocol.TopicOffset{MinOffset: min(w.ConsumerOffset, w.BrokerOffset), MaxOffset: w.BrokerOffset}
+			stats.OffsetTable[q] = protocol.TopicOffset{MaxOffset: w.BrokerOffset}
 		}
 	}
 	var moves []Moved
