@@ -80,7 +80,7 @@ func New(config Config) (*Client, error) {
 	ip := localIP()
 	c := &Client{config: config, ns: namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
 	c.idle = sync.NewCond(&c.mu)
-	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now)
+	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now) // #nosec G404 -- tells clients apart, keeps no secret
 	var err error
 	c.cluster, err = cluster.New(cluster.Options{
 		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, DialTimeout: config.DialTimeout,
@@ -219,7 +219,7 @@ func (c *Client) consumer(group string) member {
 
 // instanceName tells this client apart from all others on the host, in the form of Java's: process id, #, a number.
 func instanceName() string {
-	return strconv.Itoa(os.Getpid()) + "#" + strconv.FormatInt(rand.Int64N(1<<50), 10)
+	return strconv.Itoa(os.Getpid()) + "#" + strconv.FormatInt(rand.Int64N(1<<50), 10) // #nosec G404 -- tells clients apart, keeps no secret
 }
 
 // localIP is the host's address in ids: the first one that is not a loopback's, IPv4 before IPv6.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 type heartbeats struct {
 	c      *Client
 	wake   chan struct{} // something may be new
+	turn   chan struct{} // held by who tells brokers something: a heartbeat must not overtake a leaving
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -32,6 +34,7 @@ const heartbeatTimeout = 3 * time.Second
 
 func (h *heartbeats) init(c *Client) {
 	h.c, h.wake, h.told = c, make(chan struct{}, 1), map[string]*remoting.Conn{}
+	h.turn = make(chan struct{}, 1)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 }
 
@@ -89,6 +92,10 @@ func (c *Client) beat(ctx context.Context) error { return c.beats.tell(ctx, true
 
 // tell sends heartbeats to all brokers, or to those only that have not had one over their present connection.
 func (h *heartbeats) tell(ctx context.Context, all bool) error {
+	if err := h.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-h.turn }()
 	members := h.c.snapshot()
 	addrs := h.c.brokers(ctx, members)
 	if len(addrs) == 0 {
@@ -109,6 +116,15 @@ func (h *heartbeats) tell(ctx context.Context, all bool) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+func (h *heartbeats) takeTurn(ctx context.Context) error {
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("client: waiting for another heartbeat: %w", ctx.Err())
+	}
 }
 
 func (h *heartbeats) tellOne(ctx context.Context, addr string, f *protocol.Frame, all bool) error {
@@ -202,6 +218,10 @@ func (c *Client) leave(ctx context.Context, m member) {
 	header.Append(&f.Fields)
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
+	if err := c.beats.takeTurn(ctx); err != nil {
+		return // brokers forget the group when the connection closes
+	}
+	defer func() { <-c.beats.turn }()
 	var addrs []string
 	c.beats.mu.Lock()
 	for addr := range c.beats.told {

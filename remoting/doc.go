@@ -6,6 +6,9 @@
 // written by whoever flushes, with one write that never waits; what the socket does not take is left to a writer goroutine
 // that lives until the backlog is gone. A connection at rest holds neither a buffer nor a second goroutine.
 //
+// A side that asks uses [Conn.Invoke], or [Conn.Begin], which waits for nothing and allocates nothing: the answer is told on the
+// reader goroutine. Requests that several goroutines begin at once are written together.
+//
 // Everything that a peer can make grow has a limit in [Options]; beyond it the connection is closed and one log line names
 // the rule, the number and the peer.
 //
