@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -209,25 +207,10 @@ func on(topics ...string) (subs []client.Subscription) {
 	return subs
 }
 
-// noGoroutines fails if a goroutine of the client is left; the broker in memory runs on.
+// noGoroutines fails if a goroutine of a client is left; the broker in memory runs on.
 func noGoroutines(t *testing.T) {
 	t.Helper()
-	var left string
-	for range 100 {
-		left = ""
-		buf := make([]byte, 1<<20)
-		for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-			if strings.Contains(g, "aerobee/client.") && !strings.Contains(g, "client_test.") {
-				left += g + "\n\n"
-			}
-		}
-		if left == "" {
-			return
-		}
-		runtime.Gosched()
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("goroutines are left:\n%s", left)
+	until(t, "no goroutine is left", func() bool { return len(ourGoroutines()) == 0 })
 }
 
 func TestPushConsumerHandlesAndGoesOnAfterRestart(t *testing.T) {
