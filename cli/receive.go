@@ -69,6 +69,15 @@ func newReceive(e env) *cobra.Command {
 		if r.group == "" {
 			return r.asBystander(cmd)
 		}
+		if !r.follow { // to wait for a topic is one thing; to make a group for a mistyped one another
+			err := r.run(cmd, subject{topic: r.topic}, func(ctx context.Context, a *admin.Admin) error {
+				_, err := a.Topic(ctx, r.topic)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
 		return r.withClient(cmd, subject{topic: r.topic, group: r.group}, r.asMember)
 	}
 	return cmd
@@ -264,13 +273,15 @@ func (r *receiving) asMember(ctx context.Context, c *client.Client) error {
 	if r.count > 0 {
 		config.PullBatch = 1 // what has been polled counts as consumed, so it must not be more than is printed
 	}
-	p, err := c.NewPullConsumer(ctx, config)
+	starting, cancel := context.WithTimeout(ctx, r.timeout)
+	p, err := c.NewPullConsumer(starting, config)
+	cancel()
 	if err != nil {
 		return err
 	}
 	err = r.poll(ctx, p)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
-	defer cancel()
+	end, cancelEnd := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
+	defer cancelEnd()
 	if err == nil {
 		err = r.sayNothing()
 	}

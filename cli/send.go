@@ -262,7 +262,9 @@ func (s *sending) sendAll(ctx context.Context, p *client.Producer, m client.Mess
 			one := m
 			one.Body = body
 			if !s.unordered {
-				s.done(p.Send(ctx, &one, option...))
+				bounded, cancel := context.WithTimeout(ctx, s.timeout)
+				s.done(p.Send(bounded, &one, option...))
+				cancel()
 			} else if err := p.SendAsync(ctx, &one, s.done, option...); err != nil {
 				s.done(client.SendResult{}, err)
 			}
