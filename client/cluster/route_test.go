@@ -126,9 +126,11 @@ func TestOneDialForMany(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			if conns[i], err = c.Conn(context.Background(), "b:1"); err != nil {
+			conn, err := c.Conn(context.Background(), "b:1")
+			if err != nil {
 				t.Error(err)
 			}
+			conns[i] = conn
 		}()
 	}
 	<-begun
