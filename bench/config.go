@@ -75,13 +75,11 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Size, 1024)
 	setDefault(&c.Timeout, 5*time.Second)
 	setDefault(&c.Patience, 15*time.Second)
+	if c.Mode == EndToEnd && c.Rate > 0 && c.Threads == 0 && c.Window == 0 && c.Batch == 1 {
+		c.Window = 1000 // senders that wait could not keep a rate on a slow server
+	}
 	if c.Threads == 0 {
-		switch {
-		case c.Mode == EndToEnd && c.Rate > 0:
-			c.Threads = c.Connections
-		default:
-			c.Threads = max(64, c.Connections)
-		}
+		c.Threads = max(64, c.Connections)
 	}
 	if c.Count == 0 {
 		setDefault(&c.Duration, 10*time.Second)

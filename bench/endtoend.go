@@ -57,7 +57,7 @@ func (r *run) endToEnd(ctx context.Context) (*Result, error) {
 	got, sent := merge(r.counted), merge(s.recorders)
 	result := got.result(r.span.from)
 	result.Latency, result.Ack = latencyOf(got.latency), latencyOf(sent.latency)
-	result.Errors, result.Failed = sent.kinds, sent.failed
+	result.Errors, result.Failed, result.Unsent = sent.kinds, sent.failed, sent.unsent
 	result.Expected, _ = s.acked.counts()
 	result.Lost = missing()
 	result.Received = result.Expected - result.Lost

@@ -50,11 +50,7 @@ func sendTo(t *testing.T, p *stalling, c Config, rate float64) summary {
 	r := &run{Config: c, clock: p.clock, span: span{from: time.Second, until: 11 * time.Second}}
 	s := &sending{run: r, load: newLoad(&r.Config, "t")}
 	w := &worker{sending: s, to: p, recorder: newRecorder(), schedule: schedule{rate: rate, workers: 1}}
-	if c.Window > 0 {
-		w.pipelining(t.Context(), c.Window)
-	} else {
-		w.waiting(t.Context())
-	}
+	w.work(t.Context())
 	return merge([]*recorder{w.recorder})
 }
 
@@ -76,6 +72,17 @@ func TestStallShowsInThePercentiles(t *testing.T) {
 	f("max", got.Max, 1_000_000, 1_002_000)
 	if sum.measured != 10_000 || sum.done != 11_000 {
 		t.Errorf("%d measured of %d, want 10000 of 11000: what a stall delays is still sent", sum.measured, sum.done)
+	}
+}
+
+// TestRateThatIsNotReached asks for twice what the server can do: half of it is never sent, and the result says so.
+func TestRateThatIsNotReached(t *testing.T) {
+	sum := sendTo(t, &stalling{clock: &handClock{}}, Config{}, 20_000)
+	if sum.done != 110_000 || sum.unsent != 110_000 {
+		t.Errorf("%d sent, %d unsent; want 110000 of each", sum.done, sum.unsent)
+	}
+	if sum := sendTo(t, &stalling{clock: &handClock{}}, Config{Batch: 8}, 1000); sum.unsent != 0 {
+		t.Errorf("%d unsent at a rate that is reached", sum.unsent)
 	}
 }
 

@@ -23,6 +23,15 @@ func (s *schedule) next(now time.Duration, n int) time.Duration {
 	return s.begin + time.Duration(float64(place)/s.rate*float64(time.Second))
 }
 
+// behind is how many of the worker's messages were meant to leave before t and have been given no time yet.
+func (s *schedule) behind(t time.Duration) int64 {
+	if s.rate == 0 || t <= s.begin {
+		return 0
+	}
+	due := int64((t-s.begin).Seconds()*s.rate) / s.workers
+	return max(0, due-s.sent)
+}
+
 // clock is the run's time, counted from its beginning.
 type clock interface {
 	now() time.Duration

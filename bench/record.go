@@ -29,6 +29,7 @@ type recorder struct {
 	measured int64                   // messages of the measured span
 	last     time.Duration           // when the last measured message was done
 	failed   int64                   // messages
+	unsent   int64                   // messages whose time came within the run, and that were not sent
 	kinds    map[string]int64        // failed messages by what went wrong
 }
 
@@ -62,6 +63,13 @@ func (r *recorder) received(now time.Duration, n int64) {
 	r.last = max(r.last, now)
 }
 
+// left records how many messages a worker owes at the end of the run.
+func (r *recorder) left(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsent = n
+}
+
 // fail records n messages that were not done.
 func (r *recorder) fail(err error, n int) {
 	kind := errorKind(err)
@@ -85,7 +93,7 @@ func (r *recorder) totals() (done, failed int64) {
 type summary struct {
 	latency        *hdrhistogram.Histogram
 	done, measured int64
-	failed         int64
+	failed, unsent int64
 	last           time.Duration
 	kinds          map[string]int64
 }
@@ -98,6 +106,7 @@ func merge(recorders []*recorder) summary {
 		s.done += r.done
 		s.measured += r.measured
 		s.failed += r.failed
+		s.unsent += r.unsent
 		s.last = max(s.last, r.last)
 		for kind, n := range r.kinds {
 			s.kinds[kind] += n

@@ -29,6 +29,7 @@ type Result struct {
 
 	Errors map[string]int64 `json:"errors"` // messages that failed, by kind; warming up included
 	Failed int64            `json:"failed"` // their sum
+	Unsent int64            `json:"unsent"` // messages that the rate asked for and that found no room until the end
 
 	Expected   int64 `json:"expected,omitempty"`   // messages that had to be received: acknowledged, or in the backlog
 	Received   int64 `json:"received,omitempty"`   // of these
@@ -109,6 +110,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	}
 	if r.Failed > 0 {
 		line("failed", "%s: %s", grouped(r.Failed), r.errorText())
+	}
+	if r.Unsent > 0 {
+		line("unsent", "%s messages: the rate was not reached, so the latencies say too little", grouped(r.Unsent))
 	}
 	line("CPU", "client %s, server %s seconds per million messages; others used %s of the machine", number(r.CPU.ClientPerMillion, 2, ""),
 		number(r.CPU.ServerPerMillion, 2, ""), number(r.CPU.OthersShare, 1, "%"))

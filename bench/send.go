@@ -39,6 +39,16 @@ type worker struct {
 	turn     int // of the keys
 }
 
+// work sends until the run is over.
+func (w *worker) work(ctx context.Context) {
+	if w.run.Window > 0 {
+		w.pipelining(ctx, w.run.Window)
+	} else {
+		w.waiting(ctx)
+	}
+	w.recorder.left(w.schedule.behind(w.run.span.until))
+}
+
 // next claims the worker's next messages and waits for their time. n is 0 when the run is over.
 func (w *worker) next(ctx context.Context, now time.Duration, want int) (intended time.Duration, n int) {
 	intended = w.schedule.next(now, want)
@@ -212,10 +222,7 @@ func (s *sending) workers(producers []producer) []func(context.Context) {
 		w := &worker{sending: s, to: producers[i%len(producers)], recorder: newRecorder(), keys: s.load.ring(i),
 			schedule: schedule{rate: r.Rate, begin: r.span.begin, worker: int64(i), workers: int64(n)}}
 		s.recorders = append(s.recorders, w.recorder)
-		all[i] = w.waiting
-		if r.Window > 0 {
-			all[i] = func(ctx context.Context) { w.pipelining(ctx, r.Window) }
-		}
+		all[i] = w.work
 	}
 	return all
 }
@@ -281,5 +288,5 @@ func (r *run) send(ctx context.Context) (*Result, error) {
 
 // result begins a result with what was counted since the beginning of the measured span.
 func (s *summary) result(from time.Duration) *Result {
-	return &Result{Seconds: max(0, s.last-from).Seconds(), Messages: s.measured, Errors: s.kinds, Failed: s.failed}
+	return &Result{Seconds: max(0, s.last-from).Seconds(), Messages: s.measured, Errors: s.kinds, Failed: s.failed, Unsent: s.unsent}
 }
