@@ -71,10 +71,13 @@ func (s session) play(t *testing.T, file string) {
 	for _, step := range steps {
 		got := s.run(t, strings.ReplaceAll(step.Command, "$LAST", last))
 		last = cmp.Or(transcript.Last(got), last)
-		played += "$ " + step.Command + "\n" + got
-		if diff := gocmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got)); diff != "" && !*rewrite {
+		diff := gocmp.Diff(transcript.Normalize(step.Want), transcript.Normalize(got))
+		if diff == "" {
+			got = step.Want
+		} else if !*rewrite {
 			t.Errorf("%s:%d: %s\n%s", file, step.Line, step.Command, diff)
 		}
+		played += "$ " + step.Command + "\n" + got
 	}
 	if *rewrite {
 		if err := os.WriteFile(file, []byte(played), 0o600); err != nil {

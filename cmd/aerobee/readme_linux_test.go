@@ -40,10 +40,13 @@ func TestReadme(t *testing.T) {
 	played := ""
 	for _, step := range transcript.Parse(blocks[0][2]) {
 		got := shell.run(step.Command)
-		played += "$ " + step.Command + "\n" + got
-		if diff := gocmp.Diff(comparable(step.Want), comparable(got)); diff != "" && !*rewrite {
+		diff := gocmp.Diff(comparable(step.Want), comparable(got))
+		if diff == "" {
+			got = step.Want
+		} else if !*rewrite {
 			t.Errorf("line %d of the recording: %s\n%s", step.Line, step.Command, diff)
 		}
+		played += "$ " + step.Command + "\n" + got
 	}
 	if *rewrite {
 		replaced := recording.ReplaceAllLiteralString(string(text), blocks[0][1]+played+blocks[0][3])
