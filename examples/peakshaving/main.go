@@ -85,7 +85,7 @@ func tell(ctx context.Context, namesrv string, out io.Writer) error {
 
 // burst sends what the buyers want, all at once, and waits until the broker has all of it.
 func burst(ctx context.Context, c *client.Client, sale string, out io.Writer) error {
-	shop, err := c.NewProducer(client.ProducerConfig{Group: "shop"})
+	shop, err := c.NewProducer(client.ProducerConfig{Group: "shop", SendTimeout: 30 * time.Second}) // a buyer in such a crowd is patient
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,9 @@ func burst(ctx context.Context, c *client.Client, sale string, out io.Writer) er
 	}
 	answers.Wait()
 	fmt.Fprintln(out, accepted.Load(), "buyers accepted, and the stock database has not been asked once")
+	if n := accepted.Load(); n < buyers {
+		return fmt.Errorf("%d buyers were turned away", buyers-n)
+	}
 	return nil
 }
 

@@ -46,7 +46,7 @@ public final class Main {
 
         /** Waits until the cache holds this, and returns what it holds. */
         synchronized Map<String, String> await(Map<String, String> want) throws InterruptedException {
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (!prices.equals(want) && System.nanoTime() < end) {
                 wait(100);
             }

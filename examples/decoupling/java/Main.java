@@ -1,3 +1,5 @@
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -25,14 +27,18 @@ public final class Main {
         System.out.println("3 orders accepted, and nobody has been notified yet");
 
         CountDownLatch mails = new CountDownLatch(4);
+        Set<String> notified = ConcurrentHashMap.newKeySet(); // a message may come twice, a mail should not
         DefaultMQPushConsumer notifications = new DefaultMQPushConsumer("notifications");
         notifications.setNamesrvAddr(namesrv);
         notifications.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        notifications.setAwaitTerminationMillisWhenShutdown(5_000); // what is handled is not to come again
         notifications.subscribe(TOPIC, "placed");
         notifications.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             for (Message message : messages) {
-                System.out.println("mail to the buyer of order " + message.getKeys());
-                mails.countDown();
+                if (notified.add(message.getKeys())) {
+                    System.out.println("mail to the buyer of order " + message.getKeys());
+                    mails.countDown();
+                }
             }
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS; // an exception, or RECONSUME_LATER, brings it again later
         });

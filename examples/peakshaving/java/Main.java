@@ -69,6 +69,7 @@ public final class Main {
     private static void burst(String namesrv, String sale) throws Exception {
         DefaultMQProducer shop = new DefaultMQProducer("shop");
         shop.setNamesrvAddr(namesrv);
+        shop.setSendMsgTimeout(30_000); // a buyer in such a crowd is patient
         shop.start();
         CountDownLatch answers = new CountDownLatch(BUYERS);
         AtomicInteger accepted = new AtomicInteger();
@@ -90,5 +91,8 @@ public final class Main {
         answers.await();
         shop.shutdown();
         System.out.println(accepted + " buyers accepted, and the stock database has not been asked once");
+        if (accepted.get() < BUYERS) {
+            System.exit(1);
+        }
     }
 }
