@@ -54,7 +54,11 @@ func planted(t *testing.T, plant string, want history.Fault) {
 	rec.add(history.Event{Kind: history.Ready})
 	must(eventually(30*time.Second, "the load goes on", func() error { return rec.atLeast(200) }))
 	load.stopSending()
-	must(eventually(30*time.Second, "what is there arrives", func() error { return rec.undeliveredBut(1, rules.Groups) }))
+	forgiven := ""
+	if want == history.Lost {
+		forgiven = "g7" // the line that loses one
+	}
+	must(eventually(30*time.Second, "what is there arrives", func() error { return rec.undeliveredBut(forgiven, rules.Groups) }))
 	load.close(t)
 	readWholeLog(t, s, rec)
 
