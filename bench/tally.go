@@ -107,11 +107,14 @@ func (t *tally) each(fn func(id int32, l *lane)) {
 	}
 }
 
-// missing counts the offsets that are in t and not in other. Both begin their queues at the same offsets, and neither may
-// be added to meanwhile.
+// missing counts the offsets that are in t and not in other, another tally that begins its queues at the same offsets. A
+// lane of t is locked while one of other is, so nobody may ask the other way round.
 func (t *tally) missing(other *tally) (n int64) {
 	t.each(func(id int32, l *lane) {
-		received := other.lane(&cluster.Queue{BrokerName: l.broker, QueueID: id}).seen
+		o := other.lane(&cluster.Queue{BrokerName: l.broker, QueueID: id})
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		received := o.seen
 		for i, word := range l.seen {
 			if i < len(received) {
 				word &^= received[i]
