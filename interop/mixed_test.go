@@ -21,7 +21,7 @@ func TestApacheBrokerAtAerobee(t *testing.T) {
 	ports := freePorts(t, 2)
 	names := aerobee(t, ports[0], "")
 	eventuallyOK(t, names)
-	broker := apacheBroker(t, names.broker, ports[1])
+	broker := apacheBroker(t, javaNew, names.broker, ports[1])
 	mixedSuite(t, broker)
 }
 
@@ -29,7 +29,7 @@ func TestApacheBrokerAtAerobee(t *testing.T) {
 func TestAerobeeBrokerAtApache(t *testing.T) {
 	skipUnlessAerobee(t)
 	ports := freePorts(t, 2)
-	apacheNamesrv(t, ports[0])
+	apacheNamesrv(t, javaNew, ports[0])
 	mixedSuite(t, aerobee(t, ports[1], local(ports[0])))
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 // server is a NameServer and a broker that clients reach at two addresses (one and the same for Aerobee alone).
 type server struct {
-	name            string // "aerobee", "apache", or what is mixed
+	name            string // "aerobee", "apache", "apache49", or what is mixed
 	namesrv, broker string
 	store           *process // the process that holds the messages
 	ready           func() error
@@ -75,18 +76,26 @@ func (s *server) awaitCommitted(topic, group string, queues, total int) error {
 	})
 }
 
-// targets lists the servers that AEROBEE_INTEROP_TARGET chooses.
+// targets lists the servers that AEROBEE_INTEROP_TARGET chooses for the official clients; they have Apache's newest broker alone.
 func targets(t *testing.T) []string {
 	t.Helper()
+	return slices.DeleteFunc(clientTargets(t), func(target string) bool { return target == "apache49" })
+}
+
+// clientTargets lists the servers that AEROBEE_INTEROP_TARGET chooses for our own client.
+func clientTargets(t *testing.T) []string {
+	t.Helper()
 	switch target := os.Getenv("AEROBEE_INTEROP_TARGET"); target {
-	case "", "aerobee":
+	case "":
 		return []string{"aerobee"}
-	case "apache":
-		return []string{"apache"}
+	case "aerobee", "apache", "apache49":
+		return []string{target}
 	case "both":
 		return []string{"apache", "aerobee"}
+	case "all":
+		return []string{"apache", "apache49", "aerobee"}
 	default:
-		t.Fatalf("AEROBEE_INTEROP_TARGET=%s: want aerobee, apache or both", target)
+		t.Fatalf("AEROBEE_INTEROP_TARGET=%s: want aerobee, apache, apache49, both or all", target)
 		return nil
 	}
 }
@@ -96,9 +105,10 @@ func startServer(t *testing.T, target string) *server {
 	t.Helper()
 	ports := freePorts(t, 2)
 	var s *server
-	if target == "apache" {
-		apacheNamesrv(t, ports[0])
-		s = apacheBroker(t, local(ports[0]), ports[1])
+	if version, ok := apacheVersions[target]; ok {
+		apacheNamesrv(t, version, ports[0])
+		s = apacheBroker(t, version, local(ports[0]), ports[1])
+		s.name = target
 	} else {
 		s = aerobee(t, ports[0], "")
 		s.namesrv = s.broker
@@ -146,16 +156,19 @@ func aerobeeBinary(t *testing.T) string {
 	return binary
 }
 
+// apacheVersions are the targets that are Apache RocketMQ. 4.9.8 has no broker in Maven Central.
+var apacheVersions = map[string]string{"apache": javaNew, "apache49": "4.9.7"}
+
 // apacheNamesrv starts Apache's NameServer.
-func apacheNamesrv(t *testing.T, port int) {
+func apacheNamesrv(t *testing.T, version string, port int) {
 	t.Helper()
 	config := fmt.Sprintf("listenPort=%d\nbindAddress=127.0.0.1\n", port)
-	startApache(t, "apache-namesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", "128m", config)
+	startApache(t, version, "apache-namesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", "128m", config)
 }
 
 // apacheBroker starts Apache's broker, registered at the NameServer, with the settings that make a test of it steady on
-// a loaded machine; SYNC_FLUSH as Aerobee does it.
-func apacheBroker(t *testing.T, namesrv string, port int) *server {
+// a loaded machine; SYNC_FLUSH as Aerobee does it. 4.9 does not know bindAddress and listens everywhere.
+func apacheBroker(t *testing.T, version, namesrv string, port int) *server {
 	t.Helper()
 	config := []string{
 		"brokerClusterName=DefaultCluster", "brokerName=broker-a", "brokerId=0", "brokerIP1=127.0.0.1",
@@ -164,14 +177,15 @@ func apacheBroker(t *testing.T, namesrv string, port int) *server {
 		"mappedFileSizeCommitLog=67108864", "mappedFileSizeConsumeQueue=600000", "maxIndexNum=50000", "maxHashSlotNum=10000",
 		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true",
 	}
-	p := startApache(t, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", strings.Join(config, "\n"))
+	p := startApache(t, version, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", strings.Join(config, "\n"))
 	return &server{name: "apache", namesrv: namesrv, broker: local(port), store: p, ready: func() error { return nil }}
 }
 
-func startApache(t *testing.T, name, class, heap, config string) *process {
+func startApache(t *testing.T, version, name, class, heap, config string) *process {
 	t.Helper()
 	need(t, "java", "mvn")
-	jars, dir := javaJars(t, "server", "5.5.0"), t.TempDir()
+	jars, dir := javaJars(t, "server", version), t.TempDir()
+	writeLogback(t, dir)
 	file := filepath.Join(dir, name+".conf")
 	config += fmt.Sprintf("\nstorePathRootDir=%s\nkvConfigPath=%s\n", filepath.Join(dir, "store"), filepath.Join(dir, "kvConfig.json"))
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
@@ -185,4 +199,17 @@ func startApache(t *testing.T, name, class, heap, config string) *process {
 	p := &process{name: name, dir: dir, abrupt: true, command: append(command, "-cp", jars, class, "-c", file)}
 	p.start(t)
 	return p
+}
+
+// writeLogback writes the files that 4.9 does not start without.
+func writeLogback(t *testing.T, home string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(home, "conf"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"logback_namesrv.xml", "logback_broker.xml"} {
+		if err := os.WriteFile(filepath.Join(home, "conf", name), []byte("<configuration/>\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
