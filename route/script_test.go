@@ -22,7 +22,7 @@ import (
 //	topic topic=T, lines: <broker> <read> <write> <perm>
 //	route topic= [zone=] | brokers | topics [cluster=] | flagged has= hasnot= | system | members broker= | changed addr= version=
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
 		s := &script{t: t, table: New(Options{})}
 		datadriven.RunTest(t, path, s.run)
 	})
