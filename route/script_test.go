@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-// The scripts in testdata drive the table with these commands; time is in seconds from the script's beginning.
+// The scripts in testdata/scripts drive the table with these commands; time is in seconds from the script's beginning.
 //
 //	new [acting] [timeout=S] [complete]
 //	register broker=B [id=N] [addr=A] [cluster=C] [zone=Z] [conn=K] [timeout=S] [version=V] [state=V] [acting] [legacy] [complete] [local] [filter=F] [static=T] at=S
