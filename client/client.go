@@ -29,6 +29,8 @@ type Client struct {
 	beats   heartbeats
 	tracer  *tracer // nil without [Config.Trace]
 
+	closing chan struct{} // held by who closes
+
 	mu      sync.Mutex
 	closed  bool     // guarded by mu, as all below
 	members []member // in the order of their beginning; replaced, never changed
@@ -79,7 +81,7 @@ func New(config Config) (*Client, error) {
 	}
 	ip := localIP()
 	c := &Client{config: config, ns: namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
-	c.idle = sync.NewCond(&c.mu)
+	c.idle, c.closing = sync.NewCond(&c.mu), make(chan struct{}, 1)
 	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now) // #nosec G404 -- tells clients apart, keeps no secret
 	var err error
 	c.cluster, err = cluster.New(cluster.Options{
@@ -100,19 +102,26 @@ func New(config Config) (*Client, error) {
 func (c *Client) ID() string { return c.id }
 
 // Close closes what is still open on the client, consumers first, and returns when no goroutine is left. What is in flight is waited
-// for as long as ctx lets it; then it is cut off, and the error is ctx's. Calling it again is harmless.
+// for as long as ctx lets it; then it is cut off, and the error is ctx's. Calling it again is harmless; a call beside another one waits
+// for it. It must not be called from a handler or a callback.
 func (c *Client) Close(ctx context.Context) error {
+	if err := takeTurn(ctx, c.closing); err != nil {
+		return fmt.Errorf("client: it is still being closed: %w", err)
+	}
+	defer func() { <-c.closing }()
 	c.mu.Lock()
 	c.closed = true
 	members := append([]member(nil), c.members...)
 	c.mu.Unlock()
-	var errs []error
+	errs := make([]error, len(members))
 	for _, consumers := range [...]bool{true, false} { // handlers may send, senders do not handle
-		for _, m := range members {
+		var wg sync.WaitGroup
+		for i, m := range members { // at once: a slow one does not use up the time of the others
 			if (m.consumerGroup() != "") == consumers {
-				errs = append(errs, m.Close(ctx))
+				wg.Go(func() { errs[i] = m.Close(ctx) })
 			}
 		}
+		wg.Wait()
 	}
 	if c.tracer != nil {
 		errs = append(errs, c.tracer.close(ctx))
@@ -144,7 +153,7 @@ func (c *Client) register(m member) error {
 	}
 	c.members = append(c.members[:len(c.members):len(c.members)], m)
 	c.mu.Unlock()
-	c.beats.forget()
+	c.beats.joined()
 	c.beats.kick()
 	return nil
 }
@@ -172,6 +181,9 @@ func (c *Client) snapshot() []member {
 func (c *Client) routeChanged(topic string, r *cluster.Route) {
 	for _, m := range c.snapshot() {
 		m.routeChanged(topic, r)
+	}
+	if c.tracer != nil {
+		c.tracer.producer.routeChanged(topic, r) // it is no member
 	}
 	c.beats.kick() // there may be new brokers
 }

@@ -28,6 +28,8 @@ type consumer struct {
 	wg       sync.WaitGroup // all goroutines but handlers
 	wake     chan struct{}  // rebalance now
 	retrieve func(*share)   // called under mu when a queue has got something to hand out
+	locks    chan struct{}  // held by who renews locks or gives them back: a renewal must not overtake a giving back
+	ended    chan struct{}  // closed when Close has done its work
 
 	mu      sync.Mutex
 	subs    map[string]*subscription // guarded by mu, as all below: by topic; the map is replaced, never changed
@@ -66,6 +68,7 @@ func (c *consumer) init(client *Client, o consumerOptions) {
 	c.started = time.Now()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.wake = make(chan struct{}, 1)
+	c.locks, c.ended = make(chan struct{}, 1), make(chan struct{})
 	c.subs, c.shares, c.leaving = map[string]*subscription{}, map[Queue]*share{}, map[Queue]*share{}
 }
 
@@ -186,7 +189,7 @@ func newTicker(d time.Duration) *time.Ticker {
 
 // commitSoon tells the offsets that have moved since they were told last.
 func (c *consumer) commitSoon() {
-	moved := c.moved()
+	moved := c.moved(func(s *share) int64 { return s.told })
 	if len(moved) == 0 {
 		return
 	}
@@ -196,14 +199,14 @@ func (c *consumer) commitSoon() {
 	}
 }
 
-// moved are the offsets that differ from what was told last, and notes them as told.
-func (c *consumer) moved() map[Queue]int64 {
+// moved are the offsets that differ from what is known of before, and notes them as told.
+func (c *consumer) moved(before func(*share) int64) map[Queue]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	moved := map[Queue]int64{}
 	for _, all := range [...]map[Queue]*share{c.shares, c.leaving} {
 		for q, s := range all {
-			if offset := s.committable(); s.begun && offset != s.told {
+			if offset := s.committable(); s.begun && offset != before(s) {
 				moved[q], s.told = offset, offset
 			}
 		}
@@ -216,21 +219,27 @@ func (c *consumer) forgetTold(offsets map[Queue]int64) {
 	defer c.mu.Unlock()
 	for q := range offsets {
 		if s := c.shares[q]; s != nil {
-			s.told = -1
+			s.told, s.kept = -1, -1
 		}
 	}
 }
 
-// commitNow tells all offsets that have moved and waits until they are kept.
+// commitNow tells all offsets that nobody has confirmed yet, and waits until they are kept.
 func (c *consumer) commitNow(ctx context.Context) error {
-	moved := c.moved()
+	moved := c.moved(func(s *share) int64 { return s.kept })
 	if len(moved) == 0 {
 		return nil
 	}
-	err := c.offsets.save(ctx, moved)
-	if err != nil {
+	if err := c.offsets.save(ctx, moved); err != nil {
 		c.forgetTold(moved)
 		return fmt.Errorf("client: commit offsets: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for q, offset := range moved {
+		if s := c.shares[q]; s != nil {
+			s.kept = offset
+		}
 	}
 	return nil
 }
@@ -255,11 +264,32 @@ func (c *consumer) isClosed() bool {
 	return c.closed
 }
 
-// finishQueues commits and gives the locks back, at the very end.
-func (c *consumer) finishQueues(ctx context.Context) error {
-	err := c.commitNow(ctx)
-	if c.o.orderly && !c.o.broadcast {
-		c.unlockAll(ctx)
+// finish commits, gives the locks back and leaves the group, at the very end. Each is short and must be done even if ctx has ended.
+func (c *consumer) finish(ctx context.Context, m member) error {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if c.o.commit > 0 {
+		end, cancel := context.WithTimeout(ctx, queryTimeout)
+		err = c.commitNow(end)
+		cancel()
 	}
+	if c.o.orderly && !c.o.broadcast {
+		end, cancel := context.WithTimeout(ctx, queryTimeout)
+		c.unlockAll(end)
+		cancel()
+	}
+	c.client.unregister(ctx, m)
+	c.cancel()
+	c.wg.Wait()
 	return err
+}
+
+// awaitEnd waits for the Close that another goroutine has begun.
+func (c *consumer) awaitEnd(ctx context.Context) error {
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("client: group %s is still being closed: %w", c.client.ns.unwrap(c.o.group), ctx.Err())
+	}
 }

@@ -36,6 +36,7 @@ type Delivery struct {
 	broken     error  // why its body could not be read; such a message reaches no handler
 	chunk      *chunk // of the process queue that holds it, with what follows; guarded by the consumer's lock
 	done       bool
+	alone      [1]*Delivery // what a handler of one message is given
 	startedAt  time.Time
 }
 
@@ -45,7 +46,7 @@ func (d *Delivery) Property(name string) string { return d.properties.GetString(
 // Clone is a copy that shares no memory with d nor with other deliveries.
 func (d *Delivery) Clone() *Delivery {
 	c := *d
-	c.chunk, c.done, c.startedAt = nil, false, time.Time{}
+	c.chunk, c.done, c.startedAt, c.alone = nil, false, time.Time{}, [1]*Delivery{}
 	c.Topic, c.Tag, c.ID, c.OffsetID = strings.Clone(d.Topic), strings.Clone(d.Tag), strings.Clone(d.ID), strings.Clone(d.OffsetID)
 	c.Body, c.properties = slices.Clone(d.Body), slices.Clone(d.properties)
 	c.Keys = slices.Clone(d.Keys)
@@ -59,4 +60,14 @@ func (d *Delivery) Clone() *Delivery {
 		}
 	}
 	return &c
+}
+
+// handOut is the list for a user, who may do to it what he likes: sort it, cut it, clear it.
+func handOut(ds []*Delivery) []*Delivery {
+	if len(ds) > 1 {
+		return slices.Clone(ds)
+	}
+	d := ds[0]
+	d.alone[0] = d // without an allocation
+	return d.alone[:]
 }

@@ -53,11 +53,11 @@ func (d *decoder) decode(body []byte) (ds []Delivery, whole bool, err error) {
 			continue
 		}
 		body = body[r.Size:]
-		if !d.wanted(r.Properties) {
-			continue
-		}
 		if ids = roomForID(ids); r.SysFlag&message.FlagInnerBatch != 0 && r.SysFlag&message.FlagNeedUnwrap != 0 {
 			ds, ids = d.unwrap(ds, ids, &r)
+			continue
+		}
+		if !d.wanted(r.Properties) {
 			continue
 		}
 		ds = append(ds, Delivery{})
@@ -97,7 +97,7 @@ func (d *decoder) wanted(p message.Properties) bool {
 	return ok && slices.Contains(d.tags, text(tag))
 }
 
-// unwrap makes a delivery of each message of an inner batch: one record that holds many.
+// unwrap makes a delivery of each wanted message of an inner batch: one record that holds many, each with a tag of its own.
 func (d *decoder) unwrap(ds []Delivery, ids []byte, r *message.Record) ([]Delivery, []byte) {
 	outer := Delivery{}
 	ids = d.fill(&outer, r, ids)
@@ -116,6 +116,9 @@ func (d *decoder) unwrap(ds []Delivery, ids []byte, r *message.Record) ([]Delive
 		inner.SysFlag &^= message.FlagCompressed | message.FlagInnerBatch | message.FlagNeedUnwrap
 		inner.QueueOffset = offset
 		offset++
+		if !d.wanted(u.Properties) {
+			continue
+		}
 		ids = roomForID(ids)
 		ds = append(ds, Delivery{})
 		ids = d.fill(&ds[len(ds)-1], &inner, ids)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,16 +25,24 @@ type heartbeats struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
-	started bool                      // guarded by mu, as all below
-	closed  bool                      //
-	told    map[string]*remoting.Conn // which connection of an address knows all members
+	started bool                // guarded by mu, as all below
+	closed  bool                //
+	round   int                 // goes up with each new member
+	told    map[string]greeting // by address; what brokers know
+}
+
+// greeting is the last heartbeat to an address: over which connection, and of the members of which round. It is noted before the
+// broker has answered: who leaves tells all that may have heard of it.
+type greeting struct {
+	conn  *remoting.Conn
+	round int // -1: not answered, to be told again
 }
 
 // heartbeatTimeout is how long a broker may take to answer a heartbeat.
 const heartbeatTimeout = 3 * time.Second
 
 func (h *heartbeats) init(c *Client) {
-	h.c, h.wake, h.told = c, make(chan struct{}, 1), map[string]*remoting.Conn{}
+	h.c, h.wake, h.told = c, make(chan struct{}, 1), map[string]greeting{}
 	h.turn = make(chan struct{}, 1)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 }
@@ -92,10 +101,14 @@ func (c *Client) beat(ctx context.Context) error { return c.beats.tell(ctx, true
 
 // tell sends heartbeats to all brokers, or to those only that have not had one over their present connection.
 func (h *heartbeats) tell(ctx context.Context, all bool) error {
-	if err := h.takeTurn(ctx); err != nil {
-		return err
+	if err := takeTurn(ctx, h.turn); err != nil {
+		return fmt.Errorf("client: waiting for another heartbeat: %w", err)
 	}
 	defer func() { <-h.turn }()
+	h.mu.Lock()
+	round := h.round // before the members are looked at: one that comes meanwhile belongs to the next round
+	h.forgetClosed()
+	h.mu.Unlock()
 	members := h.c.snapshot()
 	addrs := h.c.brokers(ctx, members)
 	if len(addrs) == 0 {
@@ -111,32 +124,38 @@ func (h *heartbeats) tell(ctx context.Context, all bool) error {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			errs[i] = h.tellOne(ctx, addr, &f, all)
+			errs[i] = h.tellOne(ctx, addr, &f, greeting{round: round}, all)
 		}()
 	}
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func (h *heartbeats) takeTurn(ctx context.Context) error {
+// takeTurn puts the one value into turn that fits. If that is possible at once, it does not matter whether ctx has ended.
+func takeTurn(ctx context.Context, turn chan struct{}) error {
 	select {
-	case h.turn <- struct{}{}:
+	case turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("client: waiting for another heartbeat: %w", ctx.Err())
+		return ctx.Err()
 	}
 }
 
-func (h *heartbeats) tellOne(ctx context.Context, addr string, f *protocol.Frame, all bool) error {
+func (h *heartbeats) tellOne(ctx context.Context, addr string, f *protocol.Frame, now greeting, all bool) error {
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
-	conn, err := h.c.cluster.Conn(ctx, addr)
-	if err != nil {
+	var err error
+	if now.conn, err = h.c.cluster.Conn(ctx, addr); err != nil {
 		return err
 	}
 	h.mu.Lock()
-	knows := h.told[addr] == conn
-	h.told[addr] = conn
+	knows := h.told[addr] == now
+	h.told[addr] = now
 	h.mu.Unlock()
 	if knows && !all {
 		return nil
@@ -146,18 +165,31 @@ func (h *heartbeats) tellOne(ctx context.Context, addr string, f *protocol.Frame
 		err = cluster.Check(answer, addr, f.Code)
 	}
 	if err != nil {
+		now.round = -1
 		h.mu.Lock()
-		delete(h.told, addr)
+		h.told[addr] = now
 		h.mu.Unlock()
 	}
 	return err
 }
 
-// forget has every broker told at the next kick: there is a new member.
-func (h *heartbeats) forget() {
+// joined has every broker told at the next kick: there is a new member.
+func (h *heartbeats) joined() {
 	h.mu.Lock()
-	clear(h.told)
+	h.round++
 	h.mu.Unlock()
+}
+
+// forgetClosed forgets connections that are closed: the broker at the other end has forgotten us too. mu is held.
+func (h *heartbeats) forgetClosed() {
+	maps.DeleteFunc(h.told, func(_ string, g greeting) bool {
+		select {
+		case <-g.conn.Done():
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 // brokers are the addresses to tell: the masters of the routes in use, and the slaves too if there is a consumer, which may read from them.
@@ -218,12 +250,13 @@ func (c *Client) leave(ctx context.Context, m member) {
 	header.Append(&f.Fields)
 	ctx, cancel := context.WithTimeout(ctx, heartbeatTimeout)
 	defer cancel()
-	if err := c.beats.takeTurn(ctx); err != nil {
+	if err := takeTurn(ctx, c.beats.turn); err != nil {
 		return // brokers forget the group when the connection closes
 	}
 	defer func() { <-c.beats.turn }()
 	var addrs []string
 	c.beats.mu.Lock()
+	c.beats.forgetClosed()
 	for addr := range c.beats.told {
 		addrs = append(addrs, addr)
 	}

@@ -26,18 +26,18 @@ type Message struct {
 }
 
 // SendStatus says how safely the broker has stored a message. Only [SendOK] is without reserve; the others are stored too, but might
-// be lost with the broker.
+// be lost with the broker. The zero value is none of them: no broker has said anything, since the send failed or was one-way.
 type SendStatus int32
 
 // The values of [SendStatus].
 const (
-	SendOK            SendStatus = iota // stored as durably as the broker is configured
-	FlushDiskTimeout                    // the disk did not confirm in time
-	FlushSlaveTimeout                   // the replicas did not confirm in time
-	SlaveNotAvailable                   // there is no replica
+	SendOK            SendStatus = iota + 1 // stored as durably as the broker is configured
+	FlushDiskTimeout                        // the disk did not confirm in time
+	FlushSlaveTimeout                       // the replicas did not confirm in time
+	SlaveNotAvailable                       // there is no replica
 )
 
-// String is the status as Java names it.
+// String is the status as Java names it, "NONE" for the zero value.
 func (s SendStatus) String() string {
 	switch s {
 	case SendOK:
@@ -49,10 +49,10 @@ func (s SendStatus) String() string {
 	case SlaveNotAvailable:
 		return "SLAVE_NOT_AVAILABLE"
 	}
-	return "SEND_STATUS_UNKNOWN"
+	return "NONE"
 }
 
-// SendResult says where a message was stored. Of a one-way send only ID and Queue are known.
+// SendResult says where a message was stored. It is zero when the send failed; of a one-way send only ID and Queue are known.
 type SendResult struct {
 	ID       string              // the message's unique key, made by the producer; the message can be found by it
 	OffsetID string              // the broker's address and the position in its log, in hex

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
@@ -42,12 +45,17 @@ func (o *brokerOffsets) load(ctx context.Context, q Queue) (int64, bool, error) 
 }
 
 func (o *brokerOffsets) save(ctx context.Context, offsets map[Queue]int64) error {
-	var errs []error
-	for q, offset := range offsets {
-		f := o.update(q, offset)
-		_, err := o.c.askQueue(ctx, q, &f)
-		errs = append(errs, err)
-	}
+	var mu sync.Mutex
+	var errs []error // guarded by mu
+	eachBroker(slices.Collect(maps.Keys(offsets)), func(part []Queue) {
+		for _, q := range part {
+			f := o.update(q, offsets[q])
+			_, err := o.c.askQueue(ctx, q, &f)
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+		}
+	})
 	return errors.Join(errs...)
 }
 

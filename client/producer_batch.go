@@ -92,7 +92,10 @@ func (s *sending) prepareBatch(ms []*Message) (n int, err error) {
 	for _, m := range ms {
 		s.id = s.p.client.unique.Append(s.id[:0])
 		if s.props, err = s.p.appendProperties(s.props[:0], m, s.id); err != nil {
-			return n + 1, err
+			if n == 0 {
+				return 1, err
+			}
+			break // those before it are sent; it fails alone, the next time
 		}
 		if size := len(b.body) + len(m.Body) + len(s.props) + 22; n > 0 && size > s.p.config.MaxBatchSize {
 			break

@@ -85,7 +85,11 @@ func (p *Producer) findRoute(ctx context.Context, t *publishing) (*publishInfo, 
 	if len(info.queues) == 0 {
 		return nil, fmt.Errorf("client: topic %s has no queue that can be written on any broker: %w", t.topic, ErrNoRoute)
 	}
-	t.info.Store(info)
+	if !t.info.CompareAndSwap(nil, info) {
+		if newer := t.info.Load(); newer != nil { // the route has changed since we asked
+			return newer, nil
+		}
+	}
 	return info, nil
 }
 

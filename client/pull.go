@@ -134,11 +134,12 @@ func (p *PullConsumer) Queues(ctx context.Context, topic string) ([]Queue, error
 
 // Assign takes the given queues, instead of those assigned before, whoever else is in the group. Queues that stay go on where they are.
 func (p *PullConsumer) Assign(ctx context.Context, queues ...Queue) error {
-	if err := p.open(); err != nil {
-		return err
-	}
 	lost := map[Queue]int64{}
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return p.open()
+	}
 	if len(p.subs) > 0 {
 		p.mu.Unlock()
 		return fmt.Errorf("client: there are subscriptions: a consumer has either these or assigned queues: %w", ErrIllegal)
@@ -166,9 +167,7 @@ func (p *PullConsumer) Assign(ctx context.Context, queues ...Queue) error {
 		p.beginLocked(q, sub).assigned = true
 	}
 	p.mu.Unlock()
-	if p.o.commit > 0 {
-		p.saveDropped(lost)
-	}
+	p.saveDropped(lost)
 	return p.client.beat(ctx)
 }
 
@@ -219,7 +218,10 @@ func (p *PullConsumer) next() ([]*Delivery, error) {
 		if len(ds) > 0 {
 			p.out, p.outOf = ds, s
 			s.lastHandled = time.Now()
-			return ds, nil
+			if !p.queue.empty() {
+				p.signal() // for another who polls
+			}
+			return handOut(ds), nil
 		}
 	}
 }
@@ -352,19 +354,11 @@ func (p *PullConsumer) seek(ctx context.Context, queues []Queue, find func(conte
 }
 
 // Close tells how far the group has come and leaves it, so that the other members go on at once. What the last Poll returned comes again,
-// unless [PullConsumer.Commit] was called. Calling it again returns nil.
+// unless [PullConsumer.Commit] was called. Calling it again waits for the first call and returns nil.
 func (p *PullConsumer) Close(ctx context.Context) error {
 	if !p.stopPulling() {
-		return nil
+		return p.awaitEnd(ctx)
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), queryTimeout)
-	defer cancel()
-	var err error
-	if p.o.commit > 0 {
-		err = p.finishQueues(end)
-	}
-	p.client.unregister(end, p)
-	p.cancel()
-	p.wg.Wait()
-	return err
+	defer close(p.ended)
+	return p.finish(ctx, p)
 }

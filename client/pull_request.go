@@ -130,7 +130,7 @@ func (s *share) answered(r *request, addr string, slave bool, f *protocol.Frame)
 	}
 	s.from = h.SuggestWhichBrokerID
 	if !slave && !c.o.broadcast && c.o.commit > 0 && r.commit > 0 {
-		s.told = r.commit
+		s.told, s.kept = r.commit, r.commit
 	}
 	s.pq.put(ds, h.NextBeginOffset)
 	if len(ds) > 0 {
@@ -174,7 +174,9 @@ func (s *share) correct(r *request, h *protocol.PullMessageResponseHeader) error
 	s.told = h.NextBeginOffset
 	c.mu.Unlock()
 	if c.o.commit > 0 {
-		if err := c.offsets.save(s.ctx, map[Queue]int64{s.queue: h.NextBeginOffset}); err != nil {
+		moved := map[Queue]int64{s.queue: h.NextBeginOffset}
+		if err := c.offsets.save(s.ctx, moved); err != nil {
+			c.forgetTold(moved)
 			return err
 		}
 	}

@@ -235,23 +235,19 @@ func (p *PushConsumer) keepLocally() error {
 
 // Close stops pulling, waits for the handlers, tells how far they have come, and leaves the group, so that the other members go on at
 // once. What was pulled and not handled yet is left to them. When ctx ends first, the handlers' context ends, and what they have comes
-// again; Close still returns only when they have. Calling it again waits for nothing and returns nil.
+// again; Close still returns only when they have, so it must not be called from a handler. Calling it again waits for the first call and
+// returns nil.
 func (p *PushConsumer) Close(ctx context.Context) error {
 	if !p.stopPulling() {
-		return nil
+		return p.awaitEnd(ctx)
 	}
+	defer close(p.ended)
 	p.mu.Lock()
 	p.stop = true
 	p.pacer.stop()
 	p.mu.Unlock()
 	err := p.awaitHandlers(ctx)
-	// What follows is short and must be done even if ctx has ended.
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), queryTimeout)
-	defer cancel()
-	err = errors.Join(err, p.finishQueues(end))
-	p.client.unregister(end, p)
-	p.cancel()
-	p.wg.Wait()
+	err = errors.Join(err, p.finish(ctx, p))
 	p.cut()
 	return err
 }

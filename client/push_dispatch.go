@@ -253,21 +253,22 @@ func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
 
 // handle runs the handler. A panic becomes an error, with its stack in the log.
 func (p *PushConsumer) handle(ds []*Delivery) (err error) {
-	ctx, end := p.client.beginHandle(p.handling, p.config.Group, ds)
+	given, first := handOut(ds), ds[0]
+	ctx, end := p.client.beginHandle(p.handling, p.config.Group, given)
 	trace := p.traceHandling(ds)
 	defer func() {
 		code := handleSuccess
 		if v := recover(); v != nil {
 			err = fmt.Errorf("client: the handler of group %s panicked: %v", p.config.Group, v)
 			code = handleException
-			p.log.Error("client: handler panicked", "id", ds[0].ID, "topic", ds[0].Topic, "panic", v, "stack", string(debug.Stack()))
+			p.log.Error("client: handler panicked", "id", first.ID, "topic", first.Topic, "panic", v, "stack", string(debug.Stack()))
 		} else if err != nil {
 			code = handleFailed
 		}
-		p.client.traceHandled(trace, ds[0].Topic, code)
+		p.client.traceHandled(trace, first.Topic, code)
 		end(err)
 	}()
-	return p.config.Handler(ctx, ds)
+	return p.config.Handler(ctx, given)
 }
 
 // traceHandling notes the handling, but not that of traces.

@@ -42,8 +42,8 @@ func (p *PushConsumer) handleOrdered(s *share, ds []*Delivery) {
 // restLocked ends a worker's turn with a queue.
 func (p *PushConsumer) restLocked(s *share) {
 	s.running--
-	if p.leaving[s.queue] == s {
-		p.left(s)
+	if s.dropped {
+		p.leftLocked(s)
 		return
 	}
 	p.offerLocked(s)

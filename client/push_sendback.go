@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -37,13 +38,14 @@ func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Deliv
 	return again
 }
 
-// sendBack returns a message to its broker (36), or, where that fails, sends a copy to the retry topic.
+// sendBack returns a message to its broker (36), or, where that fails, sends a copy to the retry topic. It ends with the handlers' context:
+// what was not given back then has no offset told, and comes again.
 func (p *PushConsumer) sendBack(d *Delivery, level int) error {
 	f := protocol.Frame{Code: protocol.ReqConsumerSendMsgBack}
 	h := protocol.SendBackHeader{Offset: int64(d.LogOffset), Group: p.o.group, DelayLevel: int32(level), OriginMsgID: d.ID,
 		OriginTopic: p.client.ns.wrap(d.Topic), HasMaxReconsumeTimes: true, MaxReconsumeTimes: int32(min(p.max, 1<<31-1)), BrokerName: d.Queue.BrokerName}
 	h.Append(&f.Fields)
-	_, err := p.client.askQueue(p.ctx, d.Queue, &f)
+	_, err := p.client.askQueue(p.handling, d.Queue, &f)
 	if err == nil {
 		return nil
 	}
@@ -65,9 +67,9 @@ func (p *PushConsumer) times(d *Delivery, level int) int {
 // resend sends a copy of a message to the group's retry topic, as Java's clients do: the broker delays it, or, when it has failed too
 // often, puts it among the dead letters.
 func (p *PushConsumer) resend(d *Delivery, times int) error {
-	ctx, cancel := context.WithTimeout(p.ctx, queryTimeout)
+	ctx, cancel := context.WithTimeout(p.handling, queryTimeout)
 	defer cancel()
-	f := p.copyOf(d, times)
+	h := p.copyOf(d, times)
 	r, err := p.client.cluster.Route(ctx, p.o.retryTopic)
 	if err != nil {
 		return err
@@ -79,11 +81,11 @@ func (p *PushConsumer) resend(d *Delivery, times int) error {
 	first := rand.IntN(len(r.Writable)) // #nosec G404 -- spreads load, guards nothing
 	for i := range min(3, len(r.Writable)) {
 		q := r.Writable[(first+i)%len(r.Writable)]
-		f.header.QueueID = q.QueueID
+		h.QueueID = q.QueueID
 		request := protocol.Frame{Code: protocol.ReqSendMessageV2, Body: d.Body}
-		f.header.AppendV2(&request.Fields)
-		if _, last = p.client.askQueue(ctx, q, &request); last == nil {
-			return nil
+		h.AppendV2(&request.Fields)
+		if _, last = p.client.askQueue(ctx, q, &request); last == nil || errors.Is(last, cluster.ErrFlushTimeout) {
+			return nil // stored, if not as safely as the broker would have it: once more would be twice
 		}
 	}
 	return last
@@ -92,10 +94,8 @@ func (p *PushConsumer) resend(d *Delivery, times int) error {
 // mostReconsume stands for "without end" in a copy's header, so that one more can still be said.
 const mostReconsume = 1 << 30
 
-// retryCopy is the header of a message for the retry topic.
-type retryCopy struct{ header protocol.SendMessageHeader }
-
-func (p *PushConsumer) copyOf(d *Delivery, times int) retryCopy {
+// copyOf is the header of a message for the retry topic.
+func (p *PushConsumer) copyOf(d *Delivery, times int) protocol.SendMessageHeader {
 	props := d.properties.Without(message.PropCRC, message.PropRetryTopic, message.PropReconsumeTime, message.PropMaxReconsumeTimes,
 		message.PropTransaction, message.PropDelay, message.PropWait)
 	if id, _ := props.Get(message.PropOriginMessageID); len(id) == 0 {
@@ -103,8 +103,8 @@ func (p *PushConsumer) copyOf(d *Delivery, times int) retryCopy {
 	}
 	props = message.AppendProperty(props, message.PropRetryTopic, p.client.ns.wrap(d.Topic))
 	props = message.AppendProperty(props, message.PropDelay, strconv.Itoa(3+min(times, 100)))
-	return retryCopy{protocol.SendMessageHeader{ProducerGroup: []byte("CLIENT_INNER_PRODUCER"), Topic: []byte(p.o.retryTopic),
+	return protocol.SendMessageHeader{ProducerGroup: []byte("CLIENT_INNER_PRODUCER"), Topic: []byte(p.o.retryTopic),
 		DefaultTopic: []byte(message.TopicAutoName), DefaultTopicQueueNums: 4, BornTimestamp: time.Now().UnixMilli(), Flag: d.Flag,
 		Properties: props, ReconsumeTimes: int32(min(times, mostReconsume) + 1), HasMaxReconsumeTimes: true,
-		MaxReconsumeTimes: int32(min(p.max, mostReconsume))}}
+		MaxReconsumeTimes: int32(min(p.max, mostReconsume))}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
@@ -193,28 +194,34 @@ func (c *consumer) dropOthers(subs map[string]*subscription) {
 	c.saveDropped(lost)
 }
 
-// dropLocked gives a queue up. Its offset goes to lost, to be told at once, unless a handler works on an ordered queue: then the
-// handler's end tells it and gives the lock back.
+// dropLocked gives a queue up. Its offset goes to lost, to be told at once, unless a handler works on an ordered queue or its lock is
+// being asked for: then the end of that tells it and gives the lock back.
 func (c *consumer) dropLocked(s *share, lost map[Queue]int64) {
 	delete(c.shares, s.queue)
 	s.dropped = true
 	s.cancel()
-	if c.o.orderly && s.running > 0 {
+	if c.o.orderly && (s.running > 0 || s.acquiring) {
 		c.leaving[s.queue] = s
 		return
 	}
-	if s.begun {
-		lost[s.queue] = s.committable()
-	} else if c.o.orderly && !s.lockedAt.IsZero() {
-		lost[s.queue] = -1
+	if s.begun || !s.lockedAt.IsZero() {
+		lost[s.queue] = s.lastOffset()
 	}
 	s.pq.empty(s.pq.next)
 }
 
+// lastOffset is what is told of a queue that is given up, -1 for nothing: without a lock another member may have gone on.
+func (s *share) lastOffset() int64 {
+	if !s.begun {
+		return -1
+	}
+	return s.committable()
+}
+
 // saveDropped tells the offsets of queues that were given up. Ordered queues are unlocked behind it, so that the next owner finds the
-// offset.
+// offset. Who commits by hand has said all that is to be told.
 func (c *consumer) saveDropped(lost map[Queue]int64) {
-	if len(lost) == 0 {
+	if len(lost) == 0 || c.o.commit == 0 {
 		return
 	}
 	locked := c.o.orderly && !c.o.broadcast
@@ -223,7 +230,10 @@ func (c *consumer) saveDropped(lost map[Queue]int64) {
 	var err error
 	if locked {
 		err = c.offsets.save(c.ctx, lost)
-		c.unlock(c.ctx, queues)
+		if c.takeLocks() {
+			c.unlock(c.ctx, queues)
+			<-c.locks
+		}
 	} else {
 		err = c.offsets.saveSoon(c.ctx, lost)
 	}
@@ -232,9 +242,15 @@ func (c *consumer) saveDropped(lost map[Queue]int64) {
 	}
 }
 
-// left is called when the last handler of a queue in leaving has ended.
-func (c *consumer) left(s *share) {
-	lost := map[Queue]int64{s.queue: s.committable()}
+// takeLocks waits for the turn to talk about locks, until the consumer has ended.
+func (c *consumer) takeLocks() bool { return takeTurn(c.ctx, c.locks) == nil }
+
+// leftLocked is called when what has kept a queue in leaving may have ended: its last handler, or the asking for its lock.
+func (c *consumer) leftLocked(s *share) {
+	if c.leaving[s.queue] != s || s.running > 0 || s.acquiring {
+		return
+	}
+	lost := map[Queue]int64{s.queue: s.lastOffset()}
 	s.pq.empty(s.pq.next)
 	c.spawn(func() {
 		c.saveDropped(lost)
@@ -247,24 +263,30 @@ func (c *consumer) left(s *share) {
 
 // unlock gives queues back to the brokers that locked them for us.
 func (c *consumer) unlock(ctx context.Context, queues []Queue) {
-	for _, part := range byBroker(queues) {
+	eachBroker(queues, func(part []Queue) {
 		f := protocol.Frame{Code: protocol.ReqUnlockBatchMQ, Body: c.lockBody(part)}
 		if _, err := c.client.askQueue(ctx, part[0], &f); err != nil && c.ctx.Err() == nil {
 			c.log.Warn("client: queues not unlocked, their locks run out", "broker", part[0].BrokerName, "queues", len(part), "error", err)
 		}
-	}
+	})
 }
 
 func (c *consumer) lockBody(queues []Queue) []byte {
 	return protocol.MarshalBody(protocol.LockBatchRequest{ClientID: c.client.id, ConsumerGroup: c.o.group, Queues: queues})
 }
 
-func byBroker(queues []Queue) [][]Queue {
+// eachBroker calls fn with the queues of each broker, for all brokers at once so that none waits for one that does not answer, and
+// returns when all calls have.
+func eachBroker(queues []Queue, fn func(part []Queue)) {
 	parts := map[string][]Queue{}
 	for _, q := range queues {
 		parts[q.BrokerName] = append(parts[q.BrokerName], q)
 	}
-	return slices.Collect(maps.Values(parts))
+	var wg sync.WaitGroup
+	for _, part := range parts {
+		wg.Go(func() { fn(part) })
+	}
+	wg.Wait()
 }
 
 // lock asks a broker to lock queues of its own for us, and returns those that are.
@@ -283,6 +305,10 @@ func (c *consumer) lock(ctx context.Context, queues []Queue) ([]Queue, error) {
 
 // renewLocks renews the locks of all ordered queues. One that is lost to another member is no longer handled until it is ours again.
 func (c *consumer) renewLocks() {
+	if !c.takeLocks() {
+		return
+	}
+	defer func() { <-c.locks }()
 	c.mu.Lock()
 	var queues []Queue
 	for _, all := range [...]map[Queue]*share{c.shares, c.leaving} {
@@ -293,40 +319,46 @@ func (c *consumer) renewLocks() {
 		}
 	}
 	c.mu.Unlock()
-	for _, part := range byBroker(queues) {
-		asked := time.Now()
-		locked, err := c.lock(c.ctx, part)
-		if err != nil {
-			if c.ctx.Err() == nil {
-				c.log.Warn("client: locks not renewed", "broker", part[0].BrokerName, "queues", len(part), "error", err)
-			}
+	eachBroker(queues, c.renew)
+}
+
+// renew renews the locks of queues of one broker.
+func (c *consumer) renew(part []Queue) {
+	asked := time.Now()
+	locked, err := c.lock(c.ctx, part)
+	if err != nil {
+		if c.ctx.Err() == nil {
+			c.log.Warn("client: locks not renewed", "broker", part[0].BrokerName, "queues", len(part), "error", err)
+		}
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, q := range part {
+		s := c.shares[q]
+		if s == nil || s.lockedAt.IsZero() {
 			continue
 		}
-		c.mu.Lock()
-		for _, q := range part {
-			s := c.shares[q]
-			if s == nil {
-				continue
-			}
-			if slices.Contains(locked, q) {
-				s.lockedAt = asked
-			} else {
-				c.log.Warn("client: the lock of an ordered queue was lost", "queue", queueName(q))
-				s.unlockedLocked()
-			}
+		if slices.Contains(locked, q) {
+			s.lockedAt = asked
+		} else {
+			c.log.Warn("client: the lock of an ordered queue was lost", "queue", queueName(q))
+			s.unlockedLocked()
 		}
-		c.mu.Unlock()
 	}
 }
 
 // unlockAll gives back every lock at the end.
 func (c *consumer) unlockAll(ctx context.Context) {
+	if !c.takeLocks() {
+		return
+	}
+	defer func() { <-c.locks }()
 	c.mu.Lock()
 	var queues []Queue
-	for q, s := range c.shares {
-		if !s.lockedAt.IsZero() {
-			queues = append(queues, q)
-		}
+	for q, s := range c.shares { // those too whose lock was being asked for
+		queues = append(queues, q)
+		s.lockedAt = time.Time{} // no more renewals
 	}
 	for q := range c.leaving {
 		queues = append(queues, q)

@@ -25,7 +25,9 @@ type share struct {
 	paused      bool
 	gen         int                // changes when the place to pull from is changed: answers to older pulls do not count
 	abort       context.CancelFunc // of the pull under way
-	told        int64              // the offset that was told last, -1 for none
+	told        int64              // the offset that was told last, -1 for none; it may have been lost on the way
+	kept        int64              // the offset that was confirmed last, -1 for none
+	acquiring   bool               // orderly: the lock is being asked for
 	from        int64              // the broker id that the broker has suggested to pull from
 	listed      bool               // waits for a worker
 	running     int                // batches that handlers have
@@ -37,7 +39,7 @@ type share struct {
 
 // beginLocked makes a queue ours and starts its goroutine.
 func (c *consumer) beginLocked(q Queue, sub *subscription) *share {
-	s := &share{c: c, queue: q, sub: sub, kick: make(chan struct{}, 1), told: -1}
+	s := &share{c: c, queue: q, sub: sub, kick: make(chan struct{}, 1), told: -1, kept: -1}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	c.shares[q] = s
 	c.spawn(s.run)
@@ -162,7 +164,7 @@ func (s *share) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !s.begun { // a seek may have come first
-		s.pq.next, s.told, s.begun = max(offset, s.pq.next), told, true // pq.next is more if we had the queue before
+		s.pq.next, s.told, s.kept, s.begun = max(offset, s.pq.next), told, told, true // pq.next is more if we had the queue before
 	}
 	return nil
 }
@@ -199,25 +201,27 @@ func (s *share) acquire() error {
 	c := s.c
 	c.mu.Lock()
 	s.unlockedLocked()
+	if s.dropped {
+		c.mu.Unlock()
+		return s.ctx.Err()
+	}
+	s.acquiring = true
 	c.mu.Unlock()
 	asked := time.Now()
 	locked, err := c.lock(s.ctx, []Queue{s.queue})
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(locked, s.queue) {
-		return &lockHeldError{s.queue}
+	if err == nil && !slices.Contains(locked, s.queue) {
+		err = &lockHeldError{s.queue}
 	}
 	c.mu.Lock()
-	dropped := s.dropped
-	if !dropped {
+	defer c.mu.Unlock()
+	s.acquiring = false
+	switch {
+	case s.dropped: // the broker may have given it to us, even if there is no answer: nobody else gets it before it is given back
+		c.leftLocked(s)
+	case err == nil:
 		s.lockedAt = asked
 	}
-	c.mu.Unlock()
-	if dropped {
-		c.unlock(c.ctx, []Queue{s.queue})
-	}
-	return nil
+	return err
 }
 
 // unlockedLocked forgets the lock and all that was pulled under it. While a handler works, what it has stays its own.

@@ -20,6 +20,8 @@ type topic struct {
 	mu     sync.Mutex
 	asking *asking // guarded by mu: the request that is under way
 	unused int     // only the refresher's: refreshes in a row without use
+
+	gone time.Time // only the request's that is under way: since when NameServers say that the topic, whose route we have, does not exist
 }
 
 // asking is one request for a route, for all who wait for it.
@@ -47,7 +49,7 @@ func (c *Cluster) Route(ctx context.Context, name string) (*Route, error) {
 }
 
 // Refresh asks a NameServer for the topic's route now. Callers that come while it is asked for share the answer. When it cannot be
-// had, for another reason than the topic's absence, the cached route stays for [Cluster.Route].
+// had the cached route stays for [Cluster.Route]; when the topic does not exist any more, for two minutes.
 func (c *Cluster) Refresh(ctx context.Context, name string) (*Route, error) {
 	v, ok := c.topics.Load(name)
 	if !ok {
@@ -86,18 +88,36 @@ func (c *Cluster) ask(t *topic) (*asking, error) {
 
 func (c *Cluster) fetch(t *topic, a *asking) {
 	a.route, a.err = c.queryRoute(c.ctx, t.name)
-	gone := errors.Is(a.err, ErrTopicNotFound)
+	gone := errors.Is(a.err, ErrTopicNotFound) && t.goneLong(time.Now())
+	if a.err == nil {
+		t.gone = time.Time{}
+	}
 	var old *Route
 	if a.err == nil || gone {
 		old = t.route.Swap(a.route)
+	}
+	if (a.err == nil || gone) && !a.route.equal(old) && c.o.RouteChanged != nil {
+		c.o.RouteChanged(t.name, a.route) // before the next request, so that the newest route is told last, and before who waits goes on
 	}
 	t.mu.Lock()
 	t.asking = nil
 	t.mu.Unlock()
 	close(a.done)
-	if (a.err == nil || gone) && !a.route.equal(old) && c.o.RouteChanged != nil {
-		c.o.RouteChanged(t.name, a.route)
+}
+
+// absence is for how long a topic must be said not to exist before its route is given up. A NameServer that has just been started
+// knows nothing until the brokers have registered again, which they do every 30 s.
+const absence = 2 * time.Minute
+
+// goneLong reports whether the topic's absence is to be believed at now.
+func (t *topic) goneLong(now time.Time) bool {
+	if t.route.Load() == nil {
+		return true
 	}
+	if t.gone.IsZero() {
+		t.gone = now
+	}
+	return now.Sub(t.gone) >= absence
 }
 
 // queryRoute asks for a route and makes nothing of it but a Route.
