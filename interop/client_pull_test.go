@@ -126,8 +126,10 @@ func ownPullSeek(l *clientLab) {
 func ownPullSeekTime(l *clientLab) {
 	topic, p := l.topic(1), l.producer()
 	l.sendAll(p, topic, numbered("old", 5))
+	l.later(topic) // RocketMQ 4 takes the nearest message where none has the very time
+	l.sendAll(p, topic, []string{"new-0000"})
 	at := l.later(topic)
-	l.sendAll(p, topic, numbered("new", 5))
+	l.sendAll(p, topic, numbered("new", 5)[1:])
 	c := l.puller(l.group("group"))
 	l.must(c.Assign(l.ctx, l.queue(topic, 0)))
 	l.must(c.SeekToTime(l.ctx, at))

@@ -39,7 +39,7 @@ func ownSync(l *clientLab) {
 	for range texts {
 		d := l.next(in)
 		want := sent[string(d.Body)]
-		l.equal("result of "+string(d.Body), want, client.SendResult{ID: d.ID, OffsetID: d.OffsetID, Queue: d.Queue, Offset: d.Offset})
+		l.equal("result of "+string(d.Body), want, client.SendResult{ID: d.ID, OffsetID: d.OffsetID, Queue: d.Queue, Offset: d.Offset, Status: client.SendOK})
 		delete(sent, string(d.Body))
 	}
 	l.nothing(in, 200*time.Millisecond)
@@ -98,7 +98,7 @@ func ownBatch(l *clientLab) {
 	in := l.consume(topic, l.group("group"))
 	for range texts {
 		d := l.next(in)
-		l.equal("result of "+string(d.Body), place[string(d.Body)], client.SendResult{ID: d.ID, OffsetID: d.OffsetID, Queue: d.Queue, Offset: d.Offset})
+		l.equal("result of "+string(d.Body), place[string(d.Body)], client.SendResult{ID: d.ID, OffsetID: d.OffsetID, Queue: d.Queue, Offset: d.Offset, Status: client.SendOK})
 	}
 }
 

@@ -155,31 +155,42 @@ func ownStart(from client.Start) func(*clientLab) {
 	}
 }
 
-// ownStartTime wants a new group to begin with the first message of that time.
+// ownStartTime wants a new group to begin with the first message of that time. RocketMQ 4 does not tell a new group from one that is at
+// the first message of a young queue, so that there it begins with this one, with Java's clients too.
 func ownStartTime(l *clientLab) {
 	topic, p := l.topic(1), l.producer()
 	l.sendAll(p, topic, []string{"old"})
-	at := l.later(topic)
+	l.later(topic)
 	l.sendAll(p, topic, []string{"new"})
+	at := l.later(topic)
+	l.sendAll(p, topic, []string{"newest"})
+	want := []string{"new", "newest"}
+	if l.s.name == "apache49" {
+		want = append(want, "old")
+	}
 	in := l.consume(topic, l.group("group"), func(c *client.PushConfig) { c.From = client.FromTime(at) })
-	l.expect(in, []string{"new"})
+	l.expect(in, want)
+	l.nothing(in, 200*time.Millisecond)
 }
 
-// later waits for the next millisecond but one after the last message of queue 0, and returns it.
+// later is when the last message of queue 0 was stored; it returns two milliseconds after that, so that no other has the same time.
 func (l *clientLab) later(topic string) time.Time {
 	l.Helper()
-	q := l.queue(topic, 0)
-	end, err := l.admin.MaxOffset(l.ctx, q)
+	r, err := l.admin.Reader(l.ctx, l.queue(topic, 0), 0)
 	l.must(err)
-	r, err := l.admin.Reader(l.ctx, q, end-1)
-	l.must(err)
-	ms, err := r.Read(l.ctx, 0)
-	l.must(err)
-	l.equal("last messages", 1, len(ms))
-	at := ms[0].StoredAt.Add(2 * time.Millisecond)
-	l.within("the clock goes on", func() error {
-		if !time.Now().After(at) {
-			return fmt.Errorf("it is not yet %v", at)
+	var at time.Time
+	l.within("the last message, and two milliseconds", func() error {
+		end, err := l.admin.MaxOffset(l.ctx, r.Queue)
+		if err != nil {
+			return err
+		}
+		r.Next = end - 1
+		ms, err := r.Read(l.ctx, 0)
+		if err != nil || len(ms) != 1 {
+			return fmt.Errorf("%d messages at offset %d, %w", len(ms), end-1, err)
+		}
+		if at = ms[0].StoredAt; time.Since(at) < 2*time.Millisecond {
+			return fmt.Errorf("it is still %v", at)
 		}
 		return nil
 	})
