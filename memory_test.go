@@ -11,7 +11,8 @@ func TestHeldBytesFollowTheMemoryLimit(t *testing.T) {
 		}
 	}
 	f(0, 1<<30)
-	f(64<<20, 48<<20)
+	f(64<<20, 20<<20)
+	f(96<<20, 24<<20)
 	f(256<<20, 64<<20)
 	f(64<<30, 1<<30)
 }

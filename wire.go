@@ -110,7 +110,7 @@ func (s *Server) storeOptions() (store.Options, error) {
 	used := float64(c.DiskMaxUsedRatio) / 100
 	o := store.Options{
 		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: s.segmentSize(), SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
-		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
+		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
 		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
 			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk, Interval: s.world.lookEvery},
 		FS: s.world.disk, Now: s.world.now,
@@ -155,6 +155,7 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 	o := remoting.Options{Mux: mux, MaxConns: s.cfg.MaxConnections, IdleTimeout: 120 * time.Second, Logger: s.log}
 	o.MaxHeldBytes = heldBytes(s.cfg.MemoryLimit)
 	o.MaxPendingBytes = min(64<<20, o.MaxHeldBytes)
+	o.MaxTasks = maxTasks(s.cfg.MemoryLimit)
 	if s.broker != nil {
 		o.AfterRead = s.broker.AfterRead
 	}
@@ -170,13 +171,22 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 }
 
 // heldBytes is what clients may make the node hold for them in unfinished frames and in answers that they do not take: a quarter
-// of its memory, but room for a few frames of the largest size.
+// of its memory, but room for a frame of the largest size.
 func heldBytes(memoryLimit int64) int64 {
-	const few, most = 48 << 20, 1 << 30
+	const least, most = 20 << 20, 1 << 30
 	if memoryLimit <= 0 {
 		return most
 	}
-	return min(max(memoryLimit/4, few), most)
+	return min(max(memoryLimit/4, least), most)
+}
+
+// maxTasks is how many requests may be served by goroutines of their own at once. Their stacks, 8 KiB each, may take an eighth of the memory.
+func maxTasks(memoryLimit int64) int {
+	const least, most = 256, 4096
+	if memoryLimit <= 0 {
+		return most
+	}
+	return int(min(max(memoryLimit/8/(8<<10), least), most))
 }
 
 // localRegistry tells the NameServer of this process about the broker of this process.

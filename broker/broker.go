@@ -39,6 +39,7 @@ type Broker struct {
 	uniq         *message.UniqueKeys
 	works        sync.Pool // *sendWork, for sends that had to wait
 	buffers      buffers
+	reading      chan struct{} // held by each pull that reads and is answered; its capacity bounds their buffers
 	makes        *makings
 	waitingBytes atomic.Int64  // of request copies, see copyToWait
 	turns        chan struct{} // held by the one change of topics or groups that is under way
@@ -73,6 +74,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		propsTail: propertiesTail(&opt),
 		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
 		makes:     newMakings(opt.MaxDeferred),
+		reading:   make(chan struct{}, opt.readsAtOnce()),
 		turns:     make(chan struct{}, 1),
 		holds:     hold.New[*pullRequest](opt.MaxHolds),
 		earlier:   make(chan struct{}, 1),

@@ -80,6 +80,12 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// readsAtOnce is how many pulls may read at the same time, such that the largest answers take no more than MaxWaitingBytes.
+func (o *Options) readsAtOnce() int {
+	const least, most = 4, 64
+	return int(min(max(o.MaxWaitingBytes/int64(max(o.MaxMessageSize, o.PullMaxBytes)), least), most))
+}
+
 // withDefaults fills in what is not set.
 func (o Options) withDefaults() Options {
 	setDefault(&o.BrokerName, "broker-a")

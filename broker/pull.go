@@ -212,6 +212,20 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 	if p.held && b.answerReset(p) {
 		return
 	}
+	select {
+	case b.reading <- struct{}{}:
+	case <-p.session.conn.Done():
+		return
+	}
+	hold := b.readForPull(p, suspend)
+	<-b.reading
+	if hold {
+		b.holdPull(p)
+	}
+}
+
+// readForPull reads and answers, unless it finds nothing and the pull may wait: then it returns true.
+func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 	count := min(max(int(p.hdr.MaxMsgNums), 1), b.opt.PullMaxMessages)
 	size := b.opt.PullMaxBytes
 	if p.hdr.MaxMsgBytes > 0 {
@@ -227,7 +241,7 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 	*buf = body
 	if got.Err != nil {
 		b.refuse(p.session.conn, &p.request, got.Err)
-		return
+		return false
 	}
 	code := pullCode(got.Status, p.hdr.QueueOffset)
 	if p.held {
@@ -236,8 +250,7 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 		b.commitWithPull(p, got.Next)
 	}
 	if code == protocol.ResPullNotFound && suspend {
-		b.holdPull(p)
-		return
+		return true
 	}
 	out := p.request.Reply(code, got.Status.String())
 	h := protocol.PullMessageResponseHeader{NextBeginOffset: int64(got.Next), MinOffset: int64(got.Min), MaxOffset: int64(got.Max),
@@ -251,6 +264,7 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 	if err := p.session.conn.SendBody(&out, body); err != nil {
 		b.opt.Logger.Debug("pull answer not sent", "remote", p.session.remote, "error", err)
 	}
+	return false
 }
 
 // pullCode is the response code for what the store found.

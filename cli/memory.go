@@ -27,10 +27,16 @@ func memoryLimit(set int64, cgroupFile string) int64 {
 	return n
 }
 
-// limitMemory tells the Go runtime to collect garbage harder near the limit. A tenth stays for what it does not count:
-// the binary, stacks of the kernel, page tables.
+// limitMemory tells the Go runtime to collect garbage harder near the limit.
 func limitMemory(limit int64) {
 	if limit > 0 {
-		debug.SetMemoryLimit(limit - limit/10)
+		debug.SetMemoryLimit(limit - uncounted(limit))
 	}
+}
+
+// uncounted is the part of the limit that the Go runtime does not count and must leave alone: the pages of the binary that are in
+// memory, 22 MiB once every part has run, and what is allocated before a collection is through. A tenth, but no less than 32 MiB,
+// unless that is more than half.
+func uncounted(limit int64) int64 {
+	return min(max(limit/10, 32<<20), limit/2)
 }

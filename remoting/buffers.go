@@ -11,11 +11,14 @@ import (
 const (
 	smallBuffer  = 4 << 10
 	mediumBuffer = 64 << 10
-	largeBuffer  = 512 << 10
+	largeBuffer  = 264 << 10 // a pull answer of the usual 256 KiB and its header
 )
 
 // buffer is a reusable run of bytes; its length is what is in use.
-type buffer struct{ b []byte }
+type buffer struct {
+	b       []byte
+	counted int64 // its part of Conn.room
+}
 
 // pools keep buffers and frames between uses.
 type pools struct {

@@ -218,12 +218,12 @@ func (c *Conn) post(opaque int32, others bool, head, body []byte) error {
 	if err := c.admitLocked(len(head) + len(body)); err != nil {
 		return err
 	}
-	c.out = c.host.pools.room(c.out, len(head)+len(body))
+	c.makeRoomLocked(len(head) + len(body))
 	before := len(c.out.b)
 	c.out.b = append(append(c.out.b, head...), body...)
 	protocol.StampOpaque(c.out.b[before:], opaque)
-	over := c.stalled && c.holdLocked(len(c.out.b)-before)
-	small := len(c.out.b) < flushAt
+	over := c.overLocked()
+	small := c.fullLen+len(c.out.b) < flushAt
 	joins := small && c.joining // who joins will flush
 	yields := small && others && !joins && !c.writing && !c.batching
 	if yields {

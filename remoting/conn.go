@@ -30,15 +30,18 @@ type Conn struct {
 	rawOut rawWrite // used only by the goroutine that set writing
 
 	mu       sync.Mutex
-	out      *buffer // appended, not being written; guarded by mu, as all below
-	rest     int     // bytes in the hands of the goroutine that writes
-	held     int64   // bytes that this connection has added to host.held for unsent answers
-	writing  bool    // a goroutine owns the socket's write side
-	stalled  bool    // that goroutine is the writer of a full socket
-	again    bool    // Flush was called while it wrote
-	batching bool    // the reader is handling the frames of its buffer
-	wanted   bool    // a Send left its write to the end of that
-	joining  bool    // a goroutine that sends has let others run first and will flush
+	out      *buffer   // appended, not being written; guarded by mu, as all below
+	full     []*buffer // the same, before out: a large buffer is not copied into a larger one
+	fullLen  int       // bytes in full
+	rest     int       // bytes in the hands of the goroutine that writes
+	room     int64     // capacity of all these buffers
+	held     int64     // what this connection has added to host.held for them
+	writing  bool      // a goroutine owns the socket's write side
+	stalled  bool      // that goroutine is the writer of a full socket
+	again    bool      // Flush was called while it wrote
+	batching bool      // the reader is handling the frames of its buffer
+	wanted   bool      // a Send left its write to the end of that
+	joining  bool      // a goroutine that sends has let others run first and will flush
 	closed   bool
 }
 
@@ -100,10 +103,11 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	c.closed = true
-	out := c.out
-	c.out = nil
+	for _, b := range append(c.full, c.out) {
+		c.giveLocked(b)
+	}
+	c.out, c.full, c.fullLen = nil, nil, 0
 	c.mu.Unlock()
-	c.host.pools.put(out)
 	close(c.closing)
 	return c.nc.Close()
 }

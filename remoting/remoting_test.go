@@ -404,8 +404,8 @@ func TestFullSocketLosesNothing(t *testing.T) {
 	if c.PendingBytes() == 0 {
 		t.Error("the socket took 40 MB")
 	}
-	if held := s.host.held.Load(); held == 0 || held != c.PendingBytes() {
-		t.Errorf("%d bytes counted as held, %d pending", held, c.PendingBytes())
+	if held, pending := s.host.held.Load(), c.PendingBytes(); held < pending || held > pending+pending/2 {
+		t.Errorf("%d bytes counted as held, %d pending", held, pending) // buffers count by their room
 	}
 	for i := range int32(n) {
 		if f := receive(t, client); f.Opaque != i || len(f.Body) != size {

@@ -43,7 +43,7 @@ func (c *Conn) PendingBytes() int64 {
 }
 
 func (c *Conn) pendingLocked() int64 {
-	n := int64(c.rest)
+	n := int64(c.rest + c.fullLen)
 	if c.out != nil {
 		n += int64(len(c.out.b))
 	}
@@ -61,13 +61,12 @@ func (c *Conn) append(f *protocol.Frame, bodyLen int, body ...[]byte) error {
 	if err := c.admitLocked(bodyLen); err != nil {
 		return err
 	}
-	c.out = c.host.pools.room(c.out, bodyLen+headRoom(f))
-	before := len(c.out.b)
+	c.makeRoomLocked(bodyLen + headRoom(f))
 	c.out.b = protocol.AppendHead(c.out.b, f, bodyLen)
 	for _, part := range body {
 		c.out.b = append(c.out.b, part...)
 	}
-	over := c.stalled && c.holdLocked(len(c.out.b)-before)
+	over := c.overLocked()
 	c.mu.Unlock()
 	if over {
 		c.refuseHeld()
@@ -99,10 +98,53 @@ func headRoom(f *protocol.Frame) int {
 	return n
 }
 
-// holdLocked counts unsent bytes against the host's limit and says whether they exceed it.
-func (c *Conn) holdLocked(n int) bool {
-	c.held += int64(n)
-	return c.host.held.Add(int64(n)) > c.host.MaxHeldBytes
+// makeRoomLocked sees to it that out has room for more bytes. One that would become larger than the largest kept ones is full.
+func (c *Conn) makeRoomLocked(more int) {
+	before := int64(0)
+	if c.out != nil {
+		if have := len(c.out.b); have > 0 && have+more > max(cap(c.out.b), largeBuffer) {
+			c.full = append(c.full, c.out)
+			c.fullLen += have
+			c.out = nil
+		} else {
+			before = c.out.counted
+		}
+	}
+	c.out = c.host.pools.room(c.out, more)
+	if after := int64(cap(c.out.b)); after != before {
+		c.out.counted = after
+		c.room += after - before
+		c.countLocked()
+	}
+}
+
+// giveLocked gives a buffer back that was written or is lost.
+func (c *Conn) giveLocked(b *buffer) {
+	if b == nil {
+		return
+	}
+	c.room -= b.counted
+	b.counted = 0
+	c.countLocked()
+	c.host.pools.put(b)
+}
+
+// countLocked counts the buffers against the host's limit, by their room. The small ones of connections that are not stalled, which
+// will be written at once, are not worth it.
+func (c *Conn) countLocked() {
+	want := c.room
+	if want <= mediumBuffer && !c.stalled {
+		want = 0
+	}
+	if more := want - c.held; more != 0 {
+		c.held = want
+		c.host.held.Add(more)
+	}
+}
+
+// overLocked says whether this connection must go because it is stalled and the host's limit is exceeded.
+func (c *Conn) overLocked() bool {
+	return c.stalled && c.host.held.Load() > c.host.MaxHeldBytes
 }
 
 func (c *Conn) refuseHeld() {
@@ -116,7 +158,7 @@ func (c *Conn) Flush() { c.flush(false) }
 // flush with lazy set leaves the write to the reader's end of batch, unless much has gathered.
 func (c *Conn) flush(lazy bool) {
 	c.mu.Lock()
-	if lazy && c.batching && c.out != nil && len(c.out.b) < flushAt {
+	if lazy && c.batching && c.out != nil && c.fullLen+len(c.out.b) < flushAt {
 		c.wanted = true
 		c.mu.Unlock()
 		return
@@ -137,8 +179,8 @@ func (c *Conn) flush(lazy bool) {
 		c.mu.Lock()
 		c.rest, c.writing = 0, false
 		again := c.again
+		c.giveLocked(b)
 		c.mu.Unlock()
-		c.host.pools.put(b)
 		if err != nil {
 			c.lost("writing", err)
 			return
@@ -170,11 +212,21 @@ func (c *Conn) endBatch() {
 	}
 }
 
-// takeLocked makes the caller the one that writes, and gives it the out buffer.
+// takeLocked makes the caller the one that writes, and gives it the oldest buffer.
 func (c *Conn) takeLocked() *buffer {
 	b := c.out
-	c.out = nil
-	c.rest, c.writing, c.again = len(b.b), true, false
+	c.again = len(c.full) > 0
+	if c.again {
+		b = c.full[0]
+		c.fullLen -= len(b.b)
+		c.full[0] = nil
+		if c.full = c.full[1:]; len(c.full) == 0 {
+			c.full = nil
+		}
+	} else {
+		c.out = nil
+	}
+	c.rest, c.writing = len(b.b), true
 	return b
 }
 
@@ -183,12 +235,13 @@ func (c *Conn) stall(b *buffer, n int) {
 	c.mu.Lock()
 	if c.closed {
 		c.rest, c.writing = 0, false
+		c.giveLocked(b)
 		c.mu.Unlock()
-		c.host.pools.put(b)
 		return
 	}
 	c.rest, c.stalled = len(b.b)-n, true
-	over := c.holdLocked(int(c.pendingLocked()))
+	c.countLocked()
+	over := c.overLocked()
 	c.spawnLocked(func() { c.drain(b, n) })
 	c.mu.Unlock()
 	if over {
@@ -203,16 +256,16 @@ func (c *Conn) drain(b *buffer, n int) {
 		if err != nil {
 			c.lostWriting(err)
 		}
-		c.host.pools.put(b)
 		c.mu.Lock()
+		c.giveLocked(b)
 		if err != nil || c.out == nil || c.closed {
 			break
 		}
 		b, n = c.takeLocked(), 0
 		c.mu.Unlock()
 	}
-	c.host.held.Add(-c.held)
-	c.held, c.rest, c.writing, c.stalled = 0, 0, false, false
+	c.rest, c.writing, c.stalled = 0, false, false
+	c.countLocked()
 	c.mu.Unlock()
 	c.host.moved()
 }
@@ -235,9 +288,7 @@ func (c *Conn) writeWaiting(b []byte) error {
 		n, err := c.nc.Write(b[:min(len(b), writeChunk)])
 		c.mu.Lock()
 		c.rest -= n
-		c.held -= int64(n)
 		c.mu.Unlock()
-		c.host.held.Add(-int64(n))
 		if err != nil {
 			return err
 		}
