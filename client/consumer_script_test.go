@@ -34,6 +34,10 @@ type oneQueue struct {
 	asked   []int64  // the offsets of all pulls
 	resent  []string // bodies sent to the retry topic
 	noBack  bool     // 36 is refused
+	mute    int32    // requests of this code get no answer
+	deaf    bool     // offsets told one way are lost
+	told    int      // how many were told one way
+	flushed int32    // the code that sends are answered with
 	conns   []*remoting.Conn
 	locks   int // tries
 	unlocks int
@@ -96,8 +100,12 @@ func (b *oneQueue) mux() *remoting.Mux {
 	on := func(code int32, fn func(f *protocol.Frame) (int32, protocol.Fields, []byte)) {
 		m.Handle(code, fmt.Sprint(code), func(c *remoting.Conn, f *protocol.Frame) {
 			b.mu.Lock()
+			silent := b.mute == f.Code
 			code, fields, body := fn(f)
 			b.mu.Unlock()
+			if silent {
+				return
+			}
 			r := f.Reply(code, "as the test has it")
 			r.Fields, r.Body = fields, body
 			_ = c.Send(&r)
@@ -123,7 +131,12 @@ func (b *oneQueue) mux() *remoting.Mux {
 	on(protocol.ReqUpdateConsumerOffset, func(f *protocol.Frame) (int32, protocol.Fields, []byte) {
 		var h protocol.UpdateConsumerOffsetHeader
 		_ = h.Decode(f.Fields)
-		b.saved = h.CommitOffset
+		if f.IsOneway() {
+			b.told++
+		}
+		if !f.IsOneway() || !b.deaf {
+			b.saved = h.CommitOffset
+		}
 		return 0, nil, nil
 	})
 	on(protocol.ReqLockBatchMQ, func(f *protocol.Frame) (int32, protocol.Fields, []byte) {
@@ -148,7 +161,7 @@ func (b *oneQueue) mux() *remoting.Mux {
 		p := message.Properties(h.Properties)
 		b.resent = append(b.resent, fmt.Sprintf("%s %s %d of %d from %s delay %s", h.Topic, f.Body, h.ReconsumeTimes, h.MaxReconsumeTimes,
 			p.GetString(message.PropRetryTopic), p.GetString(message.PropDelay)))
-		return 0, nil, nil
+		return b.flushed, nil, nil
 	})
 	m.Handle(protocol.ReqPullMessage, "PULL", b.pull)
 	return m

@@ -90,6 +90,15 @@ func TestDecodeInnerBatch(t *testing.T) {
 			t.Errorf("%s: got %s, %v", name, bodies(ds), err)
 		}
 	}
+	var tagged []byte
+	for _, tag := range []string{"a", "b", "a"} {
+		tagged = message.AppendUnit(tagged, message.Unit{Body: []byte(tag), Properties: message.AppendProperty(nil, "TAGS", tag)})
+	}
+	d.tags = []string{"a"} // each message has its own, the record none
+	if ds, _, err := d.decode(stored(10, tagged, flag)); err != nil || bodies(ds) != "10:a 12:a" {
+		t.Errorf("of tag a: %s, %v", bodies(ds), err)
+	}
+	d.tags = nil
 	ds, _, err := d.decode(stored(10, batch[:len(batch)-1], flag))
 	if err != nil || len(ds) != 1 || ds[0].broken == nil {
 		t.Errorf("half a batch: %v, %v", bodies(ds), err)

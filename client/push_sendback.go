@@ -46,8 +46,8 @@ func (p *PushConsumer) sendBack(d *Delivery, level int) error {
 		OriginTopic: p.client.ns.wrap(d.Topic), HasMaxReconsumeTimes: true, MaxReconsumeTimes: int32(min(p.max, 1<<31-1)), BrokerName: d.Queue.BrokerName}
 	h.Append(&f.Fields)
 	_, err := p.client.askQueue(p.handling, d.Queue, &f)
-	if err == nil {
-		return nil
+	if err == nil || p.handling.Err() != nil {
+		return err
 	}
 	if sendErr := p.resend(d, p.times(d, level)); sendErr != nil {
 		return errors.Join(err, sendErr)

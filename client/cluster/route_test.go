@@ -180,6 +180,22 @@ func TestFailureIsRememberedForAWhile(t *testing.T) {
 	}
 }
 
+// TestAbsenceIsNotBelievedAtOnce: a NameServer that has just been started knows no topic.
+func TestAbsenceIsNotBelievedAtOnce(t *testing.T) {
+	now := time.Unix(1000, 0)
+	unknown := topic{name: "t"}
+	if !unknown.goneLong(now) {
+		t.Error("a topic that was never there is taken for one that is")
+	}
+	known := topic{name: "t"}
+	known.route.Store(&Route{Topic: "t"})
+	for after, want := range []bool{false, false, true} {
+		if got := known.goneLong(now.Add(time.Duration(after) * absence / 2)); got != want {
+			t.Errorf("after %s: gone %v", time.Duration(after)*absence/2, got)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	f := func(o Options, word string) {
 		t.Helper()
