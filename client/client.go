@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -21,7 +23,7 @@ import (
 // Client is one process's access to one RocketMQ cluster. Producers and consumers are made from it and share its connections.
 type Client struct {
 	config  Config
-	ns      namespace
+	ns      namespace.Namespace
 	id      string     // "ip@instance", as brokers know us
 	ip      netip.Addr // the host's, for ids
 	cluster *cluster.Cluster
@@ -80,7 +82,7 @@ func New(config Config) (*Client, error) {
 		return nil, err
 	}
 	ip := localIP()
-	c := &Client{config: config, ns: namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
+	c := &Client{config: config, ns: namespace.Namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
 	c.idle, c.closing = sync.NewCond(&c.mu), make(chan struct{}, 1)
 	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now) // #nosec G404 -- tells clients apart, keeps no secret
 	var err error
@@ -147,7 +149,7 @@ func (c *Client) register(m member) error {
 		for _, other := range c.members {
 			if other.consumerGroup() == group {
 				c.mu.Unlock()
-				return fmt.Errorf("client: %w: %s", ErrExists, c.ns.unwrap(group))
+				return fmt.Errorf("client: %w: %s", ErrExists, c.ns.Unwrap(group))
 			}
 		}
 	}
@@ -258,4 +260,13 @@ func localIP() netip.Addr {
 		}
 	}
 	return best
+}
+
+// offsetOwner is the directory of this client's offsets: the host's address and, if the user gave it one, the instance's name.
+func (c *Client) offsetOwner() string {
+	name := c.config.InstanceName
+	if strings.Contains(name, "#") { // made by us, another one at each start
+		name = "DEFAULT"
+	}
+	return c.ip.String() + "@" + name
 }

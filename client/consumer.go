@@ -29,6 +29,7 @@ type consumer struct {
 	wake     chan struct{}  // rebalance now
 	retrieve func(*share)   // called under mu when a queue has got something to hand out
 	locks    chan struct{}  // held by who renews locks or gives them back: a renewal must not overtake a giving back
+	locking  sync.WaitGroup // requests for the lock of one queue; none begins when closed
 	ended    chan struct{}  // closed when Close has done its work
 
 	mu      sync.Mutex
@@ -63,7 +64,7 @@ const (
 )
 
 func (c *consumer) init(client *Client, o consumerOptions) {
-	c.client, c.o, c.log = client, o, client.config.Logger.With("group", client.ns.unwrap(o.group))
+	c.client, c.o, c.log = client, o, client.config.Logger.With("group", client.ns.Unwrap(o.group))
 	c.offsets = &brokerOffsets{client, o.group, o.from == FromLast}
 	c.started = time.Now()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -193,7 +194,7 @@ func (c *consumer) commitSoon() {
 	if len(moved) == 0 {
 		return
 	}
-	if err := c.offsets.saveSoon(c.ctx, moved); err != nil {
+	if err := c.offsets.SaveSoon(c.ctx, moved); err != nil {
 		c.forgetTold(moved)
 		c.log.Warn("client: offsets not told, they will be again", "queues", len(moved), "error", err)
 	}
@@ -230,7 +231,7 @@ func (c *consumer) commitNow(ctx context.Context) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	if err := c.offsets.save(ctx, moved); err != nil {
+	if err := c.offsets.Save(ctx, moved); err != nil {
 		c.forgetTold(moved)
 		return fmt.Errorf("client: commit offsets: %w", err)
 	}
@@ -274,6 +275,7 @@ func (c *consumer) finish(ctx context.Context, m member) error {
 		cancel()
 	}
 	if c.o.orderly && !c.o.broadcast {
+		c.locking.Wait() // see acquire
 		end, cancel := context.WithTimeout(ctx, queryTimeout)
 		c.unlockAll(end)
 		cancel()
@@ -290,6 +292,6 @@ func (c *consumer) awaitEnd(ctx context.Context) error {
 	case <-c.ended:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("client: group %s is still being closed: %w", c.client.ns.unwrap(c.o.group), ctx.Err())
+		return fmt.Errorf("client: group %s is still being closed: %w", c.client.ns.Unwrap(c.o.group), ctx.Err())
 	}
 }

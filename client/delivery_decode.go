@@ -10,6 +10,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/message/compression"
 )
@@ -29,8 +30,8 @@ var errSkipped = errors.New("what the broker sent cannot be read")
 // decoder makes deliveries of what a pull brought.
 type decoder struct {
 	queue      Queue
-	namespace  namespace // cut off topics
-	retryTopic string    // of the group; "" when there is none
+	namespace  namespace.Namespace // cut off topics
+	retryTopic string              // of the group; "" when there is none
 	tags       []string
 	delta      int64 // added to queue offsets: static topics
 }
@@ -147,7 +148,7 @@ func (d *decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
 	to.OffsetID = text(ids[at:])
 	to.ID = to.OffsetID
 	d.fields(to)
-	to.Topic = d.namespace.unwrap(to.Topic)
+	to.Topic = d.namespace.Unwrap(to.Topic)
 	if r.SysFlag&message.FlagCompressed != 0 {
 		to.decompress()
 	}

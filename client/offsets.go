@@ -16,12 +16,12 @@ import (
 
 // offsetStore keeps how far a group has come in each queue.
 type offsetStore interface {
-	// load is the offset to go on from; found is false when there is none yet.
-	load(ctx context.Context, q Queue) (offset int64, found bool, err error)
-	// save keeps offsets and returns when they are kept.
-	save(ctx context.Context, offsets map[Queue]int64) error
-	// saveSoon keeps offsets without waiting; what fails is told again next time.
-	saveSoon(ctx context.Context, offsets map[Queue]int64) error
+	// Load is the offset to go on from; found is false when there is none yet.
+	Load(ctx context.Context, q Queue) (offset int64, found bool, err error)
+	// Save keeps offsets and returns when they are kept.
+	Save(ctx context.Context, offsets map[Queue]int64) error
+	// SaveSoon keeps offsets without waiting; what fails is told again next time.
+	SaveSoon(ctx context.Context, offsets map[Queue]int64) error
 }
 
 // brokerOffsets keeps a group's offsets at the brokers of the queues.
@@ -33,7 +33,7 @@ type brokerOffsets struct {
 	young bool
 }
 
-func (o *brokerOffsets) load(ctx context.Context, q Queue) (int64, bool, error) {
+func (o *brokerOffsets) Load(ctx context.Context, q Queue) (int64, bool, error) {
 	f := protocol.Frame{Code: protocol.ReqQueryConsumerOffset}
 	header := protocol.QueryConsumerOffsetHeader{ConsumerGroup: o.group, Topic: q.Topic, QueueID: q.QueueID, SetZeroIfNotFound: o.young}
 	header.Append(&f.Fields)
@@ -44,7 +44,7 @@ func (o *brokerOffsets) load(ctx context.Context, q Queue) (int64, bool, error) 
 	return offset, err == nil, err
 }
 
-func (o *brokerOffsets) save(ctx context.Context, offsets map[Queue]int64) error {
+func (o *brokerOffsets) Save(ctx context.Context, offsets map[Queue]int64) error {
 	var mu sync.Mutex
 	var errs []error // guarded by mu
 	eachBroker(slices.Collect(maps.Keys(offsets)), func(part []Queue) {
@@ -59,7 +59,7 @@ func (o *brokerOffsets) save(ctx context.Context, offsets map[Queue]int64) error
 	return errors.Join(errs...)
 }
 
-func (o *brokerOffsets) saveSoon(ctx context.Context, offsets map[Queue]int64) error {
+func (o *brokerOffsets) SaveSoon(ctx context.Context, offsets map[Queue]int64) error {
 	var errs []error
 	for q, offset := range offsets {
 		f := o.update(q, offset)

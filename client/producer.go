@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/avoid"
+	"github.com/aerobee-mq/aerobee/client/gate"
+	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message/compression"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -71,10 +74,10 @@ func (c ProducerConfig) withDefaults() ProducerConfig {
 type Producer struct {
 	client *Client
 	config ProducerConfig
-	ns     namespace
+	ns     namespace.Namespace
 	group  string // with the namespace
-	faults faults
-	gate   gate
+	faults avoid.Table
+	gate   *gate.Gate
 	topics atomic.Pointer[map[string]*publishing] // by the user's name; replaced, never changed
 	pool   sync.Pool                              // of *sending
 	ctx    context.Context                        // ends when Close has waited: no more retries
@@ -112,8 +115,8 @@ func (c *Client) NewProducer(config ProducerConfig) (*Producer, error) {
 
 // newProducer makes a producer that is not a member yet.
 func (c *Client) newProducer(config ProducerConfig) *Producer {
-	p := &Producer{client: c, config: config, ns: c.ns, group: c.ns.wrap(config.Group), landed: make(chan struct{}, 1)}
-	p.gate.limit = config.MaxPendingBytes
+	p := &Producer{client: c, config: config, ns: c.ns, group: c.ns.Wrap(config.Group), landed: make(chan struct{}, 1)}
+	p.gate = gate.New(config.MaxPendingBytes)
 	p.topics.Store(&map[string]*publishing{})
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p

@@ -78,7 +78,7 @@ func (p *Producer) sendSome(ctx context.Context, ms []*Message, opts []SendOptio
 	}
 	s.waits = true
 	s.loop(ctx)
-	p.gate.release(s.size)
+	p.gate.Release(s.size)
 	if s.err != nil {
 		return make([]SendResult, n), s.err
 	}

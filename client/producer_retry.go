@@ -24,14 +24,14 @@ func (s *sending) again(ctx context.Context) bool {
 		if s.info.borrowed {
 			p.replaceBorrowed(s.topic, now)
 		}
-		p.faults.observe(broker, now.Sub(s.tried), false, now)
+		p.faults.Observe(broker, now.Sub(s.tried), false, now)
 		p.client.traceSent(s, now)
 		return p.config.RetryNotStored && s.result.Status != SendOK && s.tries <= p.config.Retries && p.pause(ctx, s) == nil
 	}
 	retry, refresh := retryable(s.err)
 	if retry {
 		now := time.Now()
-		p.faults.observe(broker, now.Sub(s.tried), true, now)
+		p.faults.Observe(broker, now.Sub(s.tried), true, now)
 	}
 	if !retry || s.tries > p.config.Retries || ctx.Err() != nil || p.ctx.Err() != nil {
 		s.fail()

@@ -61,7 +61,7 @@ func (p *Producer) addTopic(topic string) *publishing {
 	if t := old[topic]; t != nil {
 		return t
 	}
-	t := &publishing{topic: topic, wire: p.ns.wrap(topic)}
+	t := &publishing{topic: topic, wire: p.ns.Wrap(topic)}
 	topics := maps.Clone(old)
 	topics[topic] = t
 	p.topics.Store(&topics)
@@ -152,7 +152,7 @@ func (p *Producer) choose(t *publishing, info *publishInfo, m *Message, o *SendO
 			q.QueueID, q.BrokerName, len(info.queues), t.topic, ErrNoRoute)
 	}
 	start := int(t.next.Add(1) % uint32(len(info.queues)))
-	return p.faults.choose(info.queues, start, last, now), nil
+	return p.faults.Choose(info.queues, start, last, now), nil
 }
 
 // keyIndex is the queue of a key among n, as Java's SelectMessageQueueByHash computes it.
@@ -166,7 +166,7 @@ func keyIndex(key string, n int) int {
 
 // routeChanged replaces what is known of a topic. One whose route is gone is asked for again by the next send.
 func (p *Producer) routeChanged(topic string, r *cluster.Route) {
-	t := (*p.topics.Load())[p.ns.unwrap(topic)]
+	t := (*p.topics.Load())[p.ns.Unwrap(topic)]
 	if t == nil || t.wire != topic {
 		return
 	}

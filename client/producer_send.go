@@ -91,7 +91,7 @@ func (p *Producer) send(ctx context.Context, m *Message, opts []SendOption) (Sen
 	s.waits = true
 	s.loop(ctx)
 	r, err := s.result, s.err
-	p.gate.release(s.size)
+	p.gate.Release(s.size)
 	p.end(s)
 	return r, err
 }
@@ -148,7 +148,7 @@ func (p *Producer) sendOneWay(ctx context.Context, m *Message, opts []SendOption
 	s.oneWay, s.waits = true, true
 	s.loop(ctx)
 	r, err := s.result, s.err
-	p.gate.release(s.size)
+	p.gate.Release(s.size)
 	p.end(s)
 	return r, err
 }
@@ -183,8 +183,8 @@ func (s *sending) admit(ctx context.Context, opts []SendOption) error {
 		return err
 	}
 	size := int64(len(s.body) + len(s.props) + 256)
-	if err := p.gate.acquire(ctx, size); err != nil {
-		return fmt.Errorf("client: waiting for room, %d bytes are in flight and MaxPendingBytes is %d: %w", p.gate.used.Load(), p.gate.limit, err)
+	if err := p.gate.Acquire(ctx, size); err != nil {
+		return fmt.Errorf("client: waiting for room, %d bytes are in flight and MaxPendingBytes is %d: %w", p.gate.Used(), p.gate.Limit(), err)
 	}
 	s.size = size
 	return nil
@@ -342,7 +342,7 @@ func (s *sending) settle(err error) {
 
 // callBack has the outcome of an asynchronous send told. What it held of the gate is free before: a callback may send.
 func (p *Producer) callBack(s *sending) {
-	p.gate.release(s.size)
+	p.gate.Release(s.size)
 	p.mu.Lock()
 	p.callbacks = append(p.callbacks, s)
 	start := !p.calling

@@ -57,7 +57,7 @@ func (c *Client) NewPullConsumer(ctx context.Context, config PullConfig) (*PullC
 	if strategy == nil {
 		strategy = allocate.Averagely{}
 	}
-	p.init(c, consumerOptions{group: c.ns.wrap(config.Group), active: true, from: config.From, strategy: strategy, commit: max(commit, 0),
+	p.init(c, consumerOptions{group: c.ns.Wrap(config.Group), active: true, from: config.From, strategy: strategy, commit: max(commit, 0),
 		rebalance: orDefault(config.RebalanceInterval, defaultRebalance), pullBatch: min(orDefault(config.PullBatch, defaultPullBatch), maxPullBatch),
 		maxCached: orDefault(config.MaxCached, defaultMaxCached), maxBytes: orDefault(config.MaxCachedBytes, defaultCacheBytes), pullWait: brokerHolds})
 	p.retrieve = p.offerLocked
@@ -121,7 +121,7 @@ func (p *PullConsumer) Subscribe(ctx context.Context, subs ...Subscription) erro
 
 // Queues are the queues of a topic that can be assigned.
 func (p *PullConsumer) Queues(ctx context.Context, topic string) ([]Queue, error) {
-	r, err := p.client.cluster.Route(ctx, p.client.ns.wrap(topic))
+	r, err := p.client.cluster.Route(ctx, p.client.ns.Wrap(topic))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (p *PullConsumer) Assign(ctx context.Context, queues ...Queue) error {
 	p.assigned = true
 	wanted := map[Queue]bool{}
 	for _, q := range queues {
-		q.Topic = p.client.ns.wrap(q.Topic)
+		q.Topic = p.client.ns.Wrap(q.Topic)
 		wanted[q] = true
 	}
 	for q, s := range p.shares {
@@ -173,7 +173,7 @@ func (p *PullConsumer) Assign(ctx context.Context, queues ...Queue) error {
 
 func (p *PullConsumer) open() error {
 	if p.isClosed() {
-		return fmt.Errorf("client: pull consumer of group %s: %w", p.client.ns.unwrap(p.o.group), ErrClosed)
+		return fmt.Errorf("client: pull consumer of group %s: %w", p.client.ns.Unwrap(p.o.group), ErrClosed)
 	}
 	return nil
 }
@@ -271,7 +271,7 @@ func (p *PullConsumer) Assignment() []Queue {
 	p.mu.Unlock()
 	slices.SortFunc(queues, allocate.Compare)
 	for i := range queues {
-		queues[i].Topic = p.client.ns.unwrap(queues[i].Topic)
+		queues[i].Topic = p.client.ns.Unwrap(queues[i].Topic)
 	}
 	return queues
 }
@@ -283,7 +283,7 @@ func (p *PullConsumer) each(queues []Queue, fn func(*share)) error {
 	var all []*share
 	for _, q := range queues {
 		own := q
-		own.Topic = p.client.ns.wrap(q.Topic)
+		own.Topic = p.client.ns.Wrap(q.Topic)
 		s := p.shares[own]
 		if s == nil {
 			return fmt.Errorf("client: %s is not of this consumer: %w", queueName(q), ErrIllegal)
@@ -343,7 +343,7 @@ func (p *PullConsumer) seek(ctx context.Context, queues []Queue, find func(conte
 	var errs []error
 	for _, q := range queues {
 		own := q
-		own.Topic = p.client.ns.wrap(q.Topic)
+		own.Topic = p.client.ns.Wrap(q.Topic)
 		offset, err := find(ctx, own)
 		if err == nil {
 			err = p.Seek(q, offset)

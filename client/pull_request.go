@@ -175,7 +175,7 @@ func (s *share) correct(r *request, h *protocol.PullMessageResponseHeader) error
 	c.mu.Unlock()
 	if c.o.commit > 0 {
 		moved := map[Queue]int64{s.queue: h.NextBeginOffset}
-		if err := c.offsets.save(s.ctx, moved); err != nil {
+		if err := c.offsets.Save(s.ctx, moved); err != nil {
 			c.forgetTold(moved)
 			return err
 		}

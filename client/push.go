@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/localoffset"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -149,7 +150,7 @@ func (c *Client) NewPushConsumer(ctx context.Context, config PushConfig) (*PushC
 		return nil, err
 	}
 	p := &PushConsumer{config: config, max: config.reconsumeTimes()}
-	group := c.ns.wrap(config.Group)
+	group := c.ns.Wrap(config.Group)
 	o := consumerOptions{group: group, broadcast: config.Broadcast, orderly: config.Orderly, from: config.From, strategy: config.Strategy,
 		rebalance: config.RebalanceInterval, commit: config.CommitInterval, pullBatch: config.PullBatch, maxCached: config.MaxCached,
 		maxBytes: config.MaxCachedBytes, pullWait: brokerHolds}
@@ -189,7 +190,7 @@ func (c *consumer) subscribeAll(list []Subscription) error {
 		if err := checkName("topic", s.Topic, false); err != nil {
 			return err
 		}
-		topic := c.client.ns.wrap(s.Topic)
+		topic := c.client.ns.Wrap(s.Topic)
 		if subs[topic] != nil {
 			return fmt.Errorf("client: topic %s is subscribed twice: %w", s.Topic, ErrIllegal)
 		}
@@ -225,8 +226,8 @@ func (p *PushConsumer) keepLocally() error {
 		}
 		dir = filepath.Join(home, ".rocketmq_offsets", p.client.offsetOwner())
 	}
-	local := &localOffsets{path: filepath.Join(dir, p.o.group, "offsets.json")}
-	if _, _, err := local.load(context.Background(), Queue{}); err != nil {
+	local := localoffset.New(filepath.Join(dir, p.o.group, "offsets.json"))
+	if _, _, err := local.Load(context.Background(), Queue{}); err != nil {
 		return err
 	}
 	p.offsets = local
@@ -266,5 +267,5 @@ func (p *PushConsumer) awaitHandlers(ctx context.Context) error {
 	}
 	p.cut()
 	<-done
-	return fmt.Errorf("client: handlers of group %s were cut off: %w", p.client.ns.unwrap(p.o.group), ctx.Err())
+	return fmt.Errorf("client: handlers of group %s were cut off: %w", p.client.ns.Unwrap(p.o.group), ctx.Err())
 }

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/client/trace"
 )
 
 // readyQueue lists the queues that have something to hand out, first come first served.
@@ -255,24 +257,24 @@ func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
 func (p *PushConsumer) handle(ds []*Delivery) (err error) {
 	given, first := handOut(ds), ds[0]
 	ctx, end := p.client.beginHandle(p.handling, p.config.Group, given)
-	trace := p.traceHandling(ds)
+	tracing := p.traceHandling(ds)
 	defer func() {
-		code := handleSuccess
+		code := trace.Succeeded
 		if v := recover(); v != nil {
 			err = fmt.Errorf("client: the handler of group %s panicked: %v", p.config.Group, v)
-			code = handleException
+			code = trace.Panicked
 			p.log.Error("client: handler panicked", "id", first.ID, "topic", first.Topic, "panic", v, "stack", string(debug.Stack()))
 		} else if err != nil {
-			code = handleFailed
+			code = trace.Failed
 		}
-		p.client.traceHandled(trace, first.Topic, code)
+		p.client.traceHandled(tracing, first.Topic, code)
 		end(err)
 	}()
 	return p.config.Handler(ctx, given)
 }
 
 // traceHandling notes the handling, but not that of traces.
-func (p *PushConsumer) traceHandling(ds []*Delivery) *subTrace {
+func (p *PushConsumer) traceHandling(ds []*Delivery) *handlingTrace {
 	if t := p.client.tracer; t == nil || ds[0].Topic == t.topic {
 		return nil
 	}

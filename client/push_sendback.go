@@ -43,7 +43,7 @@ func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Deliv
 func (p *PushConsumer) sendBack(d *Delivery, level int) error {
 	f := protocol.Frame{Code: protocol.ReqConsumerSendMsgBack}
 	h := protocol.SendBackHeader{Offset: int64(d.LogOffset), Group: p.o.group, DelayLevel: int32(level), OriginMsgID: d.ID,
-		OriginTopic: p.client.ns.wrap(d.Topic), HasMaxReconsumeTimes: true, MaxReconsumeTimes: int32(min(p.max, 1<<31-1)), BrokerName: d.Queue.BrokerName}
+		OriginTopic: p.client.ns.Wrap(d.Topic), HasMaxReconsumeTimes: true, MaxReconsumeTimes: int32(min(p.max, 1<<31-1)), BrokerName: d.Queue.BrokerName}
 	h.Append(&f.Fields)
 	_, err := p.client.askQueue(p.handling, d.Queue, &f)
 	if err == nil || p.handling.Err() != nil {
@@ -101,7 +101,7 @@ func (p *PushConsumer) copyOf(d *Delivery, times int) protocol.SendMessageHeader
 	if id, _ := props.Get(message.PropOriginMessageID); len(id) == 0 {
 		props = message.AppendProperty(props, message.PropOriginMessageID, d.ID)
 	}
-	props = message.AppendProperty(props, message.PropRetryTopic, p.client.ns.wrap(d.Topic))
+	props = message.AppendProperty(props, message.PropRetryTopic, p.client.ns.Wrap(d.Topic))
 	props = message.AppendProperty(props, message.PropDelay, strconv.Itoa(3+min(times, 100)))
 	return protocol.SendMessageHeader{ProducerGroup: []byte("CLIENT_INNER_PRODUCER"), Topic: []byte(p.o.retryTopic),
 		DefaultTopic: []byte(message.TopicAutoName), DefaultTopicQueueNums: 4, BornTimestamp: time.Now().UnixMilli(), Flag: d.Flag,

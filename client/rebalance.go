@@ -61,7 +61,7 @@ func (c *consumer) rebalance(ctx context.Context) (settled bool) {
 		default:
 			settled = false
 			if ctx.Err() == nil {
-				c.log.Warn("client: queues not shared out, what was is kept", "topic", c.client.ns.unwrap(topic), "error", err)
+				c.log.Warn("client: queues not shared out, what was is kept", "topic", c.client.ns.Unwrap(topic), "error", err)
 			}
 		}
 	}
@@ -229,13 +229,13 @@ func (c *consumer) saveDropped(lost map[Queue]int64) {
 	maps.DeleteFunc(lost, func(_ Queue, offset int64) bool { return offset < 0 })
 	var err error
 	if locked {
-		err = c.offsets.save(c.ctx, lost)
+		err = c.offsets.Save(c.ctx, lost)
 		if c.takeLocks() {
 			c.unlock(c.ctx, queues)
 			<-c.locks
 		}
 	} else {
-		err = c.offsets.saveSoon(c.ctx, lost)
+		err = c.offsets.SaveSoon(c.ctx, lost)
 	}
 	if err != nil && c.ctx.Err() == nil {
 		c.log.Warn("client: offsets of queues given up were not told: messages will come again", "queues", len(lost), "error", err)

@@ -59,7 +59,7 @@ func (c *consumer) serveReset(f *protocol.Frame) {
 	}
 	if len(moved) > 0 && !c.closed {
 		c.spawn(func() {
-			if err := c.offsets.save(c.ctx, moved); err != nil {
+			if err := c.offsets.Save(c.ctx, moved); err != nil {
 				c.forgetTold(moved)
 				c.log.Warn("client: offsets that were reset could not be told yet", "error", err)
 			}

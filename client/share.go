@@ -150,7 +150,7 @@ func (s *share) failed(fails int, err error) bool {
 // begin finds out where to pull from.
 func (s *share) begin() error {
 	ctx, c := s.ctx, s.c
-	offset, found, err := c.offsets.load(ctx, s.queue)
+	offset, found, err := c.offsets.Load(ctx, s.queue)
 	if err != nil {
 		return err
 	}
@@ -196,19 +196,23 @@ func (s *share) lockValid() bool {
 	return !s.lockedAt.IsZero() && time.Since(s.lockedAt) < lockLife
 }
 
-// acquire locks an ordered queue for us. What was pulled under an earlier lock is forgotten, since another member may have gone on.
+// acquire locks an ordered queue for us. What was pulled under an earlier lock is forgotten, since another member may have gone on. The
+// answer is waited for even when the queue is given up meanwhile: brokers may do a giving back before the locking that was sent before
+// it, and then nobody has the queue until the lock runs out after a minute.
 func (s *share) acquire() error {
 	c := s.c
 	c.mu.Lock()
 	s.unlockedLocked()
-	if s.dropped {
+	if s.dropped || c.closed {
 		c.mu.Unlock()
 		return s.ctx.Err()
 	}
 	s.acquiring = true
+	c.locking.Add(1)
+	defer c.locking.Done()
 	c.mu.Unlock()
 	asked := time.Now()
-	locked, err := c.lock(s.ctx, []Queue{s.queue})
+	locked, err := c.lock(c.ctx, []Queue{s.queue})
 	if err == nil && !slices.Contains(locked, s.queue) {
 		err = &lockHeldError{s.queue}
 	}

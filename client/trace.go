@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/trace"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -194,61 +195,86 @@ func (c *Client) traceSent(s *sending, now time.Time) {
 	if t == nil || s.oneWay || s.trace.off || s.topic.wire == t.topic {
 		return
 	}
-	r := pubTrace{
-		at: s.tried, region: s.trace.region, group: s.p.config.Group, topic: s.topic.topic, id: s.result.ID, tag: s.m.Tag,
-		keys: joinKeys(s.m.Keys), storeHost: s.info.addrs[s.at], bodyLength: len(s.body), cost: now.Sub(s.tried), offsetID: s.result.OffsetID,
-		success: s.result.Status == SendOK,
+	r := trace.Sent{
+		At: s.tried, Region: s.trace.region, Group: s.p.config.Group, Topic: s.topic.topic, ID: s.result.ID, Tag: s.m.Tag,
+		Keys: joinKeys(s.m.Keys), StoreHost: s.info.addrs[s.at], BodyLength: len(s.body), Cost: now.Sub(s.tried), OffsetID: s.result.OffsetID,
+		Success: s.result.Status == SendOK,
 	}
 	if s.m.DelayLevel > 0 {
-		r.kind = traceDelay
+		r.Kind = trace.Delayed
 	}
 	keys := append([]string{s.result.ID}, s.m.Keys...)
 	if s.batch != nil { // one trace for all; the tag and the keys are not a batch's
-		r.id, r.tag, r.keys = s.batch.joinedIDs(), "", ""
-		keys = []string{r.id}
+		r.ID, r.Tag, r.Keys = s.batch.joinedIDs(), "", ""
+		keys = []string{r.ID}
 	}
-	t.add(s.topic.topic, keys, r.append)
+	t.add(s.topic.topic, keys, r.Append)
+}
+
+// handlingTrace is one call of a handler.
+type handlingTrace struct {
+	at       time.Time // when it began
+	group    string
+	request  string        // tells this call from others
+	messages []trace.Begun // those that are traced
 }
 
 // traceHandling notes that a consumer begins to handle messages of one topic; the result is for traceHandled. group is without the
 // namespace. It is nil when nothing is traced.
-func (c *Client) traceHandling(group string, ds []*Delivery) *subTrace {
+func (c *Client) traceHandling(group string, ds []*Delivery) *handlingTrace {
 	if c.tracer == nil {
 		return nil
 	}
-	t := &subTrace{at: time.Now(), group: group, request: string(c.unique.Append(nil))}
+	t := &handlingTrace{at: time.Now(), group: group, request: string(c.unique.Append(nil))}
+	region := ""
 	for _, d := range ds {
 		if d.Property(message.PropTraceOn) == "false" {
 			continue
 		}
-		t.region = d.Property(message.PropRegion)
-		t.beans = append(t.beans, subBean{id: d.ID, keys: joinKeys(d.Keys), retries: d.ReconsumeTimes})
+		region = d.Property(message.PropRegion)
+		t.messages = append(t.messages, trace.Begun{At: t.at, Group: group, Request: t.request, ID: d.ID, Keys: joinKeys(d.Keys), Retries: d.ReconsumeTimes})
 	}
-	if len(t.beans) == 0 {
+	if len(t.messages) == 0 {
 		return nil
 	}
-	if t.region == "" {
-		t.region = defaultRegion
+	if region == "" {
+		region = defaultRegion
 	}
-	c.tracer.add(ds[0].Topic, t.keys(), t.appendBefore)
+	c.tracer.add(ds[0].Topic, t.keys(), func(dst []byte) []byte {
+		for i := range t.messages {
+			t.messages[i].Region = region
+			dst = t.messages[i].Append(dst)
+		}
+		return dst
+	})
 	return t
 }
 
 // traceHandled notes how the handling ended. topic is that of the messages.
-func (c *Client) traceHandled(t *subTrace, topic string, code handleCode) {
+func (c *Client) traceHandled(t *handlingTrace, topic string, code trace.Code) {
 	if t == nil {
 		return
 	}
 	now := time.Now()
-	cost := now.Sub(t.at) / time.Duration(len(t.beans))
-	c.tracer.add(topic, t.keys(), func(dst []byte) []byte { return t.appendAfter(dst, now, cost, code) })
+	cost := now.Sub(t.at) / time.Duration(len(t.messages))
+	c.tracer.add(topic, t.keys(), func(dst []byte) []byte {
+		for i := range t.messages {
+			m := &t.messages[i]
+			e := trace.Ended{Request: t.request, ID: m.ID, Cost: cost, Success: code == trace.Succeeded, Keys: m.Keys, Code: code, At: now, Group: t.group}
+			dst = e.Append(dst)
+		}
+		return dst
+	})
 }
 
-func (t *subTrace) keys() []string {
-	keys := make([]string, 0, len(t.beans))
-	for i := range t.beans {
-		keys = append(keys, t.beans[i].id)
-		keys = append(keys, strings.Fields(t.beans[i].keys)...)
+func (t *handlingTrace) keys() []string {
+	keys := make([]string, 0, len(t.messages))
+	for i := range t.messages {
+		keys = append(keys, t.messages[i].ID)
+		keys = append(keys, strings.Fields(t.messages[i].Keys)...)
 	}
 	return keys
 }
+
+// joinKeys is a message's keys in one text.
+func joinKeys(keys []string) string { return strings.Join(keys, message.KeySeparator) }

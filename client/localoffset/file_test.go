@@ -1,4 +1,4 @@
-package client
+package localoffset
 
 import (
 	"context"
@@ -15,12 +15,12 @@ func TestLocalOffsets(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "host@DEFAULT", "g", "offsets.json")
 	a, b := Queue{BrokerName: "x", QueueID: 1, Topic: "t"}, Queue{BrokerName: "x", QueueID: 2, Topic: "t"}
-	o := &localOffsets{path: path}
-	if _, found, err := o.load(context.Background(), a); found || err != nil {
+	o := New(path)
+	if _, found, err := o.Load(context.Background(), a); found || err != nil {
 		t.Fatalf("without a file: %v, %v", found, err)
 	}
 	for _, offsets := range []map[Queue]int64{{a: 5}, {b: 7}, {a: 6}, {a: 6}} {
-		if err := o.save(context.Background(), offsets); err != nil {
+		if err := o.Save(context.Background(), offsets); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -28,8 +28,8 @@ func TestLocalOffsets(t *testing.T) {
 	if want := `{"offsetTable":{{"brokerName":"x","queueId":1,"topic":"t"}:6,{"brokerName":"x","queueId":2,"topic":"t"}:7}}`; err != nil || string(text) != want {
 		t.Errorf("file %s, %v", text, err)
 	}
-	again := &localOffsets{path: path}
-	if offset, found, err := again.load(context.Background(), b); offset != 7 || !found || err != nil {
+	again := New(path)
+	if offset, found, err := again.Load(context.Background(), b); offset != 7 || !found || err != nil {
 		t.Errorf("read again: %d, %v, %v", offset, found, err)
 	}
 	left, err := os.ReadDir(filepath.Dir(path))
@@ -52,14 +52,14 @@ func TestLocalOffsetsOfJava(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := &localOffsets{path: path}
-	if offset, found, err := o.load(context.Background(), Queue{BrokerName: "broker-a", QueueID: 1, Topic: "t"}); offset != 42 || !found || err != nil {
+	o := New(path)
+	if offset, found, err := o.Load(context.Background(), Queue{BrokerName: "broker-a", QueueID: 1, Topic: "t"}); offset != 42 || !found || err != nil {
 		t.Errorf("from the spare copy: %d, %v, %v", offset, found, err)
 	}
 	if err := os.Remove(path + ".bak"); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := (&localOffsets{path: path}).load(context.Background(), Queue{}); err == nil {
+	if _, _, err := New(path).Load(context.Background(), Queue{}); err == nil {
 		t.Error("a damaged file was taken for none")
 	}
 }

@@ -1,10 +1,18 @@
-package client
+// Package avoid says which brokers a producer should avoid for a while, because they were slow or failed. It owns RocketMQ's table of
+// penalties and the choice of a queue by it; each producer of package client has a [Table] of its own. A Table is safe to use at once
+// and costs nothing while no broker is slow.
+package avoid
 
 import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/protocol"
 )
+
+// Queue names one queue of a topic on one broker.
+type Queue = protocol.MessageQueue
 
 // penalty is for how long a broker is avoided after an answer that took so long. Failures count as the last but two, and timeouts as
 // what they took. The numbers are RocketMQ's.
@@ -39,13 +47,13 @@ func avoidFor(latency time.Duration, failed bool) time.Duration {
 	return avoid
 }
 
-// faultTable says which brokers to avoid. It is a pure machine: time comes in.
-type faultTable struct {
+// machine says which brokers to avoid. It is a pure machine: time comes in.
+type machine struct {
 	until map[string]time.Time // by broker name; absent: never avoided
 }
 
 // observe notes how a try at a broker went. A quick success takes the penalty away.
-func (f *faultTable) observe(broker string, latency time.Duration, failed bool, now time.Time) {
+func (f *machine) observe(broker string, latency time.Duration, failed bool, now time.Time) {
 	avoid := avoidFor(latency, failed)
 	if avoid == 0 {
 		delete(f.until, broker)
@@ -58,14 +66,14 @@ func (f *faultTable) observe(broker string, latency time.Duration, failed bool, 
 }
 
 // avoided reports whether another broker should be preferred.
-func (f *faultTable) avoided(broker string, now time.Time) bool {
+func (f *machine) avoided(broker string, now time.Time) bool {
 	until, ok := f.until[broker]
 	return ok && now.Before(until)
 }
 
 // choose returns the first queue from start on, around the list, whose broker is neither avoided nor the one that failed last; then the
 // first whose broker is not the last one; then the one at start.
-func (f *faultTable) choose(queues []Queue, start int, last string, now time.Time) int {
+func (f *machine) choose(queues []Queue, start int, last string, now time.Time) int {
 	other := -1
 	for i := range queues {
 		at := (start + i) % len(queues)
@@ -86,15 +94,16 @@ func (f *faultTable) choose(queues []Queue, start int, last string, now time.Tim
 	return start
 }
 
-// faults is the table of one producer. It costs nothing while no broker is slow.
-type faults struct {
+// Table is what one producer knows of its brokers. The zero value is ready for use.
+type Table struct {
 	some atomic.Bool // the table is not empty
 
 	mu    sync.Mutex
-	table faultTable // guarded by mu
+	table machine // guarded by mu
 }
 
-func (f *faults) observe(broker string, latency time.Duration, failed bool, now time.Time) {
+// Observe notes that a try at a broker has ended at now, after that time. A quick success takes the broker's penalty away.
+func (f *Table) Observe(broker string, latency time.Duration, failed bool, now time.Time) {
 	if !failed && latency < slowAnswer && !f.some.Load() {
 		return
 	}
@@ -104,8 +113,9 @@ func (f *faults) observe(broker string, latency time.Duration, failed bool, now 
 	f.mu.Unlock()
 }
 
-// choose is faultTable.choose; without faults and failures that is start.
-func (f *faults) choose(queues []Queue, start int, last string, now time.Time) int {
+// Choose returns the first queue from start on, around the list, whose broker is neither avoided at now nor the one that failed last
+// ("" for none); then the first whose broker is not the last one; then start.
+func (f *Table) Choose(queues []Queue, start int, last string, now time.Time) int {
 	if last == "" && !f.some.Load() {
 		return start
 	}

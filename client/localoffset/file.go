@@ -1,4 +1,6 @@
-package client
+// Package localoffset keeps the offsets of a broadcasting consumer in a file of its host, where and as Java's clients keep theirs.
+// Package client asks it instead of the brokers. A [File] is safe to use at once; two of one path are not.
+package localoffset
 
 import (
 	"context"
@@ -8,18 +10,20 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
-// localOffsets keeps the offsets of a broadcasting consumer in a file, as Java's clients write it:
+// Queue names one queue of a topic on one broker.
+type Queue = protocol.MessageQueue
+
+// File is a file of offsets:
 //
 //	{"offsetTable":{{"brokerName":"broker-a","queueId":0,"topic":"t"}:42}}
 //
 // The file is replaced as a whole, so a crash leaves the old or the new one.
-type localOffsets struct {
+type File struct {
 	path string
 
 	mu     sync.Mutex
@@ -27,10 +31,14 @@ type localOffsets struct {
 	loaded bool
 }
 
+// New returns the file of that path, which need not exist. It does no I/O.
+func New(path string) *File { return &File{path: path} }
+
 // maxOffsetFile bounds what is read: about a million queues.
 const maxOffsetFile = 128 << 20
 
-func (o *localOffsets) load(_ context.Context, q Queue) (int64, bool, error) {
+// Load is the offset kept for a queue; found is false when there is none. The first call reads the file.
+func (o *File) Load(_ context.Context, q Queue) (int64, bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.read(); err != nil {
@@ -41,7 +49,7 @@ func (o *localOffsets) load(_ context.Context, q Queue) (int64, bool, error) {
 }
 
 // read reads the file once, or the copy beside it that Java keeps when the file is damaged.
-func (o *localOffsets) read() error {
+func (o *File) read() error {
 	if o.loaded {
 		return nil
 	}
@@ -66,15 +74,15 @@ func readOffsets(path string) (map[Queue]int64, error) {
 		return nil, nil
 	}
 	if err == nil && info.Size() > maxOffsetFile {
-		return nil, fmt.Errorf("client: offsets in %s: %d bytes, the limit is %d", path, info.Size(), maxOffsetFile)
+		return nil, fmt.Errorf("client: local offsets in %s: %d bytes, the limit is %d", path, info.Size(), maxOffsetFile)
 	}
 	text, err := os.ReadFile(path) // #nosec G304 -- the user's own setting
 	if err != nil {
-		return nil, fmt.Errorf("client: read offsets: %w", err)
+		return nil, fmt.Errorf("client: read local offsets: %w", err)
 	}
 	var body protocol.ResetOffset
 	if err := protocol.UnmarshalBody(text, &body); err != nil {
-		return nil, fmt.Errorf("client: offsets in %s: %w", path, err)
+		return nil, fmt.Errorf("client: local offsets in %s: %w", path, err)
 	}
 	if body.OffsetTable == nil {
 		body.OffsetTable = map[Queue]int64{}
@@ -82,7 +90,8 @@ func readOffsets(path string) (map[Queue]int64, error) {
 	return body.OffsetTable, nil
 }
 
-func (o *localOffsets) save(_ context.Context, offsets map[Queue]int64) error {
+// Save keeps offsets beside those of other queues, and returns when they are on the disk.
+func (o *File) Save(_ context.Context, offsets map[Queue]int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.read(); err != nil {
@@ -94,16 +103,17 @@ func (o *localOffsets) save(_ context.Context, offsets map[Queue]int64) error {
 	maps.Copy(o.table, offsets)
 	body := protocol.ResetOffset{OffsetTable: o.table}
 	if err := replaceFile(o.path, body.Append(nil)); err != nil {
-		return fmt.Errorf("client: write offsets: %w", err)
+		return fmt.Errorf("client: write local offsets: %w", err)
 	}
 	return nil
 }
 
-func (o *localOffsets) saveSoon(ctx context.Context, offsets map[Queue]int64) error {
-	return o.save(ctx, offsets)
+// SaveSoon is [File.Save].
+func (o *File) SaveSoon(ctx context.Context, offsets map[Queue]int64) error {
+	return o.Save(ctx, offsets)
 }
 
-func (o *localOffsets) holds(offsets map[Queue]int64) bool {
+func (o *File) holds(offsets map[Queue]int64) bool {
 	for q, offset := range offsets {
 		if have, ok := o.table[q]; !ok || have != offset {
 			return false
@@ -135,13 +145,4 @@ func replaceFile(path string, text []byte) error {
 		_ = os.Remove(f.Name())
 	}
 	return err
-}
-
-// offsetOwner is the directory of this client's offsets: the host's address and, if the user gave it one, the instance's name.
-func (c *Client) offsetOwner() string {
-	name := c.config.InstanceName
-	if strings.Contains(name, "#") { // made by us, another one at each start
-		name = "DEFAULT"
-	}
-	return c.ip.String() + "@" + name
 }
