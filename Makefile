@@ -19,8 +19,9 @@ test: unit interop ## run all tests, the interop suites with real clients among 
 
 unit: ## run the tests without the interop suites
 	$(GO) vet ./...
+	$(GO) vet -tags numbers ./interop
 	@command -v java >/dev/null && command -v mvn >/dev/null || echo 'skipped: the tests of ./store in which Apache RocketMQ opens our store: they need java and mvn'
-	$(GO) test -count=1 -timeout 15m $(VERBOSE) $$($(GO) list ./... | grep -v /interop)
+	$(GO) test -count=1 -timeout 15m $(VERBOSE) $$($(GO) list ./... | grep -v '/interop$$')
 
 interop: ## run the official clients against this tree
 	$(GO) test -count=1 -timeout 20m -v ./interop
@@ -29,10 +30,10 @@ test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, and ever
 	AEROBEE_INTEROP_TARGET=both $(GO) test -count=1 -timeout 60m -v ./interop
 
 bench-client: ## compare our client's CPU time and memory with other clients', on a quiet machine, into bench/RESULTS.md
-	AEROBEE_INTEROP_NUMBERS=1 AEROBEE_INTEROP_REQUIRED=1 $(GO) test -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop
+	AEROBEE_INTEROP_REQUIRED=1 $(GO) test -tags numbers -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop
 
 race: ## run the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $$($(GO) list ./... | grep -v /interop)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 25m $$($(GO) list ./... | grep -v '/interop$$')
 
 CRASHTIME ?= 1m
 SEED ?= 1

@@ -1,3 +1,5 @@
+//go:build numbers
+
 package interop
 
 import (
@@ -59,9 +61,6 @@ func (m measured) rate() float64 { return m.Messages / m.Seconds }
 // TestNumbers compares what clients cost, and writes the result to bench/RESULTS.md. `make bench-client` runs it: it takes
 // minutes and wants the machine for itself, so it is no part of the suites.
 func TestNumbers(t *testing.T) {
-	if os.Getenv("AEROBEE_INTEROP_NUMBERS") != "1" {
-		t.Skip("AEROBEE_INTEROP_NUMBERS is not 1: make bench-client runs it")
-	}
 	ours, golang, java := numbersAerobee(t), numbersGo(t), numbersJava(t)
 	all := []*loaded{ours, golang, java}
 	s := startServer(t, "aerobee")
