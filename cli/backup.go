@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -28,58 +26,42 @@ type backupView struct {
 }
 
 func newStoreBackup(e env) *cobra.Command {
-	var from string
-	var asJSON bool
+	c := &connection{e: e}
 	cmd := &cobra.Command{
 		Use:   "backup DIR",
 		Short: "Copy the store of a running node, which goes on serving",
 		Long: "Copy the store of a running node, which goes on serving: everything that was stored when the copy began. DIR must not\n" +
 			"be there yet; until the copy is whole it is called DIR.partial, which no node opens. A node gives copies to its own\n" +
 			"machine only. To restore, start a node with the copy as its directory: `aerobee serve --data DIR`.",
-		Example: "  aerobee store backup ./copy\n  aerobee store backup --from http://127.0.0.1:9876 ./copy --json",
+		Example: "  aerobee store backup ./copy\n  aerobee store backup ./copy --namesrv 127.0.0.1:10911 --json",
 		Args:    exactArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			address, err := backupURL(from)
-			if err != nil {
-				return usageError{err}
-			}
 			progress := func(int64, int64) {}
-			if !asJSON && isTerminal(e.stderr) {
+			if !c.asJSON && isTerminal(e.stderr) {
 				progress = e.backupProgress(time.Now)
 			}
 			began := time.Now()
-			plan, err := fetchBackup(cmd.Context(), address, args[0], progress)
+			plan, err := fetchBackup(cmd.Context(), c.nameServers()[0], args[0], progress)
 			if err != nil {
 				return err
 			}
 			v := backupView{Directory: args[0], Plan: plan, Seconds: time.Since(began).Seconds()}
-			if asJSON {
+			if c.asJSON {
 				return e.printJSON(v)
 			}
-			_, err = fmt.Fprintf(e.stdout, "%d segments, %d blocks, %d bytes, log offsets %d to %d, in %.1f s\nStart a node on it: aerobee serve --data %s\n",
-				v.Segments, v.Blocks, v.Bytes, v.Start, v.End, v.Seconds, v.Directory)
-			return err
+			return e.printf("%s, %s, %s, log offsets %d to %d, in %.1f s\nStart a node on it: aerobee serve --data %s\n",
+				plural(int64(v.Segments), "segment"), plural(int64(v.Blocks), "block"), bytesText(v.Bytes), v.Start, v.End, v.Seconds, v.Directory)
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "http://"+defaultNameServer, "the node's `URL`")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.where(cmd)
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func backupURL(from string) (string, error) {
-	if !strings.Contains(from, "://") {
-		from = "http://" + from
-	}
-	u, err := url.Parse(from)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("--from %q is no URL of a node, such as http://%s", from, defaultNameServer)
-	}
-	return u.JoinPath("/api/v1/backup").String(), nil
-}
-
 // fetchBackup receives a copy. Its duration is the disk's and the network's business: only the context bounds it.
-func fetchBackup(ctx context.Context, address, dir string, progress func(done, of int64)) (backup.Plan, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func fetchBackup(ctx context.Context, addr, dir string, progress func(done, of int64)) (backup.Plan, error) {
+	const path = "/api/v1/backup"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 	if err != nil {
 		return backup.Plan{}, err
 	}
@@ -87,7 +69,7 @@ func fetchBackup(ctx context.Context, address, dir string, progress func(done, o
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return backup.Plan{}, err
+		return backup.Plan{}, explainStatus(ctx, addr, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing was written
 	if answer.StatusCode != http.StatusOK {
@@ -96,7 +78,7 @@ func fetchBackup(ctx context.Context, address, dir string, progress func(done, o
 		if json.Unmarshal(text, &f) != nil || f.Error == "" {
 			f.Error = answer.Status
 		}
-		return backup.Plan{}, &apiError{address, f.Error, answer.StatusCode}
+		return backup.Plan{}, &apiError{path, f.Error, answer.StatusCode}
 	}
 	return backup.Receive(vfs.Default, dir, answer.Body, progress)
 }

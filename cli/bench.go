@@ -48,6 +48,8 @@ func newBenchMode(e env, mode bench.Mode) *cobra.Command {
 	r := &benchRun{connection: &connection{e: e}, config: bench.Config{Mode: mode, Version: "aerobee " + aerobee.Version()}}
 	r.where(cmd)
 	r.flags(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("topic", r.completeTopicFlag)
+	_ = cmd.RegisterFlagCompletionFunc("group", r.completeGroupFlag) // fails for a flag that is not there: senders have no group
 	switch mode {
 	case bench.Send:
 		cmd.Short = "Send as fast as it goes, or at a rate"

@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 	f("bench consume --count 100 --size 32", 0, "received    100 of 100, 0 lost, 0 more than once")
 	f("bench e2e --count 50 --rate 5000 --size 32 --progress", 0, "received    50 of 50, 0 lost")
 	f("bench send --batch 2 --window 2", 1, "use threads, not window")
-	f("bench send now", 2, `unknown command "now"`)
+	f("bench send now", 2, `"now" is one argument too many: aerobee bench send`)
 	f("bench e2e --one-way", 2, "unknown flag: --one-way")
 	f("bench consume --topic nothing", 1, "there is no topic nothing to consume")
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Main runs the command that args name and returns the process's exit code: 0 done, 1 failed, 2 wrong usage.
@@ -35,12 +36,21 @@ func execute(ctx context.Context, args []string, e env) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(e.stderr, "aerobee: %v\nTry '%s --help'.\n", err, ran.CommandPath())
+		fmt.Fprintf(e.stderr, "aerobee: %s\nTry '%s --help'.\n", plainError(err), ran.CommandPath())
 		return 2
 	default:
-		fmt.Fprintf(e.stderr, "aerobee: %v\n", err)
+		fmt.Fprintf(e.stderr, "aerobee: %s\n", plainError(err))
 		return 1
 	}
+}
+
+// plainError is an error's text without the names of our packages before it, which tell a user nothing.
+func plainError(err error) string {
+	text := err.Error()
+	for _, name := range []string{"bench: ", "client: ", "admin: ", "cluster: "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	return text
 }
 
 // env is what a command sees of its process. release gives signals their default effect back, so that a second one ends
@@ -78,15 +88,35 @@ func newRoot(e env) *cobra.Command {
 		RunE:          serve.RunE,
 	}
 	root.Flags().AddFlagSet(serve.Flags())
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.Version = versionText()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root
 }
 
+// flagError proposes the flag that was meant instead of one that is not there.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return usageError{err}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	near := nearNames(unknown.GetSpecifiedName(), names)
+	if len(near) == 0 {
+		return usageError{err}
+	}
+	return usageErrorf("%w; did you mean --%s?", err, strings.Join(near, ", --"))
+}
+
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return exactArgs()(cmd, args)
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
 	var names []string
@@ -102,7 +132,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		case len(args) < len(names):
 			return usageErrorf("%s is missing: %s %s", names[len(args)], cmd.CommandPath(), strings.Join(names, " "))
 		case len(args) > len(names):
-			return usageErrorf("%q is one argument too many: %s %s", args[len(names)], cmd.CommandPath(), strings.Join(names, " "))
+			return usageErrorf("%q is one argument too many: %s", args[len(names)], strings.Join(append([]string{cmd.CommandPath()}, names...), " "))
 		}
 		return nil
 	}

@@ -39,8 +39,10 @@ func TestCommands(t *testing.T) {
 	f("store --help", 0, "aerobee store dump", "")
 	f("config", 0, "flushDiskType ", "")
 	f("launch", 2, "", `unknown command "launch" for "aerobee"`)
-	f("serve now", 2, "", "unknown command")
-	f("serve --nope", 2, "", "unknown flag: --nope")
+	f("serve now", 2, "", `"now" is one argument too many: aerobee serve`)
+	f("--version", 0, "speaks RocketMQ 5.5.0", "")
+	f("serve --zzz", 2, "", "unknown flag: --zzz\n")
+	f("serve --lisen :1", 2, "", "unknown flag: --lisen; did you mean --listen?")
 	f("serve --set x", 2, "", `--set "x" is not KEY=VALUE`)
 	f("serve --set brokerRole=SLAVE", 2, "", "flags: brokerRole: SLAVE needs replication")
 	f("serve -c /nowhere/broker.conf", 2, "", "/nowhere/broker.conf")
@@ -68,15 +70,18 @@ func TestStoreCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, errs := run("store", "verify", dir); !strings.Contains(errs, "in use") {
+	if _, _, errs := run("store", "verify", dir); !strings.Contains(errs, "stop that node first") {
 		t.Errorf("verify of a store in use says %q", errs)
 	}
 	copied := t.TempDir() + "/copy"
-	if code, out, errs := run("store", "backup", "--from", server.Addr(), "--json", copied); code != 0 || !strings.Contains(out, `"segments":1`) {
+	if code, out, errs := run("store", "backup", "--namesrv", server.Addr(), "--json", copied); code != 0 || !strings.Contains(out, `"segments":1`) {
 		t.Errorf("backup: code %d, %q, %q", code, out, errs)
 	}
-	if code, _, errs := run("store", "backup", "--from", server.Addr(), copied); code != 1 || !strings.Contains(errs, "is there already") {
+	if code, _, errs := run("store", "backup", "--namesrv", server.Addr(), copied); code != 1 || !strings.Contains(errs, "is there already") {
 		t.Errorf("backup over a copy: code %d, %q", code, errs)
+	}
+	if code, _, errs := run("store", "backup", "--namesrv", "127.0.0.1:1", copied+"2"); code != 1 || !strings.Contains(errs, "is the server running?") {
+		t.Errorf("backup of nobody: code %d, %q", code, errs)
 	}
 	if code, out, errs := run("store", "dump", copied); code != 0 || !strings.Contains(out, "begin of checkpoint 0") {
 		t.Errorf("dump of the copy: code %d, %q, %q", code, out, errs)

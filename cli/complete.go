@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func newCompletion(e env) *cobra.Command {
 			root := cmd.Root()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(e.stdout, true)
+				return e.bashCompletion(root)
 			case "zsh":
 				return root.GenZshCompletion(e.stdout)
 			case "fish":
@@ -42,6 +43,39 @@ func newCompletion(e env) *cobra.Command {
 			return usageErrorf("there is no completion for the shell %q: bash, zsh, fish or powershell", args[0])
 		},
 	}
+}
+
+// bashCompletion prints cobra's script for bash, made to work also where the package bash-completion is not installed, as in
+// most containers: there it lacks the function that splits the command line, and every tabulator prints an error.
+func (e env) bashCompletion(root *cobra.Command) error {
+	var script bytes.Buffer
+	if err := root.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	text := strings.Replace(script.String(), packageSplit, ownSplit, 1)
+	return e.printf("%s", text)
+}
+
+// packageSplit is the line of the script that needs the package; ownSplit does without it. The words are cut at blanks alone:
+// bash itself cuts them at = and : too, and the script joins them with blanks anyway.
+const (
+	packageSplit = "    _get_comp_words_by_ref \"$@\" cur prev words cword\n"
+	ownSplit     = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local line=${COMP_LINE:0:COMP_POINT}
+    read -ra words <<<"$line"
+    [[ $line == *[[:blank:]] ]] && words+=("")
+    cword=$((${#words[@]} - 1))
+    cur=${words[cword]}
+    prev=${words[cword > 0 ? cword - 1 : 0]}
+`
+)
+
+// completeValues completes a flag that takes one of a few values.
+func completeValues(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails for a flag that is not there
 }
 
 // completeTopics completes the first argument with names of topics.

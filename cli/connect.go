@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -122,25 +123,35 @@ func (c *connection) explain(ctx context.Context, a *admin.Admin, about subject,
 		return &hint{"there is no group " + about.group + nearest(about.group, names) + " `aerobee group list` lists all", err}
 	case errors.Is(err, cluster.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		list := c.nameServers()
-		if !reachable(ctx, list) {
-			return &hint{"no NameServer answers at " + strings.Join(list, ", ") + "; is the server running? try `aerobee serve`, or --namesrv HOST:PORT", err}
+		if why := unreachable(ctx, list); why != nil {
+			return &hint{"no NameServer answers at " + strings.Join(list, ", ") + because(why) + "; is the server running? try `aerobee serve`, or --namesrv HOST:PORT", err}
 		}
 		return fmt.Errorf("%w; the NameServer at %s answers: can this machine reach the address by which the broker is known? `aerobee status` tells an Aerobee's, --advertise sets it", err, strings.Join(list, ", "))
 	}
 	return err
 }
 
-// reachable reports whether anybody listens at one of the addresses.
-func reachable(ctx context.Context, addrs []string) bool {
+// unreachable says why nobody answers at any of the addresses, nil when somebody does.
+func unreachable(ctx context.Context, addrs []string) error {
+	var why error
 	for _, addr := range addrs {
 		var d net.Dialer
 		nc, err := d.DialContext(ctx, "tcp", addr)
 		if err == nil {
 			_ = nc.Close() // nothing was sent
-			return true
+			return nil
 		}
+		why = err
 	}
-	return false
+	return why
+}
+
+// because is the reason in parentheses, such as a name that nobody knows; nothing where nobody listens, which goes without saying.
+func because(why error) string {
+	if errors.Is(why, syscall.ECONNREFUSED) {
+		return ""
+	}
+	return " (" + why.Error() + ")"
 }
 
 // maxNearest is how many names an error proposes.

@@ -239,6 +239,15 @@ type groupChange struct {
 	noBroadcast              bool
 }
 
+// groupChanged is the JSON of `group create`: what it says, by the names of groupView.
+type groupChanged struct {
+	Name       string   `json:"name"`
+	MaxRetries int32    `json:"maxRetries"`
+	Enabled    bool     `json:"consumeEnabled"`
+	Orderly    bool     `json:"orderly"`
+	Brokers    []string `json:"brokers"`
+}
+
 func newGroupCreate(e env) *cobra.Command {
 	var change groupChange
 	cmd := &cobra.Command{
@@ -282,7 +291,7 @@ func newGroupCreate(e env) *cobra.Command {
 				return err
 			}
 			if c.asJSON {
-				return e.printJSON(config)
+				return e.printJSON(groupChanged{name, config.RetryMaxTimes, config.ConsumeEnable, config.ConsumeMessageOrderly, brokerList(brokers)})
 			}
 			return e.printf("%s group %s on %s: gives up after %s\n", verb, name, brokerNames(brokers), plural(int64(config.RetryMaxTimes), "retry"))
 		})

@@ -183,7 +183,7 @@ func newMessageSearch(e env) *cobra.Command {
 	f.StringVar(&key, "key", "", "one of the messages' `KEY`s, or a unique id")
 	f.StringVar(&from, "from", "", "stored since this `TIME`: 2h ago, or a time")
 	f.StringVar(&to, "to", "", "stored up to this `TIME`")
-	f.IntVar(&most, "max", 32, "most messages of each broker, the newest")
+	f.IntVar(&most, "max", 32, "most messages of each broker, the newest `N`")
 	cmd.ValidArgsFunction = c.completeTopics
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		q := admin.Query{Topic: args[0], Key: key, Max: most}
@@ -240,16 +240,20 @@ const maxSnippet = 40
 
 // snippet is the beginning of a body on one line.
 func snippet(body []byte) string {
-	text := []rune(strings.Map(func(r rune) rune {
+	return shortened(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7F {
 			return ' '
 		}
 		return r
-	}, bodyText(body)))
-	if len(text) > maxSnippet {
-		return string(text[:maxSnippet-1]) + "…"
+	}, bodyText(body)), maxSnippet)
+}
+
+// shortened is a text of at most so many letters.
+func shortened(text string, most int) string {
+	if letters := []rune(text); len(letters) > most {
+		return string(letters[:most-1]) + "…"
 	}
-	return string(text)
+	return text
 }
 
 // completeTopicFlag completes a flag's value with names of topics.

@@ -99,7 +99,11 @@ func newSend(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.sendAll(ctx, p, prototype, bodies, option...)
+			err = s.sendAll(ctx, p, prototype, bodies, option...)
+			if s.queue != "" && errors.Is(err, client.ErrNoRoute) {
+				return &hint{fmt.Sprintf("topic %s has no queue %s to write; `aerobee topic describe %s` lists them", s.topic, s.queue, s.topic), err}
+			}
+			return err
 		})
 	}
 	return cmd

@@ -63,12 +63,16 @@ func newServe(e env) *cobra.Command {
 	for _, k := range config.Keys() {
 		docs[k.Name] = k.Doc
 	}
-	file := flags.StringP("config", "c", "", "properties `file` with settings, as Apache's broker.conf")
+	file := flags.StringP("config", "c", "", "properties `FILE` with settings, as Apache's broker.conf")
 	flags.Bool("memory", false, docs["memory"])
 	flags.Var(&texts{kind: "KEY=VALUE"}, "set", "any other setting; may be given several times")
 	for _, f := range settingFlags() {
 		flags.Var(&texts{kind: f.value}, f.flag, docs[f.key])
 	}
+	completeValues(cmd, "flush", "SYNC_FLUSH", "ASYNC_FLUSH")
+	completeValues(cmd, "log-level", "debug", "info", "warn", "error")
+	completeValues(cmd, "log-format", "text", "json")
+	completeValues(cmd, "roles", "namesrv", "broker")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		flagSource, err := flagsOf(cmd)
 		if err != nil {

@@ -58,8 +58,8 @@ func explainStatus(ctx context.Context, addr string, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
-	if !reachable(ctx, []string{addr}) {
-		return &hint{"nobody answers at " + addr + "; is the server running? try `aerobee serve`, or --namesrv HOST:PORT", err}
+	if why := unreachable(ctx, []string{addr}); why != nil {
+		return &hint{"nobody answers at " + addr + because(why) + "; is the server running? try `aerobee serve`, or --namesrv HOST:PORT", err}
 	}
 	return &hint{"the server at " + addr + " does not speak HTTP, so it is no Aerobee; with Apache RocketMQ try `aerobee topic list` and `aerobee group list`", err}
 }
@@ -102,7 +102,7 @@ func askStatus(ctx context.Context, addr string) (v statusView, err error) {
 	}
 	v.Settings = []api.Setting{}
 	for _, s := range all.Settings {
-		derived := s.Value == "" && s.Origin == "set" // such as listenPort, where addresses were given
+		derived := s.Origin == "set" && (s.Value == "" || s.Key == "storePathRootDir") // from --listen and --data
 		if s.Value != s.Default && !derived {
 			v.Settings = append(v.Settings, s)
 		}
@@ -192,7 +192,7 @@ func storeLines(s *api.Store) [][2]string {
 	lines := [][2]string{
 		{"store", where},
 		{"log", fmt.Sprintf("%s in %s, offsets %d to %d, %s not yet synced", bytesText(s.LogBytes), plural(int64(s.Segments), "segment"), s.LogStart, s.LogEnd, bytesText(max(s.LogEnd-s.SyncedOffset, 0)))},
-		{"holds", fmt.Sprintf("%s, %s, %s, %s", plural(int64(s.Topics), "topic"), plural(int64(s.Groups), "group"), plural(int64(s.Queues), "queue"), plural(int64(s.PendingDelayed), "delayed message"))},
+		{"holds", fmt.Sprintf("%s and %s with the system's, %s, %s", plural(int64(s.Topics), "topic"), plural(int64(s.Groups), "group"), plural(int64(s.Queues), "queue"), plural(int64(s.PendingDelayed), "delayed message"))},
 	}
 	if s.Full != "" {
 		lines = append(lines, [2]string{"FULL", s.Full})

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
@@ -32,6 +35,17 @@ func newStore(e env) *cobra.Command {
 	return cmd
 }
 
+// explainStore says what to try where there is no store, or a node has it.
+func explainStore(err error) error {
+	switch {
+	case err != nil && strings.Contains(err.Error(), " is in use by "):
+		return &hint{strings.TrimSuffix(err.Error(), ": "+syscall.EAGAIN.Error()) + "; stop that node first, or look at a copy of its store: aerobee store backup DIR", err}
+	case errors.Is(err, fs.ErrNotExist):
+		return &hint{err.Error() + "; give the directory that `aerobee serve` names when it starts, such as ./aerobee-data", err}
+	}
+	return err
+}
+
 func newStoreVerify(e env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -49,7 +63,7 @@ func newStoreVerify(e env) *cobra.Command {
 				}
 			})
 			if err != nil {
-				return err
+				return explainStore(err)
 			}
 			if asJSON {
 				err = json.NewEncoder(e.stdout).Encode(struct {
@@ -90,11 +104,11 @@ func newStoreDump(e env) *cobra.Command {
 				_, err := fmt.Fprintln(out, l)
 				return err
 			})
-			return errors.Join(err, out.Flush())
+			return errors.Join(explainStore(err), out.Flush())
 		},
 	}
-	cmd.Flags().Int64Var(&from, "from", 0, "log `offset` to begin at")
-	cmd.Flags().IntVar(&most, "max", 0, "most records to print, 0 for all")
+	cmd.Flags().Int64Var(&from, "from", 0, "log `OFFSET` to begin at")
+	cmd.Flags().IntVar(&most, "max", 0, "most records to print, `N`; 0 for all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one object a line")
 	return cmd
 }
@@ -117,7 +131,7 @@ func newStoreExport(e env) *cobra.Command {
 			}
 			report, err := store.Export(opt, 0)
 			if err != nil {
-				return err
+				return explainStore(err)
 			}
 			if asJSON {
 				return json.NewEncoder(e.stdout).Encode(report)
@@ -128,7 +142,7 @@ func newStoreExport(e env) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "properties `file` with settings, as Apache's broker.conf")
+	cmd.Flags().StringVarP(&file, "config", "c", "", "properties `FILE` with settings, as Apache's broker.conf")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -163,6 +163,8 @@ func newTopicCreate(e env) *cobra.Command {
 	f.StringArrayVar(&change.attributes, "attribute", nil, "another attribute, `KEY=VALUE`; an empty value takes it away")
 	placeFlags(cmd, &change.at)
 	cmd.ValidArgsFunction = c.completeTopics
+	completeValues(cmd, "perm", "rw", "r", "w", "-")
+	completeValues(cmd, "type", "NORMAL", "FIFO", "DELAY", "TRANSACTION")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		name := args[0]
 		return c.run(cmd, subject{topic: name}, func(ctx context.Context, a *admin.Admin) error {
@@ -179,7 +181,11 @@ func newTopicCreate(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printCreated(ctx, a, &config, isNew, brokers)
+			before := ""
+			if !isNew {
+				before = topicText(&state.Topic)
+			}
+			return c.printCreated(ctx, a, &config, before, brokers)
 		})
 	}
 	return cmd
@@ -238,7 +244,7 @@ func (t *topicChange) apply(cmd *cobra.Command, name string, state *admin.TopicS
 }
 
 // printCreated reads the topic again: brokers of RocketMQ 4 take attributes without a word and keep none.
-func (c *connection) printCreated(ctx context.Context, a *admin.Admin, config *protocol.TopicConfig, isNew bool, brokers []admin.Broker) error {
+func (c *connection) printCreated(ctx context.Context, a *admin.Admin, config *protocol.TopicConfig, before string, brokers []admin.Broker) error {
 	name := config.TopicName
 	state, err := a.Topic(ctx, name)
 	if err != nil {
@@ -249,19 +255,27 @@ func (c *connection) printCreated(ctx context.Context, a *admin.Admin, config *p
 			fmt.Fprintf(c.e.stderr, "aerobee: broker %s keeps no attributes of topics, as RocketMQ before 5.0: the topic has none\n", broker)
 		}
 	}
-	line := lineOfTopic(&state.Topic)
 	if c.asJSON {
-		return c.e.printJSON(line)
+		return c.e.printJSON(lineOfTopic(&state.Topic))
 	}
-	verb := "changed"
-	if isNew {
-		verb = "created"
+	switch now := topicText(&state.Topic); before {
+	case "":
+		return c.e.printf("created topic %s on %s: %s\n", name, brokerNames(brokers), now)
+	case now:
+		return c.e.printf("topic %s is there already on %s: %s\n", name, brokerNames(brokers), now)
+	default:
+		return c.e.printf("changed topic %s on %s: %s; it was %s\n", name, brokerNames(brokers), now, before)
 	}
+}
+
+// topicText is what can be said of a topic in a few words.
+func topicText(t *admin.Topic) string {
+	line := lineOfTopic(t)
 	text := queuesPhrase(line.ReadQueues, line.WriteQueues) + ", " + line.Perm
 	if line.Type != "" {
 		text += ", " + line.Type
 	}
-	return c.e.printf("%s topic %s on %s: %s\n", verb, name, brokerNames(brokers), text)
+	return text
 }
 
 func brokerNames(brokers []admin.Broker) string {

@@ -10,6 +10,11 @@ import (
 	"github.com/aerobee-mq/aerobee"
 )
 
+// versionText is what `aerobee version` prints.
+func versionText() string {
+	return fmt.Sprintf("aerobee %s (speaks %s; %s, %s/%s)", aerobee.Version(), aerobee.Speaks, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(e env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -27,8 +32,7 @@ func newVersion(e env) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(e.stdout).Encode(v)
 			}
-			_, err := fmt.Fprintf(e.stdout, "aerobee %s (speaks %s; %s, %s)\n", v.Version, v.Speaks, v.Go, v.Platform)
-			return err
+			return e.printf("%s\n", versionText())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
