@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/wire"
 )
 
 // Error is a broker's or NameServer's refusal, with its response code and remark.
@@ -22,6 +23,6 @@ var (
 	ErrNotFound      = cluster.ErrNotFound      // codes 22 and 206
 
 	ErrTimeout  = errors.New("no answer in time")         // a try was not answered within SendTimeout; the message may be stored
-	ErrTooLarge = errors.New("message too large")         // beyond MaxMessageSize; it is also ErrIllegal
+	ErrTooLarge = wire.ErrTooLarge                        // beyond MaxMessageSize; it is also ErrIllegal
 	ErrExists   = errors.New("group has a consumer here") // a Client can have one consumer of a group
 )

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -8,22 +9,12 @@ import (
 // Queue names one queue of a topic on one broker.
 type Queue = protocol.MessageQueue
 
-// Message is what is sent. Only Topic must be given.
-type Message struct {
-	Topic string
-	Body  []byte
-	Tag   string   // consumers can subscribe to it
-	Keys  []string // the message can be found by each of them; without spaces
+// Message is what is sent: Topic, Body, Tag, Keys, DelayLevel, Flag and Properties. Only Topic must be given.
+type Message = wire.Message
 
-	// DelayLevel delays the delivery by one of the broker's levels, from 1 (by default 1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m
-	// 30m 1h 2h). 0 delivers at once.
-	DelayLevel int
-	Flag       int32 // for the user alone
-
-	// Properties are the user's own; names and values are UTF-8 without the characters 0x01 and 0x02. RocketMQ's own names (KEYS,
-	// TAGS, DELAY, UNIQ_KEY, …) are refused, except those that have no field here, such as TIMER_DELIVER_MS.
-	Properties map[string]string
-}
+// Delivery is one message as a consumer gets it: a Message with its ids, its place, its times, hosts and earlier failures. What is kept
+// for long is better kept as a Clone: deliveries that came together share one buffer.
+type Delivery = wire.Delivery
 
 // SendStatus says how safely the broker has stored a message. Only [SendOK] is without reserve; the others are stored too, but might
 // be lost with the broker. The zero value is none of them: no broker has said anything, since the send failed or was one-way.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -105,7 +106,7 @@ func (s *sending) prepareBatch(ms []*Message) (n int, err error) {
 		n++
 	}
 	b.ms = ms[:n]
-	s.body, s.props = b.body, s.p.appendEnvelope(s.props[:0])
+	s.body, s.props = b.body, wire.AppendEnvelope(s.props[:0], s.p.ns)
 	return n, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/wire"
 )
 
 // PullConfig configures a [PullConsumer]. Group must be given.
@@ -85,7 +86,7 @@ func (p *PullConsumer) topicsInUse() []string {
 }
 
 func (p *PullConsumer) offerLocked(s *share) {
-	if s.listed || s.dropped || s.paused || !s.pq.waiting() {
+	if s.listed || s.dropped || s.paused || !s.pq.Waiting() {
 		return
 	}
 	s.listed = true
@@ -213,7 +214,7 @@ func (p *PullConsumer) next() ([]*Delivery, error) {
 		if s.dropped || s.paused {
 			continue
 		}
-		ds := p.readable(s, s.pq.take(p.o.pullBatch))
+		ds := p.readable(s, s.pq.Take(p.o.pullBatch))
 		p.offerLocked(s)
 		if len(ds) > 0 {
 			p.out, p.outOf = ds, s
@@ -221,21 +222,21 @@ func (p *PullConsumer) next() ([]*Delivery, error) {
 			if !p.queue.empty() {
 				p.signal() // for another who polls
 			}
-			return handOut(ds), nil
+			return wire.HandOut(ds), nil
 		}
 	}
 }
 
 // readable keeps back what cannot be read: it is passed over, with an error in the log.
 func (p *PullConsumer) readable(s *share, ds []*Delivery) []*Delivery {
-	bad := func(d *Delivery) bool { return d.broken != nil }
+	bad := func(d *Delivery) bool { return wire.Broken(d) != nil }
 	if !slices.ContainsFunc(ds, bad) {
 		return ds
 	}
 	for _, d := range ds {
 		if bad(d) {
-			p.log.Error("client: a message's body cannot be read, it is passed over", "id", d.ID, "topic", d.Topic, "error", d.broken)
-			s.pq.finish(d)
+			p.log.Error("client: a message's body cannot be read, it is passed over", "id", d.ID, "topic", d.Topic, "error", wire.Broken(d))
+			s.pq.Finish(d)
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(ds), bad)
@@ -247,7 +248,7 @@ func (p *PullConsumer) settleLocked() {
 		return
 	}
 	for _, d := range p.out {
-		p.outOf.pq.finish(d)
+		p.outOf.pq.Finish(d)
 	}
 	p.outOf.roomMadeLocked()
 	p.out, p.outOf = nil, nil
@@ -286,7 +287,7 @@ func (p *PullConsumer) each(queues []Queue, fn func(*share)) error {
 		own.Topic = p.client.ns.Wrap(q.Topic)
 		s := p.shares[own]
 		if s == nil {
-			return fmt.Errorf("client: %s is not of this consumer: %w", queueName(q), ErrIllegal)
+			return fmt.Errorf("client: %s is not of this consumer: %w", wire.QueueName(q), ErrIllegal)
 		}
 		all = append(all, s)
 	}

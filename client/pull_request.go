@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -32,7 +33,7 @@ func (s *share) pull() error {
 	ctx, cancel := context.WithTimeout(s.ctx, c.o.pullWait+pullSlack)
 	defer cancel()
 	c.mu.Lock()
-	r := request{s.sub, s.pq.next, s.committable(), s.from, s.gen}
+	r := request{s.sub, s.pq.Next, s.committable(), s.from, s.gen}
 	s.abort, s.lastPull = cancel, time.Now()
 	c.mu.Unlock()
 	addr, slave, err := s.source(ctx, r.from)
@@ -132,7 +133,7 @@ func (s *share) answered(r *request, addr string, slave bool, f *protocol.Frame)
 	if !slave && !c.o.broadcast && c.o.commit > 0 && r.commit > 0 {
 		s.told, s.kept = r.commit, r.commit
 	}
-	s.pq.put(ds, h.NextBeginOffset)
+	s.pq.Put(ds, h.NextBeginOffset)
 	if len(ds) > 0 {
 		c.retrieve(s)
 	} else if f.Code == protocol.ResSuccess && h.NextBeginOffset <= r.offset {
@@ -146,10 +147,10 @@ var errNoProgress = errors.New("client: the broker's answer held nothing and led
 // decode makes deliveries of an answer's body. Where records are damaged it sets h.NextBeginOffset such that none that is not is passed over.
 func (s *share) decode(r *request, h *protocol.PullMessageResponseHeader, body []byte) []Delivery {
 	o := &s.c.o
-	d := decoder{queue: s.queue, namespace: s.c.client.ns, retryTopic: o.retryTopic, tags: r.sub.tags, delta: h.OffsetDelta}
-	ds, whole, err := d.decode(body)
+	d := wire.Decoder{Queue: s.queue, Namespace: s.c.client.ns, RetryTopic: o.retryTopic, Tags: r.sub.tags, Delta: h.OffsetDelta}
+	ds, whole, err := d.Decode(body)
 	if err != nil {
-		s.c.log.Error("client: records left out", "queue", queueName(s.queue), "offset", r.offset, "error", err)
+		s.c.log.Error("client: records left out", "queue", wire.QueueName(s.queue), "offset", r.offset, "error", err)
 	}
 	if !whole && len(ds) > 0 {
 		h.NextBeginOffset = int64(ds[len(ds)-1].Offset) + 1
@@ -164,7 +165,7 @@ func (s *share) decode(r *request, h *protocol.PullMessageResponseHeader, body [
 // correct goes on from the offset that the broker says, because the one asked for is outside of the queue or was reset.
 func (s *share) correct(r *request, h *protocol.PullMessageResponseHeader) error {
 	c := s.c
-	c.log.Warn("client: the broker has moved the offset", "queue", queueName(s.queue), "asked", r.offset, "min", h.MinOffset, "max", h.MaxOffset, "next", h.NextBeginOffset)
+	c.log.Warn("client: the broker has moved the offset", "queue", wire.QueueName(s.queue), "asked", r.offset, "min", h.MinOffset, "max", h.MaxOffset, "next", h.NextBeginOffset)
 	c.mu.Lock()
 	if s.gen != r.gen || s.dropped {
 		c.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/trace"
+	"github.com/aerobee-mq/aerobee/client/wire"
 )
 
 // readyQueue lists the queues that have something to hand out, first come first served.
@@ -106,7 +107,7 @@ func (c *pacer) look() {
 
 // offerLocked has a queue's deliveries handed out.
 func (p *PushConsumer) offerLocked(s *share) {
-	if s.listed || s.dropped || p.stop || s.suspended || !s.pq.waiting() || p.o.orderly && s.running > 0 {
+	if s.listed || s.dropped || p.stop || s.suspended || !s.pq.Waiting() || p.o.orderly && s.running > 0 {
 		return
 	}
 	s.listed = true
@@ -167,12 +168,9 @@ func (p *PushConsumer) takeLocked(s *share) []*Delivery {
 		s.poke() // it sees to the lock
 		return nil
 	}
-	ds := s.pq.take(p.config.MaxBatch)
+	ds := s.pq.Take(p.config.MaxBatch)
 	if !p.o.orderly && len(ds) > 0 {
-		now := time.Now()
-		for _, d := range ds {
-			d.startedAt = now
-		}
+		wire.Start(ds, time.Now())
 	}
 	return ds
 }
@@ -186,7 +184,7 @@ func (p *PushConsumer) handleFree(s *share, ds []*Delivery) {
 	p.result.add(s.queue.Topic, len(ds)-len(failed), len(failed))
 	for _, d := range ds {
 		if len(again) == 0 || !slices.Contains(again, d) {
-			s.pq.finish(d)
+			s.pq.Finish(d)
 		}
 	}
 	if len(again) > 0 {
@@ -204,7 +202,7 @@ func (p *PushConsumer) held(ds []*Delivery) []*Delivery {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(ds), func(d *Delivery) bool { return d.done || d.chunk.dead })
+	return slices.DeleteFunc(slices.Clone(ds), func(d *Delivery) bool { return !wire.Counts(d) })
 }
 
 // roomMadeLocked lets the queue's goroutine pull again.
@@ -217,7 +215,7 @@ func (s *share) roomMadeLocked() {
 // call runs the handler on those deliveries that can be read, and says which failed.
 func (p *PushConsumer) call(ds []*Delivery) (failed []*Delivery, err error) {
 	for _, d := range ds {
-		if d.broken != nil {
+		if wire.Broken(d) != nil {
 			return p.callWhole(ds)
 		}
 	}
@@ -228,12 +226,12 @@ func (p *PushConsumer) call(ds []*Delivery) (failed []*Delivery, err error) {
 func (p *PushConsumer) callWhole(ds []*Delivery) (failed []*Delivery, err error) {
 	var good, bad []*Delivery
 	for _, d := range ds {
-		if d.broken == nil {
+		if wire.Broken(d) == nil {
 			good = append(good, d)
 			continue
 		}
 		bad = append(bad, d)
-		p.log.Error("client: a message's body cannot be read, it is given up", "id", d.ID, "topic", d.Topic, "error", d.broken)
+		p.log.Error("client: a message's body cannot be read, it is given up", "id", d.ID, "topic", d.Topic, "error", wire.Broken(d))
 	}
 	if len(good) > 0 {
 		failed, err = p.outcome(good, p.handle(good))
@@ -255,7 +253,7 @@ func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
 
 // handle runs the handler. A panic becomes an error, with its stack in the log.
 func (p *PushConsumer) handle(ds []*Delivery) (err error) {
-	given, first := handOut(ds), ds[0]
+	given, first := wire.HandOut(ds), ds[0]
 	ctx, end := p.client.beginHandle(p.handling, p.config.Group, given)
 	tracing := p.traceHandling(ds)
 	defer func() {
@@ -294,7 +292,7 @@ func (p *PushConsumer) laterLocked(s *share, ds []*Delivery) {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		s.pq.redoLate(ds)
+		s.pq.RedoLate(ds)
 		p.offerLocked(s)
 	})
 }
@@ -325,7 +323,7 @@ func (p *PushConsumer) expire(limit time.Time) {
 	var all []late
 	p.mu.Lock()
 	for _, s := range p.shares {
-		if d := s.pq.front(); d != nil && !d.startedAt.IsZero() && d.startedAt.Before(limit) {
+		if d := s.pq.Late(limit); d != nil {
 			all = append(all, late{s, d})
 		}
 	}
@@ -336,7 +334,7 @@ func (p *PushConsumer) expire(limit time.Time) {
 			continue
 		}
 		p.mu.Lock()
-		l.s.pq.finish(l.d)
+		l.s.pq.Finish(l.d)
 		l.s.roomMadeLocked()
 		p.mu.Unlock()
 	}

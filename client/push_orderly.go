@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"github.com/aerobee-mq/aerobee/client/wire"
+)
 
 // longestTurn is how long one ordered queue may keep a worker while others wait, as with Java's clients.
 const longestTurn = time.Minute
@@ -16,13 +20,13 @@ func (p *PushConsumer) handleOrdered(s *share, ds []*Delivery) {
 		s.lastHandled = time.Now()
 		if kept {
 			for _, d := range ds {
-				s.pq.finish(d)
+				s.pq.Finish(d)
 			}
 		} else {
 			for _, d := range ds {
 				d.ReconsumeTimes++
 			}
-			s.pq.redo(ds)
+			s.pq.Redo(ds)
 			p.suspendLocked(s)
 		}
 		ds = nil
@@ -65,7 +69,7 @@ func (p *PushConsumer) suspendLocked(s *share) {
 // often are sent to the retry topic, from where the broker puts them among the dead letters; broadcast ones are given up.
 func (p *PushConsumer) mayRepeat(failed []*Delivery, err error) bool {
 	for _, d := range failed {
-		if d.broken == nil && d.ReconsumeTimes < p.max {
+		if wire.Broken(d) == nil && d.ReconsumeTimes < p.max {
 			return true
 		}
 	}
@@ -75,7 +79,7 @@ func (p *PushConsumer) mayRepeat(failed []*Delivery, err error) bool {
 	}
 	for _, d := range failed {
 		times := d.ReconsumeTimes
-		if d.broken != nil {
+		if wire.Broken(d) != nil {
 			times = p.max
 		}
 		if err := p.resend(d, times); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -26,7 +27,7 @@ func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Deliv
 			continue
 		}
 		at := level
-		if d.broken != nil {
+		if wire.Broken(d) != nil {
 			at = -1 // it will never get better
 		}
 		p.log.Debug("client: a message failed, it comes again", "id", d.ID, "topic", d.Topic, "failed", d.ReconsumeTimes+1, "error", cause)
@@ -96,7 +97,7 @@ const mostReconsume = 1 << 30
 
 // copyOf is the header of a message for the retry topic.
 func (p *PushConsumer) copyOf(d *Delivery, times int) protocol.SendMessageHeader {
-	props := d.properties.Without(message.PropCRC, message.PropRetryTopic, message.PropReconsumeTime, message.PropMaxReconsumeTimes,
+	props := wire.Properties(d).Without(message.PropCRC, message.PropRetryTopic, message.PropReconsumeTime, message.PropMaxReconsumeTimes,
 		message.PropTransaction, message.PropDelay, message.PropWait)
 	if id, _ := props.Get(message.PropOriginMessageID); len(id) == 0 {
 		props = message.AppendProperty(props, message.PropOriginMessageID, d.ID)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -207,7 +208,7 @@ func (c *consumer) dropLocked(s *share, lost map[Queue]int64) {
 	if s.begun || !s.lockedAt.IsZero() {
 		lost[s.queue] = s.lastOffset()
 	}
-	s.pq.empty(s.pq.next)
+	s.pq.Empty(s.pq.Next)
 }
 
 // lastOffset is what is told of a queue that is given up, -1 for nothing: without a lock another member may have gone on.
@@ -251,7 +252,7 @@ func (c *consumer) leftLocked(s *share) {
 		return
 	}
 	lost := map[Queue]int64{s.queue: s.lastOffset()}
-	s.pq.empty(s.pq.next)
+	s.pq.Empty(s.pq.Next)
 	c.spawn(func() {
 		c.saveDropped(lost)
 		c.mu.Lock()
@@ -342,7 +343,7 @@ func (c *consumer) renew(part []Queue) {
 		if slices.Contains(locked, q) {
 			s.lockedAt = asked
 		} else {
-			c.log.Warn("client: the lock of an ordered queue was lost", "queue", queueName(q))
+			c.log.Warn("client: the lock of an ordered queue was lost", "queue", wire.QueueName(q))
 			s.unlockedLocked()
 		}
 	}

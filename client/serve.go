@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
@@ -104,10 +105,10 @@ type queueStatus struct {
 }
 
 func (s *share) status() queueStatus {
-	i := queueStatus{CommitOffset: s.committable(), CachedMsgCount: s.pq.count, CachedMsgSizeInMiB: s.pq.bytes >> 20, Locked: !s.lockedAt.IsZero(),
+	i := queueStatus{CommitOffset: s.committable(), CachedMsgCount: s.pq.Count(), CachedMsgSizeInMiB: s.pq.Bytes() >> 20, Locked: !s.lockedAt.IsZero(),
 		Dropped: s.dropped, LastPullTimestamp: millis(s.lastPull), LastConsumeTimestamp: millis(s.lastHandled), LastLockTimestamp: millis(s.lockedAt)}
-	if d := s.pq.front(); d != nil {
-		i.CachedMsgMinOffset, i.CachedMsgMaxOffset = int64(d.Offset), int64(s.pq.last())
+	if d := s.pq.Front(); d != nil {
+		i.CachedMsgMinOffset, i.CachedMsgMaxOffset = int64(d.Offset), int64(s.pq.Last())
 	}
 	return i
 }
@@ -250,12 +251,12 @@ func (p *PushConsumer) serveDirectly(conn *remoting.Conn, f *protocol.Frame) {
 
 // direct decodes the message.
 func (p *PushConsumer) direct(h *protocol.ConsumeDirectlyHeader, body []byte) ([]*Delivery, error) {
-	d := decoder{queue: Queue{BrokerName: h.BrokerName, Topic: h.Topic}, namespace: p.client.ns, retryTopic: p.o.retryTopic}
-	ds, _, err := d.decode(body)
+	d := wire.Decoder{Queue: Queue{BrokerName: h.BrokerName, Topic: h.Topic}, Namespace: p.client.ns, RetryTopic: p.o.retryTopic}
+	ds, _, err := d.Decode(body)
 	if err != nil {
 		return nil, err
 	}
-	if len(ds) != 1 || ds[0].broken != nil {
+	if len(ds) != 1 || wire.Broken(&ds[0]) != nil {
 		return nil, fmt.Errorf("client: the body holds %d messages, one was expected: %w", len(ds), ErrIllegal)
 	}
 	return []*Delivery{&ds[0]}, nil

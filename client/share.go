@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -19,8 +20,8 @@ type share struct {
 
 	// Guarded by the consumer's lock:
 	sub         *subscription
-	pq          processQueue
-	begun       bool // pq.next is known
+	pq          wire.Held
+	begun       bool // pq.Next is known
 	dropped     bool // no longer ours
 	paused      bool
 	gen         int                // changes when the place to pull from is changed: answers to older pulls do not count
@@ -47,7 +48,7 @@ func (c *consumer) beginLocked(q Queue, sub *subscription) *share {
 }
 
 // committable is the offset that the group has come to.
-func (s *share) committable() int64 { return s.pq.committed() }
+func (s *share) committable() int64 { return s.pq.Committed() }
 
 func (s *share) poke() {
 	select {
@@ -121,10 +122,10 @@ func (s *share) ready() bool {
 // that none can starve another.
 func (s *share) roomLocked() bool {
 	o := &s.c.o
-	if s.pq.count == 0 {
+	if s.pq.Count() == 0 {
 		return true
 	}
-	return s.pq.count < o.maxCached && s.pq.bytes < o.maxBytes/max(len(s.c.shares), 1) && (o.maxSpan == 0 || s.pq.span() < o.maxSpan)
+	return s.pq.Count() < o.maxCached && s.pq.Bytes() < o.maxBytes/max(len(s.c.shares), 1) && (o.maxSpan == 0 || s.pq.Span() < o.maxSpan)
 }
 
 // failed waits after a failure, longer after each. It returns false when the queue is given up.
@@ -136,7 +137,7 @@ func (s *share) failed(fails int, err error) bool {
 	if isLockHeld(err) || message.IsRetry(s.queue.Topic) && isRefusal(err) {
 		level = s.c.log.Debug
 	}
-	level("client: queue not pulled from, trying again", "queue", queueName(s.queue), "tries", fails, "error", err)
+	level("client: queue not pulled from, trying again", "queue", wire.QueueName(s.queue), "tries", fails, "error", err)
 	wait := lockRetry
 	if !isLockHeld(err) {
 		wait = min(50*time.Millisecond<<min(fails-1, 8), pullRetry)
@@ -164,14 +165,14 @@ func (s *share) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !s.begun { // a seek may have come first
-		s.pq.next, s.told, s.kept, s.begun = max(offset, s.pq.next), told, told, true // pq.next is more if we had the queue before
+		s.pq.Next, s.told, s.kept, s.begun = max(offset, s.pq.Next), told, told, true // pq.Next is more if we had the queue before
 	}
 	return nil
 }
 
 // moveLocked sets the place to pull from; what was pulled and not handled is forgotten.
 func (s *share) moveLocked(offset int64) {
-	s.pq.empty(offset)
+	s.pq.Empty(offset)
 	s.begun = true
 	s.gen++
 	if s.abort != nil {
@@ -184,7 +185,7 @@ func (s *share) moveLocked(offset int64) {
 type lockHeldError struct{ queue Queue }
 
 func (e *lockHeldError) Error() string {
-	return "client: " + queueName(e.queue) + " is locked by another member of the group"
+	return "client: " + wire.QueueName(e.queue) + " is locked by another member of the group"
 }
 
 func isLockHeld(err error) bool {
@@ -234,7 +235,7 @@ func (s *share) unlockedLocked() {
 		return
 	}
 	s.lockedAt = time.Time{}
-	s.pq.empty(s.pq.committed())
+	s.pq.Empty(s.pq.Committed())
 	s.gen++
 	s.begun = false // the broker knows better
 	if s.abort != nil {

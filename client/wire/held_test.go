@@ -1,4 +1,4 @@
-package client
+package wire
 
 import (
 	"slices"
@@ -18,10 +18,10 @@ func pulled(from, n int) []Delivery {
 	return ds
 }
 
-// TestProcessQueueAgainstAModel does random things to a process queue and to a plain list of offsets, and compares.
-func TestProcessQueueAgainstAModel(t *testing.T) {
+// TestHeldAgainstAModel does random things to a process queue and to a plain list of offsets, and compares.
+func TestHeldAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var p processQueue
+		var p Held
 		var held []int                // not done, in order
 		handed := map[int]*Delivery{} // with handlers
 		given := 0                    // offsets below were handed out
@@ -29,14 +29,14 @@ func TestProcessQueueAgainstAModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
 				skip, n := rapid.IntRange(0, 3).Draw(t, "skip"), rapid.IntRange(0, 5).Draw(t, "n")
-				p.put(pulled(next+skip, n), int64(next+skip+n))
+				p.Put(pulled(next+skip, n), int64(next+skip+n))
 				for i := range n {
 					held = append(held, next+skip+i)
 				}
 				next += skip + n
 			},
 			"take": func(t *rapid.T) {
-				ds := p.take(rapid.IntRange(1, 4).Draw(t, "n"))
+				ds := p.Take(rapid.IntRange(1, 4).Draw(t, "n"))
 				for _, d := range ds {
 					at := slices.IndexFunc(held, func(o int) bool { return o >= given && handed[o] == nil })
 					if at < 0 || held[at] != int(d.Offset) {
@@ -59,16 +59,16 @@ func TestProcessQueueAgainstAModel(t *testing.T) {
 				}
 				slices.Sort(offsets)
 				o := rapid.SampledFrom(offsets).Draw(t, "offset")
-				if !p.finish(handed[o]) || p.finish(handed[o]) {
+				if !p.Finish(handed[o]) || p.Finish(handed[o]) {
 					t.Fatal("finished not exactly once")
 				}
 				delete(handed, o)
 				held = slices.DeleteFunc(held, func(h int) bool { return h == o })
 			},
 			"empty": func(t *rapid.T) {
-				p.empty(int64(next))
+				p.Empty(int64(next))
 				for o, d := range handed {
-					if p.finish(d) {
+					if p.Finish(d) {
 						t.Fatal("a delivery from before counted")
 					}
 					delete(handed, o)
@@ -80,34 +80,34 @@ func TestProcessQueueAgainstAModel(t *testing.T) {
 				if len(held) > 0 {
 					want = int64(held[0])
 				}
-				if p.committed() != want || p.count != len(held) || p.bytes != 10*len(held) {
-					t.Fatalf("committed %d want %d, count %d bytes %d, held %v handed %d", p.committed(), want, p.count, p.bytes, held, len(handed))
+				if p.Committed() != want || p.count != len(held) || p.bytes != 10*len(held) {
+					t.Fatalf("committed %d want %d, count %d bytes %d, held %v handed %d", p.Committed(), want, p.count, p.bytes, held, len(handed))
 				}
 			},
 		})
 	})
 }
 
-func TestProcessQueueRedo(t *testing.T) {
-	var p processQueue
-	p.put(pulled(5, 3), 8)
-	first := p.take(2)
-	p.redo(first)
-	again := p.take(3)
-	if len(again) != 3 || again[0].Offset != 5 || p.waiting() {
+func TestHeldRedo(t *testing.T) {
+	var p Held
+	p.Put(pulled(5, 3), 8)
+	first := p.Take(2)
+	p.Redo(first)
+	again := p.Take(3)
+	if len(again) != 3 || again[0].Offset != 5 || p.Waiting() {
 		t.Fatalf("handed out %d deliveries from %d on", len(again), again[0].Offset)
 	}
-	p.redo(again)
-	if !p.waiting() {
+	p.Redo(again)
+	if !p.Waiting() {
 		t.Fatal("nothing waits")
 	}
-	p.empty(2)
-	p.redo(again)
-	if p.waiting() || p.committed() != 2 || p.span() != 0 {
+	p.Empty(2)
+	p.Redo(again)
+	if p.Waiting() || p.Committed() != 2 || p.Span() != 0 {
 		t.Fatal("an emptied queue took deliveries back")
 	}
-	p.put(pulled(2, 4), 6)
-	if p.span() != 3 {
-		t.Fatalf("span %d", p.span())
+	p.Put(pulled(2, 4), 6)
+	if p.Span() != 3 {
+		t.Fatalf("span %d", p.Span())
 	}
 }

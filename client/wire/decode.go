@@ -1,4 +1,4 @@
-package client
+package wire
 
 import (
 	"errors"
@@ -24,28 +24,28 @@ const (
 	idSizeV6         = 56
 )
 
-// errSkipped is wrapped by the error of a decode that left something out.
-var errSkipped = errors.New("what the broker sent cannot be read")
+// ErrSkipped is wrapped by the error of a [Decoder.Decode] that left something out.
+var ErrSkipped = errors.New("what the broker sent cannot be read")
 
-// decoder makes deliveries of what a pull brought.
-type decoder struct {
-	queue      Queue
-	namespace  namespace.Namespace // cut off topics
-	retryTopic string              // of the group; "" when there is none
-	tags       []string
-	delta      int64 // added to queue offsets: static topics
+// Decoder makes deliveries of what a pull brought.
+type Decoder struct {
+	Queue      Queue
+	Namespace  namespace.Namespace // cut off topics
+	RetryTopic string              // of the group; "" when there is none
+	Tags       []string            // the wanted ones; none: all
+	Delta      int64               // added to queue offsets: static topics
 }
 
-// decode reads the records in body, which must not be changed afterwards: deliveries alias it. Messages whose tag is not wanted are
+// Decode reads the records in body, which must not be changed afterwards: deliveries alias it. Messages whose tag is not wanted are
 // left out; the broker has compared hashes only. Records that are damaged but have a length are left out and told in err; behind a
 // record without one nothing can be read, and whole is false.
-func (d *decoder) decode(body []byte) (ds []Delivery, whole bool, err error) {
+func (d *Decoder) Decode(body []byte) (ds []Delivery, whole bool, err error) {
 	ds = make([]Delivery, 0, countRecords(body))
 	ids := make([]byte, 0, cap(ds)*idSize)
 	for len(body) > 0 {
 		r, bad := message.ParseRecord(body)
 		if bad != nil {
-			err = errors.Join(err, fmt.Errorf("%w: %s, %w", errSkipped, queueName(d.queue), bad))
+			err = errors.Join(err, fmt.Errorf("%w: %s, %w", ErrSkipped, QueueName(d.Queue), bad))
 			size, blank, sized := message.PeekSize(body)
 			if sized != nil || blank || size > len(body) {
 				return ds, false, err
@@ -90,16 +90,16 @@ func roomForID(ids []byte) []byte {
 }
 
 // wanted compares the tag itself.
-func (d *decoder) wanted(p message.Properties) bool {
-	if len(d.tags) == 0 {
+func (d *Decoder) wanted(p message.Properties) bool {
+	if len(d.Tags) == 0 {
 		return true
 	}
 	tag, ok := p.Get(message.PropTags)
-	return ok && slices.Contains(d.tags, text(tag))
+	return ok && slices.Contains(d.Tags, text(tag))
 }
 
 // unwrap makes a delivery of each wanted message of an inner batch: one record that holds many, each with a tag of its own.
-func (d *decoder) unwrap(ds []Delivery, ids []byte, r *message.Record) ([]Delivery, []byte) {
+func (d *Decoder) unwrap(ds []Delivery, ids []byte, r *message.Record) ([]Delivery, []byte) {
 	outer := Delivery{}
 	ids = d.fill(&outer, r, ids)
 	if outer.broken != nil {
@@ -129,14 +129,14 @@ func (d *decoder) unwrap(ds []Delivery, ids []byte, r *message.Record) ([]Delive
 }
 
 // fill makes a delivery of a record, whose bytes it aliases.
-func (d *decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
-	to.Topic = d.queue.Topic
+func (d *Decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
+	to.Topic = d.Queue.Topic
 	if text(r.Topic) != to.Topic {
 		to.Topic = text(r.Topic)
 	}
 	to.Body, to.Flag, to.SysFlag = r.Body, r.Flag, r.SysFlag
-	to.Queue = d.queue
-	to.Offset, to.LogOffset = r.QueueOffset+message.QueueOffset(d.delta), r.LogOffset
+	to.Queue = d.Queue
+	to.Offset, to.LogOffset = r.QueueOffset+message.QueueOffset(d.Delta), r.LogOffset
 	to.BornAt, to.StoredAt = time.UnixMilli(r.BornTime), time.UnixMilli(int64(r.StoreTime))
 	to.BornHost, to.StoreHost = r.BornHost, r.StoreHost
 	to.ReconsumeTimes = int(r.ReconsumeTimes)
@@ -148,7 +148,7 @@ func (d *decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
 	to.OffsetID = text(ids[at:])
 	to.ID = to.OffsetID
 	d.fields(to)
-	to.Topic = d.namespace.Unwrap(to.Topic)
+	to.Topic = d.Namespace.Unwrap(to.Topic)
 	if r.SysFlag&message.FlagCompressed != 0 {
 		to.decompress()
 	}
@@ -175,7 +175,7 @@ func storeHost(r *message.Record) netip.AddrPort {
 }
 
 // fields takes out of the property text what has a field of its own, and what the producer added.
-func (d *decoder) fields(to *Delivery) {
+func (d *Decoder) fields(to *Delivery) {
 	for name, value := range to.properties.All() {
 		switch string(name) {
 		case message.PropTags:
@@ -187,7 +187,7 @@ func (d *decoder) fields(to *Delivery) {
 		case message.PropDelay:
 			to.DelayLevel, _ = strconv.Atoi(text(value))
 		case message.PropRetryTopic:
-			if to.Topic == d.retryTopic {
+			if to.Topic == d.RetryTopic {
 				to.Topic = text(value)
 			}
 		default:
@@ -204,15 +204,14 @@ func (d *decoder) fields(to *Delivery) {
 
 // isSystemProperty reports whether RocketMQ keeps a property of that name for itself.
 func isSystemProperty(name string) bool {
+	if reserved(name) {
+		return true
+	}
 	switch name {
-	case message.PropKeys, message.PropTags, message.PropWait, message.PropDelay, message.PropRetryTopic, message.PropRealTopic,
-		message.PropRealQueueID, message.PropTransaction, message.PropProducerGroup, message.PropMinOffset, message.PropMaxOffset,
-		message.PropOriginMessageID, message.PropReconsumeTime, message.PropMaxReconsumeTimes, message.PropRegion, message.PropTraceOn,
-		message.PropUniqueKey, message.PropCluster, message.PropPopCheckpoint, message.PropMultiDispatch, message.PropMultiQueueOffset,
-		message.PropTimerDelaySec, message.PropTimerDelayMS, message.PropTimerDeliverMS, message.PropDLQOriginTopic,
-		message.PropDLQOriginID, message.PropInnerNum, message.PropInnerBase, message.PropCRC,
-		message.PropShardingKey,
-		"BUYER_ID", "TRANSFER_FLAG", "CORRECTION_FLAG", "MQ2_FLAG", "INSTANCE_ID", "__BORNHOST", "BORN_TIMESTAMP", "1ST_POP_TIME",
+	case message.PropCluster, message.PropPopCheckpoint, message.PropMultiDispatch, message.PropMultiQueueOffset, message.PropTimerDelaySec,
+		message.PropTimerDelayMS, message.PropTimerDeliverMS, message.PropDLQOriginTopic, message.PropDLQOriginID, message.PropInnerNum,
+		message.PropInnerBase, message.PropShardingKey,
+		"BUYER_ID", "TRANSFER_FLAG", "CORRECTION_FLAG", "MQ2_FLAG", "__BORNHOST", "BORN_TIMESTAMP", "1ST_POP_TIME",
 		"CONSUME_START_TIME", "TRAN_PREPARED_QUEUE_OFFSET", "__transactionId__", "TRANSACTION_CHECK_TIMES", "EXTEND_UNIQ_INFO",
 		"CHECK_IMMUNITY_TIME_IN_SECONDS", "TIMER_OUT_MS", "TIMER_ENQUEUE_MS", "TIMER_DEQUEUE_MS", "TIMER_ROLL_TIMES", "TIMER_DEL_UNIQKEY",
 		"TIMER_DELAY_LEVEL", "POP_CK_OFFSET", "TRACE_CONTEXT", "DUP_INFO", "CORRELATION_ID", "REPLY_TO_CLIENT", "TTL", "ARRIVE_TIME",
@@ -230,6 +229,7 @@ func text(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b)) // #nosec G103 -- see above
 }
 
-func queueName(q Queue) string {
+// QueueName names a queue in logs and errors.
+func QueueName(q Queue) string {
 	return fmt.Sprintf("queue %d of %s at %s", q.QueueID, q.Topic, q.BrokerName)
 }

@@ -1,4 +1,4 @@
-package client
+package wire
 
 import (
 	"maps"
@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
 )
+
+// Queue names one queue of a topic on one broker.
+type Queue = protocol.MessageQueue
 
 // Delivery is one message as a consumer gets it. Its texts and its Body share one buffer with the other messages that came with the
 // same answer of the broker: what is kept for long is better kept as a [Delivery.Clone].
@@ -62,8 +66,14 @@ func (d *Delivery) Clone() *Delivery {
 	return &c
 }
 
-// handOut is the list for a user, who may do to it what he likes: sort it, cut it, clear it.
-func handOut(ds []*Delivery) []*Delivery {
+// Broken is why a delivery's body could not be read, nil if it was; such a one reaches no handler.
+func Broken(d *Delivery) error { return d.broken }
+
+// Properties are all properties as they were stored.
+func Properties(d *Delivery) message.Properties { return d.properties }
+
+// HandOut is the list for a user, who may do to it what he likes: sort it, cut it, clear it.
+func HandOut(ds []*Delivery) []*Delivery {
 	if len(ds) > 1 {
 		return slices.Clone(ds)
 	}

@@ -1,4 +1,4 @@
-package client
+package wire
 
 import (
 	"bytes"
@@ -35,8 +35,8 @@ func bodies(ds []Delivery) string {
 }
 
 func TestDecodeDelivery(t *testing.T) {
-	d := decoder{queue: Queue{BrokerName: "b", QueueID: 2, Topic: "t"}}
-	ds, whole, err := d.decode(stored(7, []byte("hello"), 0, "UNIQ_KEY", "id", "TAGS", "a", "KEYS", "x y", "DELAY", "3", "mine", "1", "WAIT", "true"))
+	d := Decoder{Queue: Queue{BrokerName: "b", QueueID: 2, Topic: "t"}}
+	ds, whole, err := d.Decode(stored(7, []byte("hello"), 0, "UNIQ_KEY", "id", "TAGS", "a", "KEYS", "x y", "DELAY", "3", "mine", "1", "WAIT", "true"))
 	if err != nil || !whole || len(ds) != 1 {
 		t.Fatalf("%d deliveries, whole %v, %v", len(ds), whole, err)
 	}
@@ -46,7 +46,7 @@ func TestDecodeDelivery(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if got.ID != "id" || got.OffsetID != "0A00000200002A9F00000000000003EF" || got.Offset != 7 || got.LogOffset != 1007 || got.ReconsumeTimes != 3 ||
-		got.Queue != d.queue || got.StoredAt.UnixMilli() != 1700000000123 || got.BornAt.UnixMilli() != 1700000000000 ||
+		got.Queue != d.Queue || got.StoredAt.UnixMilli() != 1700000000123 || got.BornAt.UnixMilli() != 1700000000000 ||
 		got.BornHost.String() != "10.0.0.1:5" || got.Property("WAIT") != "true" || got.Property("absent") != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -61,14 +61,14 @@ func TestDecodeCompressed(t *testing.T) {
 	plain := bytes.Repeat([]byte("aerobee "), 100)
 	for _, kind := range []compression.Kind{compression.Zlib, compression.LZ4, compression.ZSTD} {
 		body := compression.Append(nil, plain, kind, 5)
-		d := decoder{}
-		ds, _, err := d.decode(stored(0, body, message.FlagCompressed|kind.Flag()))
+		d := Decoder{}
+		ds, _, err := d.Decode(stored(0, body, message.FlagCompressed|kind.Flag()))
 		if err != nil || len(ds) != 1 || !bytes.Equal(ds[0].Body, plain) || ds[0].broken != nil || ds[0].SysFlag&message.FlagCompressed != 0 {
 			t.Errorf("%v: %d deliveries, %v", kind, len(ds), err)
 		}
 	}
-	d := decoder{}
-	ds, _, err := d.decode(stored(0, []byte("not compressed"), message.FlagCompressed))
+	d := Decoder{}
+	ds, _, err := d.Decode(stored(0, []byte("not compressed"), message.FlagCompressed))
 	if err != nil || len(ds) != 1 || ds[0].broken == nil {
 		t.Errorf("a body that cannot be read: %v, %v", ds, err)
 	}
@@ -80,12 +80,12 @@ func TestDecodeInnerBatch(t *testing.T) {
 		batch = message.AppendUnit(batch, message.Unit{Body: fmt.Append(nil, "m", i), Properties: message.AppendProperty(nil, "UNIQ_KEY", fmt.Sprint("id", i))})
 	}
 	flag := message.FlagInnerBatch | message.FlagNeedUnwrap
-	d := decoder{}
+	d := Decoder{}
 	for name, record := range map[string][]byte{
 		"plain":      stored(10, batch, flag),
 		"compressed": stored(10, compression.Append(nil, batch, compression.Zlib, 5), flag|message.FlagCompressed),
 	} {
-		ds, _, err := d.decode(append(record, stored(13, []byte("next"), 0)...))
+		ds, _, err := d.Decode(append(record, stored(13, []byte("next"), 0)...))
 		if err != nil || bodies(ds) != "10:m0 11:m1 12:m2 13:next" || ds[1].ID != "id1" {
 			t.Errorf("%s: got %s, %v", name, bodies(ds), err)
 		}
@@ -94,12 +94,12 @@ func TestDecodeInnerBatch(t *testing.T) {
 	for _, tag := range []string{"a", "b", "a"} {
 		tagged = message.AppendUnit(tagged, message.Unit{Body: []byte(tag), Properties: message.AppendProperty(nil, "TAGS", tag)})
 	}
-	d.tags = []string{"a"} // each message has its own, the record none
-	if ds, _, err := d.decode(stored(10, tagged, flag)); err != nil || bodies(ds) != "10:a 12:a" {
+	d.Tags = []string{"a"} // each message has its own, the record none
+	if ds, _, err := d.Decode(stored(10, tagged, flag)); err != nil || bodies(ds) != "10:a 12:a" {
 		t.Errorf("of tag a: %s, %v", bodies(ds), err)
 	}
-	d.tags = nil
-	ds, _, err := d.decode(stored(10, batch[:len(batch)-1], flag))
+	d.Tags = nil
+	ds, _, err := d.Decode(stored(10, batch[:len(batch)-1], flag))
 	if err != nil || len(ds) != 1 || ds[0].broken == nil {
 		t.Errorf("half a batch: %v, %v", bodies(ds), err)
 	}
@@ -107,27 +107,27 @@ func TestDecodeInnerBatch(t *testing.T) {
 
 func TestDecodeDamaged(t *testing.T) {
 	one, two, three := stored(1, []byte("one"), 0), stored(2, []byte("two"), 0), stored(3, []byte("three"), 0)
-	d := decoder{}
+	d := Decoder{}
 	bad := bytes.Clone(two)
 	bad[84] = 0x7F // the body's length
-	ds, whole, err := d.decode(bytes.Join([][]byte{one, bad, three}, nil))
-	if bodies(ds) != "1:one 3:three" || !whole || !errors.Is(err, errSkipped) {
+	ds, whole, err := d.Decode(bytes.Join([][]byte{one, bad, three}, nil))
+	if bodies(ds) != "1:one 3:three" || !whole || !errors.Is(err, ErrSkipped) {
 		t.Errorf("got %s, %v, %v", bodies(ds), whole, err)
 	}
-	ds, whole, err = d.decode(bytes.Join([][]byte{one, two[:50]}, nil))
-	if bodies(ds) != "1:one" || whole || !errors.Is(err, errSkipped) {
+	ds, whole, err = d.Decode(bytes.Join([][]byte{one, two[:50]}, nil))
+	if bodies(ds) != "1:one" || whole || !errors.Is(err, ErrSkipped) {
 		t.Errorf("got %s, %v, %v", bodies(ds), whole, err)
 	}
 }
 
 func TestDecodeRetryTopic(t *testing.T) {
-	d := decoder{queue: Queue{Topic: "t"}, retryTopic: "t", namespace: "ns", delta: 5}
-	ds, _, _ := d.decode(stored(1, []byte("x"), 0, "RETRY_TOPIC", "ns%orders"))
+	d := Decoder{Queue: Queue{Topic: "t"}, RetryTopic: "t", Namespace: "ns", Delta: 5}
+	ds, _, _ := d.Decode(stored(1, []byte("x"), 0, "RETRY_TOPIC", "ns%orders"))
 	if ds[0].Topic != "orders" || ds[0].Offset != 6 {
 		t.Errorf("topic %s, offset %d", ds[0].Topic, ds[0].Offset)
 	}
-	d.retryTopic = "other"
-	if ds, _, _ = d.decode(stored(1, []byte("x"), 0, "RETRY_TOPIC", "ns%orders")); ds[0].Topic != "t" {
+	d.RetryTopic = "other"
+	if ds, _, _ = d.Decode(stored(1, []byte("x"), 0, "RETRY_TOPIC", "ns%orders")); ds[0].Topic != "t" {
 		t.Errorf("topic %s", ds[0].Topic)
 	}
 }
@@ -139,8 +139,8 @@ func FuzzDecode(f *testing.F) {
 		message.FlagCompressed|message.FlagCompressionZstd)...))
 	f.Add(stored(1, nil, message.FlagStoreHostV6)[:60])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := decoder{queue: Queue{Topic: "t"}, retryTopic: "t"}
-		ds, whole, err := d.decode(b)
+		d := Decoder{Queue: Queue{Topic: "t"}, RetryTopic: "t"}
+		ds, whole, err := d.Decode(b)
 		if !whole && err == nil {
 			t.Error("something was left out without a word")
 		}
