@@ -11,6 +11,7 @@ type conn struct {
 	*net.TCPConn
 	open   *atomic.Int64
 	closed atomic.Bool
+	first  [1]byte // the first byte of all, read before a buffer is needed
 }
 
 // Close closes the connection and stops counting it.

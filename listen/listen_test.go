@@ -127,7 +127,7 @@ func TestSniff(t *testing.T) {
 		t.Helper()
 		info := ConnInfo{}
 		c := &oneByte{b: []byte(in)}
-		k, err := sniff(c, &info)
+		k, err := sniff(c, nil, &info)
 		got := fmt.Sprintf("%s %v", [...]string{"remoting", "http1", "http2", "tls", "proxy", "undecided"}[k], err)
 		if info.Remote.IsValid() {
 			got += fmt.Sprintf(" %v %v", info.Remote, info.Local)
@@ -210,6 +210,11 @@ func TestOnePortServesAll(t *testing.T) {
 	for _, addr := range s.Addrs() {
 		c := dial(t, addr, "\x00\x00\x00\x08abc")
 		h := <-got
+		rest := make([]byte, 7-len(h.info.Prefix)) // nothing but the first byte had to be read
+		if _, err := io.ReadFull(h.nc, rest); err != nil {
+			t.Fatal(err)
+		}
+		h.info.Prefix = append(h.info.Prefix, rest...)
 		want := ConnInfo{Remote: addrPort(c.LocalAddr()), Local: addr, Prefix: []byte("\x00\x00\x00\x08abc")}
 		if diff := cmp.Diff(want, h.info, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
@@ -276,7 +281,7 @@ func TestHandshakeTimeout(t *testing.T) {
 		})
 		begin := time.Now()
 		_ = nc.SetReadDeadline(begin.Add(10 * time.Second))
-		_, err := sniff(nc, &ConnInfo{})
+		_, err := sniff(nc, nil, &ConnInfo{})
 		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != 10*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}

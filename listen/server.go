@@ -171,14 +171,28 @@ func (s *Server) admit(nc net.Conn) {
 	}
 	s.unknown[c] = struct{}{}
 	s.mu.Unlock()
-	s.accepting.Go(func() { s.handshake(c) })
+	_ = c.SetReadDeadline(time.Now().Add(s.opts.HandshakeTimeout))
+	s.accepting.Add(1)
+	go s.await(c)
 }
 
-// handshake finds out what a connection speaks and hands it on.
-func (s *Server) handshake(c *conn) {
+// await waits for a connection's first byte. It calls little, so that its stack need not grow: ten thousand may say nothing at once.
+// Another goroutine, with a larger stack, then goes on in its place.
+func (s *Server) await(c *conn) {
+	n, err := c.TCPConn.Read(c.first[:])
+	go s.handshake(c, n, err)
+}
+
+// handshake finds out what a connection speaks and hands it on. n and err are those of the read of the first byte.
+func (s *Server) handshake(c *conn, n int, err error) {
+	defer s.accepting.Done()
 	info := ConnInfo{Remote: addrPort(c.TCPConn.RemoteAddr()), Local: addrPort(c.TCPConn.LocalAddr())}
-	_ = c.SetReadDeadline(time.Now().Add(s.opts.HandshakeTimeout))
-	k, err := sniff(c, &info)
+	k := undecided
+	if n > 0 {
+		k, err = sniff(c, c.first[:n], &info)
+	} else {
+		err = &incomplete{err: err}
+	}
 	s.mu.Lock()
 	delete(s.unknown, c)
 	s.mu.Unlock()

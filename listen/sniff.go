@@ -46,10 +46,10 @@ func recognise(b []byte) kind {
 	return remoting
 }
 
-// sniff reads from nc until it is known what the client speaks. It fills in info, with every byte behind a PROXY header as
-// its prefix.
-func sniff(nc net.Conn, info *ConnInfo) (kind, error) {
-	buf := make([]byte, 0, 512)
+// sniff reads from nc, behind its first bytes, until it is known what the client speaks. It fills in info, with every byte
+// behind a PROXY header as its prefix.
+func sniff(nc net.Conn, first []byte, info *ConnInfo) (kind, error) {
+	buf := append(make([]byte, 0, 64), first...)
 	proxied := false
 	for {
 		k := recognise(buf)

@@ -15,6 +15,7 @@ import (
 // Conn is one connection, on either side.
 type Conn struct {
 	host    *host
+	server  *Server // nil on the side that dialled
 	nc      net.Conn
 	raw     syscall.RawConn // nil: the platform or the connection has no reads and writes that do not wait
 	info    ConnInfo

@@ -20,6 +20,6 @@ func Dial(ctx context.Context, addr string, o Options) (*Conn, error) {
 // Client is [Dial] for a connection that is open already, such as one end of a pipe.
 func Client(nc net.Conn, o Options) *Conn {
 	c := newConn(newHost(o), nc, ConnInfo{})
-	c.spawn(func() { c.run(func() {}) })
+	c.spawn(c.run)
 	return c
 }

@@ -16,6 +16,7 @@ type host struct {
 	start    time.Time
 	held     atomic.Int64  // bytes counted against MaxHeldBytes
 	tasks    atomic.Int64  // functions running in Conn.Go
+	crowd    atomic.Int64  // readers that wait without sleeping, see maxCrowd
 	draining atomic.Bool   // no more requests are read
 	progress chan struct{} // while draining: something that Shutdown waits for may be done
 	wg       sync.WaitGroup

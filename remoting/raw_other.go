@@ -23,3 +23,7 @@ type rawRead struct{}
 func (r *reader) initRaw() {}
 
 func (r *reader) fillRaw() error { return r.fillPlain() }
+
+func (r *reader) sleepRaw() error { return nil }
+
+func (r *reader) takeFirst() error { return nil }

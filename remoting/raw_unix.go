@@ -67,14 +67,21 @@ func (w *rawWrite) write(raw syscall.RawConn, b []byte) (int, error) {
 // rawRead is a read that gives its buffer back while it waits: the poller says when the socket is readable, and only then a
 // buffer is borrowed.
 type rawRead struct {
-	fn  func(fd uintptr) bool
-	err error
+	fn     func(fd uintptr) bool
+	err    error
+	asleep bool
+	first  [1]byte // what a sleeping reader reads
 }
 
 func (r *reader) initRaw() { r.rawIn.fn = r.step }
 
 func (r *reader) step(fd uintptr) bool {
-	r.makeRoom()
+	if r.rawIn.asleep {
+		return r.rawIn.stepAsleep(fd)
+	}
+	if r.rawIn.err = r.makeRoom(); r.rawIn.err != nil {
+		return true
+	}
 	for {
 		room := r.buf.b[r.end:cap(r.buf.b)]
 		n, err := syscall.Read(int(fd), room)
@@ -83,7 +90,7 @@ func (r *reader) step(fd uintptr) bool {
 			continue
 		case errors.Is(err, syscall.EAGAIN):
 			r.rest()
-			return false
+			return !r.joinCrowd()
 		case err != nil:
 			r.rawIn.err = err
 		case n <= 0:
@@ -98,8 +105,68 @@ func (r *reader) step(fd uintptr) bool {
 // fillRaw reads what is there, or waits for something.
 func (r *reader) fillRaw() error {
 	r.rawIn.err = nil
-	if err := r.c.raw.Read(r.rawIn.fn); err != nil {
+	err := r.c.raw.Read(r.rawIn.fn)
+	if r.crowd {
+		r.crowd = false
+		r.c.host.crowd.Add(-1)
+	}
+	if err != nil {
 		return err
 	}
 	return r.rawIn.err
+}
+
+// joinCrowd says whether the reader may wait as it is.
+func (r *reader) joinCrowd() bool {
+	if r.crowd {
+		return true
+	}
+	if r.c.host.crowd.Add(1) > maxCrowd {
+		r.c.host.crowd.Add(-1)
+		r.rawIn.err = errCrowded
+		return false
+	}
+	r.crowd = true
+	return true
+}
+
+// sleepRaw waits for one byte.
+func (r *reader) sleepRaw() error {
+	r.rawIn.err, r.rawIn.asleep = nil, true
+	err := r.c.raw.Read(r.rawIn.fn)
+	r.rawIn.asleep = false
+	if err == nil {
+		err = r.rawIn.err
+	}
+	return err
+}
+
+func (i *rawRead) stepAsleep(fd uintptr) bool {
+	for {
+		n, err := syscall.Read(int(fd), i.first[:])
+		switch {
+		case n > 0:
+		case err == nil:
+			i.err = io.EOF
+		case err == syscall.EINTR: // as it is: a system call wraps nothing, and errors.Is needs a larger stack
+			continue
+		case err == syscall.EAGAIN:
+			return false
+		default:
+			i.err = err
+		}
+		return true
+	}
+}
+
+// takeFirst puts the byte that a sleeping reader has read behind the others. It fails with errHeld.
+func (r *reader) takeFirst() error {
+	if r.buf == nil {
+		r.buf = r.c.host.pools.get(smallBuffer)
+	}
+	if err := r.makeRoom(); err != nil {
+		return err
+	}
+	r.end += copy(r.buf.b[r.end:r.end+1], r.rawIn.first[:])
+	return nil
 }

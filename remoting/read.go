@@ -28,6 +28,7 @@ type reader struct {
 	began   time.Duration // host.now() when the unfinished frame's first bytes came, 0 without one
 	held    int64         // counted against host.held
 	full    bool          // the last read filled the buffer: more is waiting
+	crowd   bool          // counted in host.crowd
 	waiting *buffer       // see waitingBuffer
 	rawIn   rawRead
 }
@@ -37,15 +38,26 @@ func (r *reader) init(c *Conn) {
 	r.initRaw()
 }
 
-// run is the reader goroutine. It calls notReading once, when no more handlers will run.
-func (c *Conn) run(notReading func()) {
-	h := c.host
-	if h.Opened != nil {
-		h.Opened(c)
+// run is the reader goroutine.
+func (c *Conn) run() {
+	if c.host.Opened != nil {
+		c.host.Opened(c)
 	}
-	err := c.in.loop(c.info.Prefix)
+	c.ran(c.in.loop(c.info.Prefix))
+}
+
+// ran is called when the reader has nothing more to read, or is to sleep: then another goroutine goes on in its place.
+func (c *Conn) ran(err error) {
+	if errors.Is(err, errCrowded) {
+		c.addOne()
+		go c.sleep()
+		return
+	}
+	h := c.host
 	c.in.drop()
-	notReading()
+	if c.server != nil {
+		c.server.reading.Done()
+	}
 	if errors.Is(err, errDrained) {
 		<-c.closing // answers still go out
 	}
@@ -57,7 +69,35 @@ func (c *Conn) run(notReading func()) {
 	if h.Closed != nil {
 		h.Closed(c)
 	}
+	if c.server != nil {
+		c.server.remove(c)
+	}
 }
+
+// maxCrowd is how many readers may wait on the stacks that their handlers have made large, 4 to 8 KiB each. The others sleep: a new
+// goroutine, whose stack stays at 2 KiB, waits for the connection's next byte and starts a reader for it. That costs each wake-up
+// a microsecond and one more read, so it is left to servers with many connections.
+const maxCrowd = 512
+
+// errCrowded ends a reader that shall sleep.
+var errCrowded = errors.New("too many readers wait")
+
+// sleep waits for the next byte. It calls little, so that its stack need not grow.
+func (c *Conn) sleep() {
+	err := c.in.sleepRaw()
+	go c.wake(err)
+}
+
+func (c *Conn) wake(err error) {
+	defer c.doneOne()
+	if err == nil {
+		err = c.in.takeFirst()
+	}
+	c.ran(c.in.loopOn(err))
+}
+
+// errHeld ends a reader that would need more than the host may hold.
+var errHeld = errors.New("too much is held")
 
 // errDrained ends a reader whose server takes no more requests.
 var errDrained = errors.New("draining")
@@ -65,7 +105,7 @@ var errDrained = errors.New("draining")
 func (r *reader) loop(prefix []byte) error {
 	r.c.info.Prefix = nil
 	if len(prefix) > 0 {
-		r.buf = r.c.host.pools.get(max(len(prefix), mediumBuffer))
+		r.buf = r.c.host.pools.get(max(len(prefix), smallBuffer))
 		r.end = copy(r.buf.b[:len(prefix)], prefix)
 		if !r.handle() {
 			return nil
@@ -74,8 +114,12 @@ func (r *reader) loop(prefix []byte) error {
 	if err := r.arm(r.c.host.IdleTimeout); err != nil {
 		return err
 	}
-	for {
-		err := r.fill()
+	return r.loopOn(r.fill())
+}
+
+// loopOn reads and handles until the connection ends, or shall sleep. err is the last read's.
+func (r *reader) loopOn(err error) error {
+	for ; ; err = r.fill() {
 		switch {
 		case err == nil:
 			r.c.touch()
@@ -86,6 +130,9 @@ func (r *reader) loop(prefix []byte) error {
 			if again, err := r.timedOut(); !again {
 				return err
 			}
+		case errors.Is(err, errHeld):
+			r.c.refuseHeld()
+			return nil
 		default:
 			return err
 		}
@@ -148,7 +195,9 @@ func (r *reader) fillPlain() error {
 		}
 		r.buf = r.waiting
 	}
-	r.makeRoom()
+	if err := r.makeRoom(); err != nil {
+		return err
+	}
 	room := r.buf.b[r.end:cap(r.buf.b)]
 	n, err := r.c.nc.Read(room)
 	r.full = n == len(room)
@@ -159,24 +208,35 @@ func (r *reader) fillPlain() error {
 	return err
 }
 
-// makeRoom sees to it that there are free bytes behind end, enough for the unfinished frame if the buffer's size allows.
-func (r *reader) makeRoom() {
+// makeRoom sees to it that there are free bytes behind end, enough for the unfinished frame if the buffer's size allows. A larger
+// buffer than usual is not made beyond the host's limit: then it returns errHeld.
+func (r *reader) makeRoom() error {
 	have := r.end - r.at
 	if r.buf == nil {
 		r.buf = r.c.host.pools.get(mediumBuffer)
 	}
+	size := cap(r.buf.b)
 	if have == 0 {
+		if r.end == size && size < mediumBuffer {
+			r.drop()
+			r.buf = r.c.host.pools.get(mediumBuffer)
+		}
 		r.at, r.end = 0, 0
-		return
+		return nil
 	}
-	switch size := cap(r.buf.b); {
-	case size < mediumBuffer:
+	switch {
+	case size < mediumBuffer && (r.end == size || r.at+r.need > size):
 		r.moveTo(mediumBuffer)
 	case have == size: // one frame fills it
-		r.moveTo(min(2*size, r.need))
+		larger := min(2*size, r.need)
+		if h := r.c.host; h.held.Load()+int64(larger)-r.held > h.MaxHeldBytes {
+			return errHeld
+		}
+		r.moveTo(larger)
 	case r.at > 0 && (r.end == size || r.at+r.need > size):
 		r.moveTo(size)
 	}
+	return nil
 }
 
 // moveTo moves the unfinished frame to the beginning of a buffer of size bytes or more, if that is not the present one.

@@ -27,6 +27,7 @@ func NewServer(o Options) *Server {
 // Serve takes a connection over and returns at once. Beyond MaxConns, or after [Server.Drain], the connection is closed.
 func (s *Server) Serve(nc net.Conn, info ConnInfo) {
 	c := newConn(s.host, nc, info)
+	c.server = s
 	s.mu.Lock()
 	if s.closed || len(s.conns) >= s.host.MaxConns {
 		closed, n := s.closed, len(s.conns)
@@ -40,20 +41,17 @@ func (s *Server) Serve(nc net.Conn, info ConnInfo) {
 	s.conns[c] = struct{}{}
 	s.reading.Add(1)
 	s.mu.Unlock()
-	remove := func() {
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-		s.host.moved()
-	}
-	started := c.spawn(func() {
-		c.run(s.reading.Done)
-		remove()
-	})
-	if !started { // somebody who walks over Conns has closed it already
+	if !c.spawn(c.run) { // somebody who walks over Conns has closed it already
 		s.reading.Done()
-		remove()
+		s.remove(c)
 	}
+}
+
+func (s *Server) remove(c *Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.host.moved()
 }
 
 // Conns are the connections open now.
