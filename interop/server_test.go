@@ -79,7 +79,11 @@ func (s *server) awaitCommitted(topic, group string, queues, total int) error {
 // targets lists the servers that AEROBEE_INTEROP_TARGET chooses for the official clients; they have Apache's newest broker alone.
 func targets(t *testing.T) []string {
 	t.Helper()
-	return slices.DeleteFunc(clientTargets(t), func(target string) bool { return target == "apache49" })
+	chosen := slices.DeleteFunc(clientTargets(t), func(target string) bool { return target == "apache49" })
+	if len(chosen) == 0 {
+		t.Skip("AEROBEE_INTEROP_TARGET=apache49 is for our own client")
+	}
+	return chosen
 }
 
 // clientTargets lists the servers that AEROBEE_INTEROP_TARGET chooses for our own client.
