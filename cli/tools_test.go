@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -247,8 +248,37 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s: %.200s", shell, got)
 		}
 	}
+	f("aerobee __complete topic create T --type F", "NORMAL\nFIFO\nDELAY\nTRANSACTION\n") // the shell chooses
+	f("aerobee __complete bench send --topic O", "Orders\n")
 	if got := s.run(t, "aerobee completion tcsh"); !strings.Contains(got, "bash, zsh, fish or powershell") || !strings.Contains(got, "[exit 2]") {
 		t.Error(got)
+	}
+}
+
+// TestBashCompletion presses the tabulator in a bash without the package bash-completion.
+func TestBashCompletion(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	script := session{}.run(t, "aerobee completion bash") + `
+compopt() { :; } # bash has it only while somebody completes
+aerobee() { shift; printf '%s\n' "asked for $# words, the last is <${!#}>" :4; }
+for COMP_LINE in 'aerobee topic de' 'aerobee send Orders "two coffees" ' 'aerobee receive T --queue=a:'; do
+	COMP_POINT=${#COMP_LINE} COMP_TYPE=9
+	cur= words=() COMPREPLY=()
+	__aerobee_init_completion -n =:
+	__aerobee_get_completion_results
+	echo "$out"
+done`
+	cmd := exec.CommandContext(t.Context(), bash, "--norc", "--noprofile")
+	cmd.Stdin = strings.NewReader(script)
+	out, err := cmd.CombinedOutput()
+	const want = "asked for 2 words, the last is <de>\n" +
+		"asked for 4 words, the last is <>\n" +
+		"asked for 3 words, the last is <--queue=a:>\n"
+	if diff := gocmp.Diff(want, strings.ReplaceAll(string(out), "\n\n", "\n")); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
 	}
 }
 
