@@ -89,14 +89,22 @@ func TestCommitByHandAlone(t *testing.T) {
 	}
 }
 
-// TestLockAskedForIsGivenBack takes an ordered queue away while its lock is being asked for: the broker may have given it to us.
+// TestLockAskedForIsGivenBack takes an ordered queue away while its lock is being asked for: the broker may have given it to us. It is
+// given back when the answer, or the end of the connection, has come: a broker may do first what it was asked last.
 func TestLockAskedForIsGivenBack(t *testing.T) {
 	b := newOneQueue(t, "0")
 	b.mute = protocol.ReqLockBatchMQ
 	c := b.client()
 	push(t, c, client.PushConfig{Group: "g", Subscriptions: on("t"), Orderly: true, RebalanceInterval: 5 * time.Millisecond, Handler: newSeen().handle})
 	until(t, "the lock is asked for", func() bool { return see(b, func() int { return b.locks }) > 0 })
-	b.change(func() { b.members = append(b.members, "0") })
+	seen := 0
+	b.change(func() { b.members, seen = append(b.members, "0"), b.lists })
+	until(t, "the queue is another's", func() bool { return see(b, func() int { return b.lists }) > seen+10 })
+	if n := see(b, func() int { return b.unlocks }); n != 0 {
+		t.Errorf("%d times given back before there was an answer", n)
+	}
+	b.change(func() { b.mute = 0 })
+	b.hangUp()
 	until(t, "it is given back", func() bool { return see(b, func() int { return b.unlocks }) > 0 })
 	if saved := see(b, func() int64 { return b.saved }); saved != -1 {
 		t.Errorf("committed %d without having had the queue", saved)

@@ -42,6 +42,7 @@ type oneQueue struct {
 	locks   int // tries
 	unlocks int
 	left    int
+	lists   int // how often the members were asked for
 	members []string
 }
 
@@ -119,6 +120,7 @@ func (b *oneQueue) mux() *remoting.Mux {
 		return 0, nil, nil
 	})
 	on(protocol.ReqGetConsumerListByGroup, func(*protocol.Frame) (int32, protocol.Fields, []byte) {
+		b.lists++
 		return 0, nil, protocol.MarshalBody(protocol.ConsumerIDList{ConsumerIDs: b.members})
 	})
 	on(protocol.ReqUnregisterClient, func(*protocol.Frame) (int32, protocol.Fields, []byte) { b.left++; return 0, nil, nil })

@@ -1,13 +1,13 @@
 package client
 
 import (
-	"encoding/json"
 	"fmt"
-	"runtime/debug"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/running"
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -85,27 +85,11 @@ func (c *consumer) serveStatus(conn *remoting.Conn, f *protocol.Frame) {
 		}
 	}
 	c.mu.Unlock()
-	body := (&protocol.ResetOffset{OffsetTable: table}).Append(nil)
-	body = append([]byte(`{"messageQueueTable":`), strings.TrimPrefix(string(body), `{"offsetTable":`)...)
-	reply(conn, f, protocol.ResSuccess, "", body)
+	reply(conn, f, protocol.ResSuccess, "", running.AppendOffsets(nil, table))
 }
 
-// queueStatus is Java's ProcessQueueInfo.
-type queueStatus struct {
-	CommitOffset         int64 `json:"commitOffset"`
-	CachedMsgMinOffset   int64 `json:"cachedMsgMinOffset"`
-	CachedMsgMaxOffset   int64 `json:"cachedMsgMaxOffset"`
-	CachedMsgCount       int   `json:"cachedMsgCount"`
-	CachedMsgSizeInMiB   int   `json:"cachedMsgSizeInMiB"`
-	Locked               bool  `json:"locked"`
-	LastLockTimestamp    int64 `json:"lastLockTimestamp"`
-	Dropped              bool  `json:"droped"`
-	LastPullTimestamp    int64 `json:"lastPullTimestamp"`
-	LastConsumeTimestamp int64 `json:"lastConsumeTimestamp"`
-}
-
-func (s *share) status() queueStatus {
-	i := queueStatus{CommitOffset: s.committable(), CachedMsgCount: s.pq.Count(), CachedMsgSizeInMiB: s.pq.Bytes() >> 20, Locked: !s.lockedAt.IsZero(),
+func (s *share) status() running.QueueInfo {
+	i := running.QueueInfo{CommitOffset: s.committable(), CachedMsgCount: s.pq.Count(), CachedMsgSizeInMiB: s.pq.Bytes() >> 20, Locked: !s.lockedAt.IsZero(),
 		Dropped: s.dropped, LastPullTimestamp: millis(s.lastPull), LastConsumeTimestamp: millis(s.lastHandled), LastLockTimestamp: millis(s.lockedAt)}
 	if d := s.pq.Front(); d != nil {
 		i.CachedMsgMinOffset, i.CachedMsgMaxOffset = int64(d.Offset), int64(s.pq.Last())
@@ -120,60 +104,44 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// topicStatus is Java's ConsumeStatus, of which only the counts are kept here.
-type topicStatus struct {
-	ConsumeOKTPS      float64 `json:"consumeOKTPS"`
-	ConsumeFailedTPS  float64 `json:"consumeFailedTPS"`
-	ConsumeFailedMsgs int64   `json:"consumeFailedMsgs"`
-}
-
 // serveRunning tells what the consumer is doing (307): what mqadmin's consumerStatus shows.
-func (c *consumer) serveRunning(conn *remoting.Conn, f *protocol.Frame, topics map[string]topicStatus) {
+func (c *consumer) serveRunning(conn *remoting.Conn, f *protocol.Frame, topics map[string]running.TopicInfo) {
 	var h protocol.RunningInfoHeader
 	if err := h.Decode(f.Fields); err != nil {
 		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
 		return
 	}
-	subs := []protocol.SubscriptionData{}
-	for _, s := range c.subscriptions() {
-		subs = append(subs, s.data)
+	info := running.Info{Properties: c.properties(), Queues: map[Queue]running.QueueInfo{}, Topics: topics}
+	c.mu.Lock()
+	for _, s := range c.subs {
+		info.Subscriptions = append(info.Subscriptions, s.data)
 	}
+	for q, s := range c.shares {
+		info.Queues[q] = s.status()
+	}
+	c.mu.Unlock()
+	if h.Jstack {
+		info.Stack = stacks()
+	}
+	reply(conn, f, protocol.ResSuccess, "", info.Append(nil))
+}
+
+// properties are the settings by Java's names.
+func (c *consumer) properties() map[string]string {
 	kind := protocol.ConsumePassively
 	if c.o.active {
 		kind = protocol.ConsumeActively
 	}
-	properties := map[string]string{"PROP_CONSUMEORDERLY": strconv.FormatBool(c.o.orderly), "PROP_CONSUME_TYPE": kind,
+	return map[string]string{"PROP_CONSUMEORDERLY": strconv.FormatBool(c.o.orderly), "PROP_CONSUME_TYPE": kind,
 		"PROP_CLIENT_VERSION": protocol.VersionName(protocol.CurrentVersion), "PROP_CONSUMER_START_TIMESTAMP": strconv.FormatInt(c.started.UnixMilli(), 10),
 		"PROP_NAMESERVER_ADDR": strings.Join(c.client.config.NameServers, ";") + ";", "PROP_THREADPOOL_CORE_SIZE": "0",
 		"consumerGroup": c.o.group, "pullBatchSize": strconv.Itoa(c.o.pullBatch), "pullThresholdForQueue": strconv.Itoa(c.o.maxCached)}
-	if topics == nil {
-		topics = map[string]topicStatus{}
-	}
-	stack := ""
-	if h.Jstack {
-		stack = string(debug.Stack())
-	}
-	body := append([]byte(`{"properties":`), protocol.MarshalBody(properties)...)
-	body = append(append(body, `,"subscriptionSet":`...), protocol.MarshalBody(subs)...)
-	body = append(append(body, `,"mqTable":`...), c.queueTable()...)
-	body = append(append(body, `,"mqPopTable":{},"statusTable":`...), protocol.MarshalBody(topics)...)
-	body = append(append(body, `,"userConsumerInfo":{},"jstack":`...), protocol.MarshalBody(stack)...)
-	reply(conn, f, protocol.ResSuccess, "", append(body, '}'))
 }
 
-// queueTable is a map with objects as keys, as Java's clients write it and its tools read it.
-func (c *consumer) queueTable() []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := []byte{'{'}
-	for q, s := range c.shares {
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(append(out, protocol.MarshalBody(q)...), ':')
-		out = append(out, protocol.MarshalBody(s.status())...)
-	}
-	return append(out, '}')
+// stacks are those of all goroutines, as far as one answer should hold them: what hangs in a handler is seen there.
+func stacks() string {
+	text := make([]byte, 1<<20)
+	return string(text[:runtime.Stack(text, true)])
 }
 
 // serve adds what only a push consumer can answer.
@@ -191,25 +159,16 @@ func (p *PushConsumer) serve(conn *remoting.Conn, f *protocol.Frame) {
 	}
 }
 
-func (p *PushConsumer) topicTable() map[string]topicStatus {
+func (p *PushConsumer) topicTable() map[string]running.TopicInfo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	table := map[string]topicStatus{}
+	table := map[string]running.TopicInfo{}
 	seconds := max(time.Since(p.result.since).Seconds(), 1)
 	for topic, done := range p.result.done {
 		failed := p.result.failed[topic]
-		table[topic] = topicStatus{float64(done) / seconds, float64(failed) / seconds, failed}
+		table[topic] = running.TopicInfo{ConsumeOKTPS: float64(done) / seconds, ConsumeFailedTPS: float64(failed) / seconds, ConsumeFailedMsgs: failed}
 	}
 	return table
-}
-
-// directResult is Java's ConsumeMessageDirectlyResult.
-type directResult struct {
-	Order      bool   `json:"order"`
-	AutoCommit bool   `json:"autoCommit"`
-	Result     string `json:"consumeResult"`
-	Remark     string `json:"remark,omitempty"`
-	Millis     int64  `json:"spentTimeMills"`
 }
 
 // serveDirectly has one message handled that an administrator chose (309), and tells the outcome. It changes no offset.
@@ -235,18 +194,13 @@ func (p *PushConsumer) serveDirectly(conn *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	defer p.workers.Done()
-	result := directResult{Order: p.o.orderly, AutoCommit: true, Result: "CR_SUCCESS"}
+	result := running.Direct{Order: p.o.orderly, AutoCommit: true, Result: running.Success}
 	begin := time.Now()
 	if err := p.handle(ds); err != nil {
-		result.Result, result.Remark = "CR_LATER", err.Error()
+		result.Result, result.Remark = running.Later, err.Error()
 	}
 	result.Millis = time.Since(begin).Milliseconds()
-	body, err := json.Marshal(result)
-	if err != nil {
-		reply(conn, f, protocol.ResSystemError, err.Error(), nil)
-		return
-	}
-	reply(conn, f, protocol.ResSuccess, "", body)
+	reply(conn, f, protocol.ResSuccess, "", protocol.MarshalBody(result))
 }
 
 // direct decodes the message.
