@@ -97,9 +97,9 @@ func TestLockAskedForIsGivenBack(t *testing.T) {
 	c := b.client()
 	push(t, c, client.PushConfig{Group: "g", Subscriptions: on("t"), Orderly: true, RebalanceInterval: 5 * time.Millisecond, Handler: newSeen().handle})
 	until(t, "the lock is asked for", func() bool { return see(b, func() int { return b.locks }) > 0 })
-	seen := 0
-	b.change(func() { b.members, seen = append(b.members, "0"), b.lists })
-	until(t, "the queue is another's", func() bool { return see(b, func() int { return b.lists }) > seen+10 })
+	before := 0
+	b.change(func() { b.members, before = append(b.members, "0"), b.lists })
+	until(t, "the queue is another's", func() bool { return see(b, func() int { return b.lists }) > before+10 })
 	if n := see(b, func() int { return b.unlocks }); n != 0 {
 		t.Errorf("%d times given back before there was an answer", n)
 	}
