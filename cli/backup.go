@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -80,7 +81,11 @@ func fetchBackup(ctx context.Context, addr, dir string, progress func(done, of i
 		}
 		return backup.Plan{}, &apiError{path, f.Error, answer.StatusCode}
 	}
-	return backup.Receive(vfs.Default, dir, answer.Body, progress)
+	plan, err := backup.Receive(vfs.Default, dir, answer.Body, progress)
+	if err != nil && strings.HasSuffix(err.Error(), " is there already") {
+		err = fmt.Errorf("%w; give a directory that is not there yet", err)
+	}
+	return plan, err
 }
 
 // backupProgress prints how far a copy is, once in a while.

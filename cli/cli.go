@@ -47,7 +47,7 @@ func execute(ctx context.Context, args []string, e env) int {
 // plainError is an error's text without the names of our packages before it, which tell a user nothing.
 func plainError(err error) string {
 	text := err.Error()
-	for _, name := range []string{"bench: ", "client: ", "admin: ", "cluster: "} {
+	for _, name := range []string{"backup: ", "bench: ", "client: ", "admin: ", "cluster: "} {
 		text = strings.TrimPrefix(text, name)
 	}
 	return text

@@ -145,6 +145,9 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 	cfg.MemoryLimit = memoryLimit(cfg.MemoryLimit, cgroupLimit)
 	limitMemory(cfg.MemoryLimit)
 	server, err := aerobee.StartSettings(cfg, logger)
+	if inUse(err) {
+		return &hint{withoutErrno(err) + "; stop that node first, or give another directory with --data", err}
+	}
 	if err != nil {
 		return err
 	}

@@ -35,11 +35,19 @@ func newStore(e env) *cobra.Command {
 	return cmd
 }
 
+// inUse reports whether an error says that another process has the store.
+func inUse(err error) bool { return err != nil && strings.Contains(err.Error(), " is in use by ") }
+
+// withoutErrno leaves out what the system calls a lock that it refuses: "resource temporarily unavailable" makes nobody wiser.
+func withoutErrno(err error) string {
+	return strings.TrimSuffix(err.Error(), ": "+syscall.EAGAIN.Error())
+}
+
 // explainStore says what to try where there is no store, or a node has it.
 func explainStore(err error) error {
 	switch {
-	case err != nil && strings.Contains(err.Error(), " is in use by "):
-		return &hint{strings.TrimSuffix(err.Error(), ": "+syscall.EAGAIN.Error()) + "; stop that node first, or look at a copy of its store: aerobee store backup DIR", err}
+	case inUse(err):
+		return &hint{withoutErrno(err) + "; stop that node first, or look at a copy of its store: aerobee store backup DIR", err}
 	case errors.Is(err, fs.ErrNotExist):
 		return &hint{err.Error() + "; give the directory that `aerobee serve` names when it starts, such as ./aerobee-data", err}
 	}
