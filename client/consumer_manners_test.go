@@ -181,3 +181,20 @@ func TestResentIsStoredWithReserve(t *testing.T) {
 		t.Errorf("committed %d, resent %v", b.saved, b.resent)
 	}
 }
+
+// TestBrokerThatHoldsNoPulls is not asked as fast as it can answer, and what comes is still handled.
+func TestBrokerThatHoldsNoPulls(t *testing.T) {
+	b := newOneQueue(t)
+	b.holdsNot = true
+	got := newSeen()
+	c := b.client()
+	begin := time.Now()
+	push(t, c, client.PushConfig{Group: "g", Subscriptions: on("t"), From: client.FromFirst, Handler: got.handle})
+	until(t, "30 pulls", func() bool { return see(b, func() int { return len(b.asked) }) >= 30 })
+	if took := time.Since(begin); took < 18*20*time.Millisecond { // 11 may come at once
+		t.Errorf("30 pulls within %s", took)
+	}
+	b.change(func() { b.records = append(b.records, "0") })
+	got.awaitDistinct(t, 1)
+	closed(t, c)
+}

@@ -25,25 +25,26 @@ type oneQueue struct {
 	addr   string
 	server *remoting.Server
 
-	mu      sync.Mutex
-	records []string // guarded by mu, as all below: bodies; the offset is the place
-	first   int      // offsets below are gone
-	held    []func() // pulls on hold
-	locked  bool     // somebody else has the lock
-	saved   int64    // the group's offset
-	asked   []int64  // the offsets of all pulls
-	resent  []string // bodies sent to the retry topic
-	noBack  bool     // 36 is refused
-	mute    int32    // requests of this code get no answer
-	deaf    bool     // offsets told one way are lost
-	told    int      // how many were told one way
-	flushed int32    // the code that sends are answered with
-	conns   []*remoting.Conn
-	locks   int // tries
-	unlocks int
-	left    int
-	lists   int // how often the members were asked for
-	members []string
+	mu       sync.Mutex
+	records  []string // guarded by mu, as all below: bodies; the offset is the place
+	first    int      // offsets below are gone
+	held     []func() // pulls on hold
+	locked   bool     // somebody else has the lock
+	saved    int64    // the group's offset
+	asked    []int64  // the offsets of all pulls
+	resent   []string // bodies sent to the retry topic
+	noBack   bool     // 36 is refused
+	holdsNot bool     // pulls that find nothing are answered at once
+	mute     int32    // requests of this code get no answer
+	deaf     bool     // offsets told one way are lost
+	told     int      // how many were told one way
+	flushed  int32    // the code that sends are answered with
+	conns    []*remoting.Conn
+	locks    int // tries
+	unlocks  int
+	left     int
+	lists    int // how often the members were asked for
+	members  []string
 }
 
 func newOneQueue(t *testing.T, bodies ...string) *oneQueue {
@@ -212,6 +213,8 @@ func (b *oneQueue) answer(c *remoting.Conn, f *protocol.Frame, h *protocol.PullM
 	switch {
 	case at < b.first:
 		code, out.NextBeginOffset = protocol.ResPullOffsetMoved, int64(b.first)
+	case at == len(b.records) && b.holdsNot:
+		code = protocol.ResPullNotFound
 	case at == len(b.records):
 		b.held = append(b.held, func() { b.answer(c, f, h) })
 		b.mu.Unlock()

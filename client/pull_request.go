@@ -16,6 +16,10 @@ const (
 	pullSlack = 15 * time.Second
 	// pullRetry is the longest wait after a failed pull.
 	pullRetry = 3 * time.Second
+	// idlePause follows more than maxIdle pulls in a row of which each was answered with nothing before so much time had passed: the
+	// broker holds no pulls, and would be asked as fast as it can answer.
+	idlePause = 20 * time.Millisecond
+	maxIdle   = 10
 )
 
 // request is what a pull asks, taken under the consumer's lock.
@@ -134,6 +138,9 @@ func (s *share) answered(r *request, addr string, slave bool, f *protocol.Frame)
 		s.told, s.kept = r.commit, r.commit
 	}
 	s.pq.Put(ds, h.NextBeginOffset)
+	if s.idle++; h.NextBeginOffset != r.offset || time.Since(s.lastPull) > idlePause {
+		s.idle = 0
+	}
 	if len(ds) > 0 {
 		c.retrieve(s)
 	} else if f.Code == protocol.ResSuccess && h.NextBeginOffset <= r.offset {

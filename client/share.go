@@ -34,6 +34,7 @@ type share struct {
 	running     int                // batches that handlers have
 	suspended   bool               // orderly: waits after a failure
 	lockedAt    time.Time          // orderly: when the lock was asked for that we have, zero without one
+	idle        int                // pulls in a row that were answered at once with nothing
 	lastPull    time.Time
 	lastHandled time.Time
 }
@@ -89,7 +90,17 @@ func (s *share) run() {
 			continue
 		}
 		fails = 0
+		if s.hurries() && !s.sleep(idlePause) {
+			return
+		}
 	}
+}
+
+// hurries reports whether the broker answers with nothing again and again, instead of holding pulls until there is something.
+func (s *share) hurries() bool {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.idle > maxIdle
 }
 
 // step does the next thing: get the lock, find out where to begin, or pull.
