@@ -184,7 +184,7 @@ func (s *share) begin() error {
 // moveLocked sets the place to pull from; what was pulled and not handled is forgotten.
 func (s *share) moveLocked(offset int64) {
 	s.pq.Empty(offset)
-	s.begun = true
+	s.told, s.kept, s.begun = -1, -1, true // what the broker has is of before
 	s.gen++
 	if s.abort != nil {
 		s.abort()
