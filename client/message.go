@@ -9,11 +9,11 @@ import (
 // Queue names one queue of a topic on one broker.
 type Queue = protocol.MessageQueue
 
-// Message is what is sent: Topic, Body, Tag, Keys, DelayLevel, Flag and Properties. Only Topic must be given.
+// Message is what is sent: Topic, Body, Tag, Keys, DelayLevel, Flag and Properties, as [wire.Message] says. Only Topic must be given.
 type Message = wire.Message
 
-// Delivery is one message as a consumer gets it: a Message with its ids, its place, its times, hosts and earlier failures. What is kept
-// for long is better kept as a Clone: deliveries that came together share one buffer.
+// Delivery is one message as a consumer gets it: a Message with its ids, its place, its times, hosts and earlier failures, as
+// [wire.Delivery] says. What is kept for long is better kept as a Clone: deliveries that came together share one buffer.
 type Delivery = wire.Delivery
 
 // SendStatus says how safely the broker has stored a message. Only [SendOK] is without reserve; the others are stored too, but might
