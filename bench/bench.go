@@ -58,6 +58,9 @@ func (r *run) do(ctx context.Context) (result *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	if _, err := readCPU(r.ServerPID); err != nil { // before the work, not behind it
+		return nil, err
+	}
 	if err := r.prepareTopic(ctx); err != nil {
 		return nil, err
 	}

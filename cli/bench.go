@@ -69,7 +69,12 @@ func newBenchMode(e env, mode bench.Mode) *cobra.Command {
 		cmd.Example = "  aerobee bench e2e --rate 1000                              1,000 messages a second for 10 s\n" +
 			"  aerobee bench e2e --rate 50000 --window 1000 --connections 2"
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context()) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if f := cmd.Flags(); f.Changed("threads") && f.Changed("window") {
+			return usageErrorf("--threads wait for each answer, --window has messages in flight without: give one of them")
+		}
+		return r.run(cmd.Context())
+	}
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,8 @@ type sending struct {
 	group      string
 	count      int
 	unordered  bool
+
+	isNew bool // there was no such topic before
 
 	mu   sync.Mutex
 	sent int   // guarded by mu, as err
@@ -99,6 +102,7 @@ func newSend(e env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.route(ctx)
 			err = s.sendAll(ctx, p, prototype, bodies, option...)
 			if s.queue != "" && errors.Is(err, client.ErrNoRoute) {
 				return &hint{fmt.Sprintf("topic %s has no queue %s to write; `aerobee topic describe %s` lists them", s.topic, s.queue, s.topic), err}
@@ -129,6 +133,18 @@ func (c *connection) withClient(cmd *cobra.Command, about subject, do func(ctx c
 	}
 	defer a.Close() //nolint:errcheck // it has nothing that could be lost
 	return c.explain(cmd.Context(), a, about, err)
+}
+
+// route looks whether the topic is there. If it is not, the first send makes it, which may not be what somebody wanted who has mistyped
+// its name.
+func (s *sending) route(ctx context.Context) {
+	a, err := admin.New(admin.Options{NameServers: s.nameServers(), Timeout: explainTimeout})
+	if err != nil {
+		return
+	}
+	defer a.Close() //nolint:errcheck // it has nothing that could be lost
+	names, err := a.TopicNames(ctx)
+	s.isNew = err == nil && !slices.Contains(names, s.topic)
 }
 
 // prototype is a message with all but its body, and what says which queue it goes to.
@@ -304,7 +320,9 @@ func (s *sending) done(r client.SendResult, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil && r.ID != "" {
-		s.sent++
+		if s.sent++; s.sent == 1 && s.isNew {
+			fmt.Fprintf(s.e.stderr, "topic %s is new\n", s.topic)
+		}
 		switch {
 		case s.asJSON:
 			err = s.e.printJSON(sentLine{r.ID, r.OffsetID, s.topic, r.Queue.BrokerName, r.Queue.QueueID, int64(r.Offset), r.Status.String()})

@@ -126,7 +126,7 @@ func TestNameServers(t *testing.T) {
 func TestSendUnordered(t *testing.T) {
 	s := session{startNode(t)}
 	got := s.run(t, "aerobee send Many x --count 500 --unordered")
-	if !strings.Contains(got, "\n…\nsent 500 messages\n") || strings.Count(got, "\n") != 12 {
+	if !strings.Contains(got, "\n…\nsent 500 messages\n") || strings.Count(got, "\n") != 13 {
 		t.Errorf("%s", got)
 	}
 	if got := s.run(t, "aerobee receive Many --body"); got != strings.Repeat("x\n", 500) {
