@@ -16,3 +16,17 @@ func TestHeldBytesFollowTheMemoryLimit(t *testing.T) {
 	f(256<<20, 64<<20)
 	f(64<<30, 1<<30)
 }
+
+// So do the goroutines that may serve requests.
+func TestTasksFollowTheMemoryLimit(t *testing.T) {
+	f := func(limit int64, want int) {
+		t.Helper()
+		if got := maxTasks(limit); got != want {
+			t.Errorf("maxTasks(%d) is %d, want %d", limit, got, want)
+		}
+	}
+	f(0, 4096)
+	f(1<<20, 256)
+	f(96<<20, 1536)
+	f(64<<30, 4096)
+}

@@ -16,18 +16,19 @@ import (
 // abuse is one way to make a server hold memory for its clients.
 type abuse struct {
 	name    string
-	backlog bool // needs 128 MB to ask for
+	backlog bool   // needs 128 MB to ask for
+	growth  uint64 // most MiB of resident memory that it may cost, whatever the limit; 0: the limit alone counts
 	do      func(a *abuser) error
 }
 
 func abuses() []abuse {
 	return []abuse{
-		{"10,000 idle connections", false, (*abuser).idle},
-		{"half-open connections", false, (*abuser).halfOpen},
-		{"frames of 64 MiB announced and never sent", false, (*abuser).announce},
-		{"frames of 15 MiB sent but for the last byte", false, (*abuser).unfinished},
-		{"2 GB asked for and nothing read", true, (*abuser).deaf},
-		{"slow consumers", true, (*abuser).slow},
+		{"10,000 idle connections", false, 70, (*abuser).idle},
+		{"half-open connections", false, 30, (*abuser).halfOpen},
+		{"frames of 64 MiB announced and never sent", false, 20, (*abuser).announce},
+		{"frames of 15 MiB sent but for the last byte", false, 0, (*abuser).unfinished},
+		{"2 GB asked for and nothing read", true, 0, (*abuser).deaf},
+		{"slow consumers", true, 0, (*abuser).slow},
 	}
 }
 
