@@ -69,7 +69,7 @@ func Start(c Config) (*Server, error) {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	for _, n := range notes {
-		logger.Warn("setting "+n.Text, "key", n.Key, "source", n.Source)
+		logger.Warn("setting: "+n.Text, "key", n.Key, "source", n.Source)
 	}
 	return StartSettings(full, logger)
 }

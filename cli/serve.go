@@ -140,7 +140,7 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 	}
 	defer closeLog()
 	for _, n := range notes {
-		logger.Warn("setting "+n.Text, "key", n.Key, "source", n.Source)
+		logger.Warn("setting: "+n.Text, "key", n.Key, "source", n.Source)
 	}
 	cfg.MemoryLimit = memoryLimit(cfg.MemoryLimit, cgroupLimit)
 	limitMemory(cfg.MemoryLimit)
