@@ -69,14 +69,15 @@ func newReceive(e env) *cobra.Command {
 		if r.group == "" {
 			return r.asBystander(cmd)
 		}
-		if !r.follow { // to wait for a topic is one thing; to make a group for a mistyped one another
-			err := r.run(cmd, subject{topic: r.topic}, func(ctx context.Context, a *admin.Admin) error {
-				_, err := a.Topic(ctx, r.topic)
-				return err
-			})
-			if err != nil {
-				return err
-			}
+		err := r.run(cmd, subject{topic: r.topic}, func(ctx context.Context, a *admin.Admin) error {
+			_, err := a.Topic(ctx, r.topic)
+			return err
+		})
+		switch { // to wait for a topic is one thing; to make a group for a mistyped one another
+		case err != nil && r.follow && errors.Is(err, client.ErrTopicNotFound):
+			fmt.Fprintf(e.stderr, "aerobee: %v; waiting for it\n", err)
+		case err != nil:
+			return err
 		}
 		return r.withClient(cmd, subject{topic: r.topic, group: r.group}, r.asMember)
 	}

@@ -193,6 +193,16 @@ func TestFollowAsMember(t *testing.T) {
 	}
 }
 
+// TestFollowTellsOfATopicThatIsNotThere waits for a topic, but not in silence.
+func TestFollowTellsOfATopicThatIsNotThere(t *testing.T) {
+	s := session{startNode(t)}
+	wait, end := s.follow(t, "aerobee receive Later --group g --follow --body")
+	wait("there is no topic Later; `aerobee topic list` lists all; waiting for it\n")
+	if code := end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // TestFollowAsBystander reads what comes, and nobody knows of it.
 func TestFollowAsBystander(t *testing.T) {
 	s := session{startNode(t)}
