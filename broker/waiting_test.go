@@ -38,3 +38,18 @@ func TestWaitingSendsGiveTheirBytesBack(t *testing.T) {
 		t.Errorf("%d bytes still count", left)
 	}
 }
+
+// As many pulls may read at once as have room for the largest messages.
+func TestReadsAtOnceFollowTheMemory(t *testing.T) {
+	f := func(waiting int64, message, want int) {
+		t.Helper()
+		o := Options{MaxWaitingBytes: waiting, MaxMessageSize: message}.withDefaults()
+		if got := o.readsAtOnce(); got != want {
+			t.Errorf("%d bytes for messages of %d: %d reads, want %d", waiting, message, got, want)
+		}
+	}
+	f(0, 0, 64)
+	f(24<<20, 4<<20, 6)
+	f(20<<20, 128<<20, 4)
+	f(1<<30, 1<<10, 64)
+}
