@@ -197,7 +197,7 @@ func TestFollowAsMember(t *testing.T) {
 func TestFollowTellsOfATopicThatIsNotThere(t *testing.T) {
 	s := session{startNode(t)}
 	wait, end := s.follow(t, "aerobee receive Later --group g --follow --body")
-	wait("there is no topic Later; `aerobee topic list` lists all; waiting for it\n")
+	wait("(there is no topic Later; `aerobee topic list` lists all; waiting for it\n)")
 	if code := end(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
