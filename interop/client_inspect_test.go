@@ -2,8 +2,12 @@ package interop
 
 import (
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/client"
@@ -11,7 +15,10 @@ import (
 )
 
 func clientInspecting() []clientScenario {
-	return []clientScenario{{"trace", ownTrace}, {"namespace", ownNamespace}, {"query-by-key", ownQueryByKey}, {"view-by-id", ownViewByID}}
+	return []clientScenario{
+		{"trace", ownTrace}, {"namespace", ownNamespace}, {"query-by-key", ownQueryByKey}, {"view-by-id", ownViewByID},
+		{"name-server-discovery", ownDiscovery}, {"name-server-dead", ownDeadNameServer}, {"running-info", ownRunningInfo}, {"reset", ownReset},
+	}
 }
 
 // ownTrace wants the lines of the producer and the consumer in the trace topic, found by the message's id and its key.
@@ -113,4 +120,60 @@ func ownViewByID(l *clientLab) {
 			return err
 		})
 	}
+}
+
+// ownDiscovery has the client ask a URL where the NameServers are.
+func ownDiscovery(l *clientLab) {
+	addresses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, l.s.namesrv) }))
+	defer addresses.Close()
+	c := l.client(func(c *client.Config) { c.NameServers, c.Discovery = nil, addresses.URL })
+	l.send(l.producerOn(c), &client.Message{Topic: l.topic(1), Body: []byte("found")})
+}
+
+// ownDeadNameServer lists a NameServer first that nobody reaches.
+func ownDeadNameServer(l *clientLab) {
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	l.must(err)
+	l.must(dead.Close())
+	c := l.client(func(c *client.Config) { c.NameServers = []string{dead.Addr().String(), l.s.namesrv} })
+	l.send(l.producerOn(c), &client.Message{Topic: l.topic(1), Body: []byte("by the other one")})
+}
+
+// ownRunningInfo wants the consumer to tell the tools which queues it has, and the broker to know what it subscribes to.
+func ownRunningInfo(l *clientLab) {
+	topic, group := l.topic(3), l.group("group")
+	c := l.client()
+	l.consumerOn(c, topic, group, newInbox().take, func(c *client.PushConfig) { c.Subscriptions[0].Expression = "red || blue" })
+	l.within("the member with its queues", func() error {
+		g, err := l.admin.Group(l.ctx, group)
+		if err != nil {
+			return err
+		}
+		owned := 0
+		for _, q := range g.Queues {
+			if q.Topic == topic && q.Owner == c.ID() {
+				owned++
+			}
+		}
+		subscribed := slices.ContainsFunc(g.Subscriptions, func(s admin.Subscription) bool { return s.Topic == topic && s.Expression == "red || blue" })
+		if owned != 3 || !subscribed || len(g.Members) != 1 || g.Members[0].ClientID != c.ID() || g.Members[0].Silent != "" {
+			return fmt.Errorf("%d queues owned, the group is %+v", owned, g)
+		}
+		return nil
+	})
+}
+
+// ownReset has the tools send the running group back to its first messages. RocketMQ 5.5.0 tells a consumer with its next pull, which it
+// does not wake: that may be 20 s later.
+func ownReset(l *clientLab) {
+	topic, group, p := l.topic(2), l.group("group"), l.producer()
+	texts := numbered("reset", 20)
+	l.sendAll(p, topic, texts)
+	in := l.consume(topic, group)
+	l.expect(in, texts)
+	l.must(l.s.awaitCommitted(topic, group, 2, 20))
+	_, err := l.admin.Reset(l.ctx, admin.Reset{Group: group, Topic: topic})
+	l.must(err)
+	l.expect(in, texts)
+	l.nothing(in, 300*time.Millisecond)
 }

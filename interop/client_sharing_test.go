@@ -120,7 +120,8 @@ func ownTagFilter(l *clientLab) {
 	l.nothing(in, 500*time.Millisecond)
 }
 
-// ownResume wants a second consumer to begin exactly where the first one left off.
+// ownResume wants a second consumer to begin exactly where the first one left off. Apache's broker may take the offset that came with the
+// last pull after the newer one that Close has told, and then messages come again: there the offset is waited for first.
 func ownResume(l *clientLab) {
 	topic, group, p := l.topic(2), l.group("group"), l.producer()
 	before := newInbox()
@@ -128,6 +129,9 @@ func ownResume(l *clientLab) {
 	texts := numbered("before", 30)
 	l.sendAll(p, topic, texts)
 	l.expect(before, texts)
+	if l.s.name != "aerobee" {
+		l.must(l.s.awaitCommitted(topic, group, 2, 30))
+	}
 	l.close(first)
 	texts = numbered("after", 30)
 	l.sendAll(p, topic, texts)
@@ -257,6 +261,7 @@ func ownKillAndResume(l *clientLab) {
 	read, kept := numbered("read", 20), numbered("kept", 20)
 	l.sendAll(p, unread, read)
 	l.expect(half, read)
+	l.must(l.s.awaitCommitted(unread, halved, 2, 20))
 	l.close(reader)
 	l.sendAll(p, unread, kept)
 	l.send(p, &client.Message{Topic: topic, Body: []byte("delayed over the kill"), DelayLevel: 2})
