@@ -86,7 +86,7 @@ type Producer struct {
 	flying  atomic.Int64  // sends that have begun and not ended, callbacks included
 	closed  atomic.Bool   // no more may begin
 	landed  chan struct{} // gets a value when the last one has ended after the close
-	closing sync.Mutex    // held by who closes
+	closing chan struct{} // held by who closes
 	ended   bool          // guarded by closing: Close has done its work
 
 	mu        sync.Mutex // guards the replacing of topics, and what follows
@@ -115,7 +115,7 @@ func (c *Client) NewProducer(config ProducerConfig) (*Producer, error) {
 
 // newProducer makes a producer that is not a member yet.
 func (c *Client) newProducer(config ProducerConfig) *Producer {
-	p := &Producer{client: c, config: config, ns: c.ns, group: c.ns.Wrap(config.Group), landed: make(chan struct{}, 1)}
+	p := &Producer{client: c, config: config, ns: c.ns, group: c.ns.Wrap(config.Group), landed: make(chan struct{}, 1), closing: make(chan struct{}, 1)}
 	p.gate = gate.New(config.MaxPendingBytes)
 	p.topics.Store(&map[string]*publishing{})
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -126,8 +126,10 @@ func (c *Client) newProducer(config ProducerConfig) *Producer {
 // brokers that the producer is gone. If ctx ends before, what is in flight is tried no more, and the error is ctx's. It must not be
 // called from a callback. Calling it again is harmless.
 func (p *Producer) Close(ctx context.Context) error {
-	p.closing.Lock()
-	defer p.closing.Unlock()
+	if err := takeTurn(ctx, p.closing); err != nil {
+		return fmt.Errorf("client: producer %s is still being closed: %w", p.config.Group, err)
+	}
+	defer func() { <-p.closing }()
 	if p.ended {
 		return nil
 	}

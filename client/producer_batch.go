@@ -24,14 +24,18 @@ func (p *Producer) SendBatch(ctx context.Context, ms []*Message, opts ...SendOpt
 	if len(ms) == 0 {
 		return nil, nil
 	}
-	for i, m := range ms {
-		if err := p.checkInBatch(m, ms[0]); err != nil {
-			return nil, fmt.Errorf("message %d of %d: %w", i+1, len(ms), err)
-		}
+	if err := p.checkBatch(ms); err != nil {
+		return nil, err
 	}
 	end := func(SendResult, error) {}
 	if len(p.client.config.Interceptors) > 0 {
 		ctx, ms, end = p.client.beginSend(ctx, p.config.Group, ms, false)
+		if err := p.checkBatch(ms); err != nil { // they may have changed
+			for range ms {
+				end(SendResult{}, err)
+			}
+			return nil, err
+		}
 	}
 	results := make([]SendResult, 0, len(ms))
 	var errs []error
@@ -46,6 +50,15 @@ func (p *Producer) SendBatch(ctx context.Context, ms []*Message, opts ...SendOpt
 		}
 	}
 	return results, errors.Join(errs...)
+}
+
+func (p *Producer) checkBatch(ms []*Message) error {
+	for i, m := range ms {
+		if err := p.checkInBatch(m, ms[0]); err != nil {
+			return fmt.Errorf("message %d of %d: %w", i+1, len(ms), err)
+		}
+	}
+	return nil
 }
 
 func (p *Producer) checkInBatch(m, first *Message) error {

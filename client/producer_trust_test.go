@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -99,6 +100,57 @@ func TestOneBadMessageOfABatch(t *testing.T) {
 	for i, want := range []client.SendStatus{client.SendOK, 0, client.SendOK} {
 		if results[i].Status != want {
 			t.Errorf("message %d: %s", i, results[i].Status)
+		}
+	}
+}
+
+// TestInterceptorsAreCheckedInABatch: what they make of a message is looked at before it is sent, and each outcome is told.
+func TestInterceptorsAreCheckedInABatch(t *testing.T) {
+	bs := fakeCluster(t, func(n int, s fakeSend) { s.answer(0, int64(n)) }, "a")
+	outcomes := 0
+	bad := client.Interceptor{Send: func(ctx context.Context, s *client.Sending) (context.Context, func(client.SendResult, error)) {
+		s.Messages[1].Properties["x"] = "\x02"
+		return ctx, func(r client.SendResult, err error) {
+			if errors.Is(err, client.ErrIllegal) && r == (client.SendResult{}) {
+				outcomes++
+			}
+		}
+	}}
+	p := newProducer(t, fakeClient(t, bs, client.Config{Interceptors: []client.Interceptor{bad}}), client.ProducerConfig{})
+	if _, err := p.SendBatch(t.Context(), []*client.Message{one(), one()}); !errors.Is(err, client.ErrIllegal) || outcomes != 2 || len(bs[0].sent()) != 0 {
+		t.Errorf("%v, %d outcomes, %d sent", err, outcomes, len(bs[0].sent()))
+	}
+}
+
+// TestSecondCloseOfAProducer does not wait longer than it may for the first.
+func TestSecondCloseOfAProducer(t *testing.T) {
+	got := make(chan fakeSend, 1)
+	bs := fakeCluster(t, func(n int, s fakeSend) {
+		if n == 0 { // what comes behind it is one-way
+			got <- s
+		}
+	}, "a")
+	p := newProducer(t, fakeClient(t, bs, client.Config{}), client.ProducerConfig{})
+	sent := make(chan error, 1)
+	go func() {
+		_, err := p.Send(context.Background(), one())
+		sent <- err
+	}()
+	s := <-got
+	first := make(chan error, 1)
+	go func() { first <- p.Close(context.Background()) }()
+	until(t, "the first Close has begun", func() bool {
+		return errors.Is(p.SendOneWay(t.Context(), one()), client.ErrClosed)
+	})
+	over, cancel := cancelled()
+	defer cancel()
+	if err := p.Close(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("a second Close without time: %v", err)
+	}
+	s.answer(0, 0)
+	for _, err := range []error{<-sent, <-first, p.Close(over)} {
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

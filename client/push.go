@@ -17,7 +17,7 @@ import (
 // Handler handles messages. An error, or a panic, means that all of them failed; a [*RetryError] can say more. A message that failed
 // comes again later, to any member of the group: after 10 s, then 30 s, 1 m, …, and goes to the dead letter topic %DLQ%group when it has
 // failed too often. With an ordered consumer the queue waits and the same messages come again at once. ctx ends when the consumer
-// is closed and its time to do so has run out.
+// is closed and its time to do so has run out. The list is the handler's, the deliveries in it are not to be changed.
 type Handler func(ctx context.Context, ds []*Delivery) error
 
 // RetryError is an error of a [Handler] that says how to go on.
