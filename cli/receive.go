@@ -277,6 +277,9 @@ func (r *receiving) asMember(ctx context.Context, c *client.Client) error {
 	starting, cancel := context.WithTimeout(ctx, r.timeout)
 	p, err := c.NewPullConsumer(starting, config)
 	cancel()
+	if err != nil && ctx.Err() != nil {
+		return nil // a signal ends it as it should
+	}
 	if err != nil {
 		return err
 	}
