@@ -89,8 +89,7 @@ func newRoot(e env) *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.SetFlagErrorFunc(flagError)
-	root.Version = versionText()
-	root.SetVersionTemplate("{{.Version}}\n")
+	root.Version = versionText() // printed behind the name; a template of our own would link text/template, and with it 6 MB of methods
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root

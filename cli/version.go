@@ -10,9 +10,9 @@ import (
 	"github.com/aerobee-mq/aerobee"
 )
 
-// versionText is what `aerobee version` prints.
+// versionText is the version and what it was built for.
 func versionText() string {
-	return fmt.Sprintf("aerobee %s (speaks %s; %s, %s/%s)", aerobee.Version(), aerobee.Speaks, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s (speaks %s; %s, %s/%s)", aerobee.Version(), aerobee.Speaks, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func newVersion(e env) *cobra.Command {
@@ -32,7 +32,7 @@ func newVersion(e env) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(e.stdout).Encode(v)
 			}
-			return e.printf("%s\n", versionText())
+			return e.printf("aerobee version %s\n", versionText())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
