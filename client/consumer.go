@@ -30,6 +30,7 @@ type consumer struct {
 	retrieve func(*share)   // called under mu when a queue has got something to hand out
 	locks    chan struct{}  // held by who renews locks or gives them back: a renewal must not overtake a giving back
 	locking  sync.WaitGroup // requests for the lock of one queue; none begins when closed
+	commits  chan struct{}  // held by who tells offsets and waits: an older one must not overtake a newer
 	ended    chan struct{}  // closed when Close has done its work
 
 	mu      sync.Mutex
@@ -69,6 +70,7 @@ func (c *consumer) init(client *Client, o consumerOptions) {
 	c.started = time.Now()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.wake = make(chan struct{}, 1)
+	c.commits = make(chan struct{}, 1)
 	c.locks, c.ended = make(chan struct{}, 1), make(chan struct{})
 	c.subs, c.shares, c.leaving = map[string]*subscription{}, map[Queue]*share{}, map[Queue]*share{}
 }
@@ -227,6 +229,10 @@ func (c *consumer) forgetTold(offsets map[Queue]int64) {
 
 // commitNow tells all offsets that nobody has confirmed yet, and waits until they are kept.
 func (c *consumer) commitNow(ctx context.Context) error {
+	if err := takeTurn(ctx, c.commits); err != nil {
+		return err
+	}
+	defer func() { <-c.commits }()
 	moved := c.moved(func(s *share) int64 { return s.kept })
 	if len(moved) == 0 {
 		return nil

@@ -172,6 +172,9 @@ func (p *Producer) begin(ctx context.Context, m *Message, opts []SendOption) (*s
 
 // admit waits for room for a prepared request, and finds the topic's route.
 func (s *sending) admit(ctx context.Context, opts []SendOption) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("client: not sent: %w", err)
+	}
 	p := s.p
 	for i := range opts {
 		s.option = opts[i]

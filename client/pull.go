@@ -10,6 +10,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/client/wire"
+	"github.com/aerobee-mq/aerobee/message"
 )
 
 // PullConfig configures a [PullConsumer]. Group must be given.
@@ -287,7 +288,7 @@ func (p *PullConsumer) each(queues []Queue, fn func(*share)) error {
 		own.Topic = p.client.ns.Wrap(q.Topic)
 		s := p.shares[own]
 		if s == nil {
-			return fmt.Errorf("client: %s is not of this consumer: %w", wire.QueueName(q), ErrIllegal)
+			return fmt.Errorf("client: %s is not of this consumer: %w", q.String(), ErrIllegal)
 		}
 		all = append(all, s)
 	}
@@ -315,11 +316,11 @@ func (p *PullConsumer) Resume(queues ...Queue) error {
 }
 
 // Seek goes on in a queue with the message of that offset. What was fetched is forgotten; what Poll has returned no longer counts.
-func (p *PullConsumer) Seek(q Queue, offset int64) error {
+func (p *PullConsumer) Seek(q Queue, offset message.QueueOffset) error {
 	if offset < 0 {
 		return fmt.Errorf("client: seek to offset %d: %w", offset, ErrIllegal)
 	}
-	return p.each([]Queue{q}, func(s *share) { s.moveLocked(offset) })
+	return p.each([]Queue{q}, func(s *share) { s.moveLocked(int64(offset)) })
 }
 
 // SeekToBegin goes on with the first message of each queue that the broker has; no queue given means all that the consumer has now.
@@ -347,7 +348,7 @@ func (p *PullConsumer) seek(ctx context.Context, queues []Queue, find func(conte
 		own.Topic = p.client.ns.Wrap(q.Topic)
 		offset, err := find(ctx, own)
 		if err == nil {
-			err = p.Seek(q, offset)
+			err = p.Seek(q, message.QueueOffset(offset))
 		}
 		errs = append(errs, err)
 	}

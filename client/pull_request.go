@@ -157,7 +157,7 @@ func (s *share) decode(r *request, h *protocol.PullMessageResponseHeader, body [
 	d := wire.Decoder{Queue: s.queue, Namespace: s.c.client.ns, RetryTopic: o.retryTopic, Tags: r.sub.tags, Delta: h.OffsetDelta}
 	ds, whole, err := d.Decode(body)
 	if err != nil {
-		s.c.log.Error("client: records left out", "queue", wire.QueueName(s.queue), "offset", r.offset, "error", err)
+		s.c.log.Error("client: records left out", "queue", s.queue.String(), "offset", r.offset, "error", err)
 	}
 	if !whole && len(ds) > 0 {
 		h.NextBeginOffset = int64(ds[len(ds)-1].Offset) + 1
@@ -172,7 +172,7 @@ func (s *share) decode(r *request, h *protocol.PullMessageResponseHeader, body [
 // correct goes on from the offset that the broker says, because the one asked for is outside of the queue or was reset.
 func (s *share) correct(r *request, h *protocol.PullMessageResponseHeader) error {
 	c := s.c
-	c.log.Warn("client: the broker has moved the offset", "queue", wire.QueueName(s.queue), "asked", r.offset, "min", h.MinOffset, "max", h.MaxOffset, "next", h.NextBeginOffset)
+	c.log.Warn("client: the broker has moved the offset", "queue", s.queue.String(), "asked", r.offset, "min", h.MinOffset, "max", h.MaxOffset, "next", h.NextBeginOffset)
 	c.mu.Lock()
 	if s.gen != r.gen || s.dropped {
 		c.mu.Unlock()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/client/cluster"
-	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -343,7 +342,7 @@ func (c *consumer) renew(part []Queue) {
 		if slices.Contains(locked, q) {
 			s.lockedAt = asked
 		} else {
-			c.log.Warn("client: the lock of an ordered queue was lost", "queue", wire.QueueName(q))
+			c.log.Warn("client: the lock of an ordered queue was lost", "queue", q.String())
 			s.unlockedLocked()
 		}
 	}

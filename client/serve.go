@@ -49,25 +49,23 @@ func (c *consumer) serveReset(f *protocol.Frame) {
 		c.log.Warn("client: a reset of offsets cannot be read", "error", err)
 		return
 	}
-	moved := map[Queue]int64{}
+	moved := 0
 	c.mu.Lock()
 	for q, offset := range body.OffsetTable {
 		if s := c.shares[q]; s != nil && offset >= 0 && q.Topic == h.Topic {
 			s.moveLocked(offset)
-			s.told = offset
-			moved[q] = offset
+			moved++
 		}
 	}
-	if len(moved) > 0 && !c.closed {
+	if moved > 0 && !c.closed {
 		c.spawn(func() {
-			if err := c.offsets.Save(c.ctx, moved); err != nil {
-				c.forgetTold(moved)
+			if err := c.commitNow(c.ctx); err != nil {
 				c.log.Warn("client: offsets that were reset could not be told yet", "error", err)
 			}
 		})
 	}
 	c.mu.Unlock()
-	c.log.Info("client: offsets were reset by the broker", "topic", h.Topic, "queues", len(moved))
+	c.log.Info("client: offsets were reset by the broker", "topic", h.Topic, "queues", moved)
 }
 
 // serveStatus tells how far this member has come in a topic (221).

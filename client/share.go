@@ -148,7 +148,7 @@ func (s *share) failed(fails int, err error) bool {
 	if isLockHeld(err) || message.IsRetry(s.queue.Topic) && isRefusal(err) {
 		level = s.c.log.Debug
 	}
-	level("client: queue not pulled from, trying again", "queue", wire.QueueName(s.queue), "tries", fails, "error", err)
+	level("client: queue not pulled from, trying again", "queue", s.queue.String(), "tries", fails, "error", err)
 	wait := lockRetry
 	if !isLockHeld(err) {
 		wait = min(50*time.Millisecond<<min(fails-1, 8), pullRetry)
@@ -196,7 +196,7 @@ func (s *share) moveLocked(offset int64) {
 type lockHeldError struct{ queue Queue }
 
 func (e *lockHeldError) Error() string {
-	return "client: " + wire.QueueName(e.queue) + " is locked by another member of the group"
+	return "client: " + e.queue.String() + " is locked by another member of the group"
 }
 
 func isLockHeld(err error) bool {

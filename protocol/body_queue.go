@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,11 @@ type MessageQueue struct {
 	BrokerName string `json:"brokerName"`
 	QueueID    int32  `json:"queueId"`
 	Topic      string `json:"topic"`
+}
+
+// String names the queue for people: "queue 3 of orders at broker-a".
+func (q MessageQueue) String() string {
+	return fmt.Sprintf("queue %d of %s at %s", q.QueueID, q.Topic, q.BrokerName)
 }
 
 // messageQueueFields is MessageQueue without its methods.

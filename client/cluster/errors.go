@@ -16,7 +16,7 @@ var (
 	ErrBusy          = errors.New("busy")                              // codes 2 (overload) and 215 (flow control)
 	ErrUnavailable   = errors.New("service not available")             // code 14: disk full, shutting down, or no master
 	ErrNotPermitted  = errors.New("not permitted")                     // code 16
-	ErrIllegal       = errors.New("message illegal")                   // codes 13 and 29
+	ErrIllegal       = errors.New("not valid")                         // codes 13 and 29
 	ErrNotSupported  = errors.New("request not supported by the peer") // code 3
 	ErrNotFound      = errors.New("not found")                         // codes 22 and 206: no such offset, message, entry, or nobody online
 	ErrFlushTimeout  = errors.New("not confirmed in time")             // codes 10, 11, 12, where they are not a success

@@ -45,7 +45,7 @@ func (d *Decoder) Decode(body []byte) (ds []Delivery, whole bool, err error) {
 	for len(body) > 0 {
 		r, bad := message.ParseRecord(body)
 		if bad != nil {
-			err = errors.Join(err, fmt.Errorf("%w: %s, %w", ErrSkipped, QueueName(d.Queue), bad))
+			err = errors.Join(err, fmt.Errorf("%w: %s, %w", ErrSkipped, d.Queue.String(), bad))
 			size, blank, sized := message.PeekSize(body)
 			if sized != nil || blank || size > len(body) {
 				return ds, false, err
@@ -227,9 +227,4 @@ func text(b []byte) string {
 		return ""
 	}
 	return unsafe.String(unsafe.SliceData(b), len(b)) // #nosec G103 -- see above
-}
-
-// QueueName names a queue in logs and errors.
-func QueueName(q Queue) string {
-	return fmt.Sprintf("queue %d of %s at %s", q.QueueID, q.Topic, q.BrokerName)
 }
