@@ -102,6 +102,14 @@ func TestGroupLife(t *testing.T) {
 	if _, err := l.PutGroup(ctx, admin.Target{}, config); err != nil {
 		t.Fatal(err)
 	}
+	brokers, err := l.Brokers(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := brokers[0].Master()
+	if c, err := l.GroupConfig(ctx, addr, "G"); err != nil || c.RetryMaxTimes != 3 {
+		t.Errorf("configuration: %+v, %v", c, err)
+	}
 	for i := range 5 {
 		l.send("T", int32(i%2), "x", fmt.Sprint("ID", i), "")
 	}

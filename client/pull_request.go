@@ -26,7 +26,6 @@ const (
 type request struct {
 	sub    *subscription
 	offset int64
-	commit int64
 	from   int64
 	gen    int
 }
@@ -37,14 +36,14 @@ func (s *share) pull() error {
 	ctx, cancel := context.WithTimeout(s.ctx, c.o.pullWait+pullSlack)
 	defer cancel()
 	c.mu.Lock()
-	r := request{s.sub, s.pq.Next, s.committable(), s.from, s.gen}
+	r := request{s.sub, s.pq.Next, s.from, s.gen}
 	s.abort, s.lastPull = cancel, time.Now()
 	c.mu.Unlock()
-	addr, slave, err := s.source(ctx, r.from)
+	addr, err := s.source(ctx, r.from)
 	if err != nil {
 		return err
 	}
-	f := s.frame(&r, slave)
+	f := s.frame(&r)
 	answer, err := c.client.cluster.Invoke(ctx, addr, &f)
 	if err != nil {
 		if ctx.Err() != nil && s.movedOn(r.gen) {
@@ -52,7 +51,7 @@ func (s *share) pull() error {
 		}
 		return err
 	}
-	return s.answered(&r, addr, slave, answer)
+	return s.answered(&r, addr, answer)
 }
 
 // movedOn reports whether the place to pull from was changed since.
@@ -63,30 +62,31 @@ func (s *share) movedOn(gen int) bool {
 }
 
 // source is the address to pull from: the broker id that was suggested, the next slave, or whoever is there, as Java chooses.
-func (s *share) source(ctx context.Context, id int64) (addr string, slave bool, err error) {
+func (s *share) source(ctx context.Context, id int64) (addr string, err error) {
 	topic, broker := s.queue.Topic, s.queue.BrokerName
 	r, err := s.c.client.cluster.Route(ctx, topic)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	if addr, ok := r.Addr(broker, id); ok {
-		return addr, id != protocol.MasterID, nil
+		return addr, nil
 	}
 	if addr, ok := r.Addr(broker, id+1); ok && id != protocol.MasterID {
-		return addr, true, nil
+		return addr, nil
 	}
-	for id, addr := range r.Brokers[broker].Addrs {
-		return addr, id != protocol.MasterID, nil
+	for _, addr := range r.Brokers[broker].Addrs {
+		return addr, nil
 	}
 	if _, err := s.c.client.cluster.Refresh(ctx, topic); err != nil {
-		return "", false, err
+		return "", err
 	}
-	return "", false, fmt.Errorf("client: broker %s of topic %s: %w", broker, topic, ErrNoRoute)
+	return "", fmt.Errorf("client: broker %s of topic %s: %w", broker, topic, ErrNoRoute)
 }
 
-// frame makes the request. The subscription travels along, so that the answer does not depend on what the broker has heard by
+// frame makes the request. It carries no offset to commit, as Java's pulls do: a broker that is still busy with it could put it behind the last
+// one that Close tells. The subscription travels along, so that the answer does not depend on what the broker has heard by
 // heartbeat; SQL92 is left to that, since compiling it is dear.
-func (s *share) frame(r *request, slave bool) protocol.Frame {
+func (s *share) frame(r *request) protocol.Frame {
 	o := &s.c.o
 	h := protocol.PullMessageHeader{ConsumerGroup: o.group, Topic: s.queue.Topic, QueueID: s.queue.QueueID, QueueOffset: r.offset,
 		MaxMsgNums: int32(o.pullBatch), SysFlag: protocol.PullSuspend, SuspendTimeoutMillis: o.pullWait.Milliseconds(),
@@ -95,17 +95,13 @@ func (s *share) frame(r *request, slave bool) protocol.Frame {
 		h.SysFlag |= protocol.PullSubscription
 		h.Subscription = r.sub.data.SubString
 	}
-	if r.commit > 0 && !slave && !o.broadcast && o.commit > 0 {
-		h.SysFlag |= protocol.PullCommitOffset
-		h.CommitOffset = r.commit
-	}
 	f := protocol.Frame{Code: protocol.ReqPullMessage, Fields: make(protocol.Fields, 0, 13)}
 	h.Append(&f.Fields)
 	return f
 }
 
 // answered takes in an answer.
-func (s *share) answered(r *request, addr string, slave bool, f *protocol.Frame) error {
+func (s *share) answered(r *request, addr string, f *protocol.Frame) error {
 	switch f.Code {
 	case protocol.ResSuccess, protocol.ResPullNotFound, protocol.ResPullRetryImmediately, protocol.ResPullOffsetMoved:
 	case protocol.ResSubscriptionNotExist, protocol.ResSubscriptionNotLatest:
@@ -134,9 +130,6 @@ func (s *share) answered(r *request, addr string, slave bool, f *protocol.Frame)
 		return nil
 	}
 	s.from = h.SuggestWhichBrokerID
-	if !slave && !c.o.broadcast && c.o.commit > 0 && r.commit > 0 {
-		s.told, s.kept = r.commit, r.commit
-	}
 	s.pq.Put(ds, h.NextBeginOffset)
 	if s.idle++; h.NextBeginOffset != r.offset || time.Since(s.lastPull) > idlePause {
 		s.idle = 0
