@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // backup streams a copy of the running store as package store/backup receives it. Whoever has it has every message, so it
@@ -19,6 +20,10 @@ func (o Options) backup(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusForbidden, Failure{Error: "a copy of the store is given to this machine only, through 127.0.0.1 or ::1; the request came from " + host})
 		return
 	}
+	if !local(r.Host) { // else a web page could have its own name lead here
+		reply(w, http.StatusForbidden, Failure{Error: "a copy of the store is given under the names localhost, 127.0.0.1 and ::1 only; the request asked for " + r.Host})
+		return
+	}
 	out := &firstByte{ResponseWriter: w}
 	if err := o.Backup(r.Context(), out); err != nil {
 		if !out.written {
@@ -27,6 +32,15 @@ func (o Options) backup(w http.ResponseWriter, r *http.Request) {
 		}
 		panic(http.ErrAbortHandler) // the status has gone out: only a broken stream says it
 	}
+}
+
+// local reports whether a request's Host names this machine by a name that nobody else can give it.
+func local(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Copy writes a consistent copy of the store to w, see store.Backup.

@@ -12,9 +12,11 @@ import (
 
 // TestBackup answers with the copy, with why there is none, to this machine only, and breaks the stream off when the copy fails.
 func TestBackup(t *testing.T) {
+	host := "127.0.0.1:9876"
 	ask := func(from string, source Copy) (code int, body string, broken bool) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/api/v1/backup", nil)
+		r.Host = host
 		r.RemoteAddr = from
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler {
@@ -49,5 +51,12 @@ func TestBackup(t *testing.T) {
 	f("from elsewhere", "192.0.2.1:5", bytes("copy", nil), 403, "192.0.2.1", false)
 	f("no store", "127.0.0.1:5", nil, 503, "does not serve it", false)
 	f("it fails at once", "127.0.0.1:5", bytes("", errors.New("the disk is gone")), 503, "the disk is gone", false)
+	for _, host = range []string{"localhost:9876", "[::1]:9876", "127.0.0.1"} {
+		f("a copy under the name "+host, "127.0.0.1:5", bytes("copy", nil), 200, "copy", false)
+	}
+	for _, host = range []string{"evil.example:9876", "", "192.0.2.1"} {
+		f("no copy under the name "+host, "127.0.0.1:5", bytes("copy", nil), 403, "the names localhost", false)
+	}
+	host = "[::1]:9876"
 	f("it fails on the way", "127.0.0.1:5", bytes("co", errors.New("the disk is gone")), 0, "", true)
 }

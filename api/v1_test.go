@@ -57,7 +57,7 @@ func TestIndexListsWhatIsServed(t *testing.T) {
 		Backup: func(context.Context, io.Writer) error { return nil }})
 	get := func(path string) *httptest.ResponseRecorder {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
-		r.RemoteAddr = "127.0.0.1:5" // the copy is for this machine only
+		r.RemoteAddr, r.Host = "127.0.0.1:5", "127.0.0.1:9876" // the copy is for this machine only
 		h.ServeHTTP(w, r)
 		return w
 	}

@@ -355,3 +355,21 @@ func TestNewRefuses(t *testing.T) {
 	taken, _ := start(t, Options{})
 	check(Options{Addrs: []string{taken.Addrs()[0].String()}, Remoting: remoting}, "listen on "+taken.Addrs()[0].String())
 }
+
+// TestLoopbackIsNotClaimed: what is given to this machine alone must not be had by a header.
+func TestLoopbackIsNotClaimed(t *testing.T) {
+	f := func(peer, claimed string, want bool) {
+		t.Helper()
+		if err := believable(netip.MustParseAddr(peer), netip.MustParseAddr(claimed)); (err == nil) != want {
+			t.Errorf("%s claims %s: %v, want believed %v", peer, claimed, err, want)
+		}
+	}
+	f("192.0.2.1", "198.51.100.7", true)
+	f("127.0.0.1", "198.51.100.7", true)
+	f("127.0.0.1", "127.0.0.5", true)
+	f("::1", "127.0.0.1", true)
+	f("192.0.2.1", "192.0.2.1", true)
+	f("192.0.2.1", "127.0.0.1", false)
+	f("192.0.2.1", "::1", false)
+	f("2001:db8::1", "::ffff:127.0.0.1", false)
+}

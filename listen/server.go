@@ -189,7 +189,10 @@ func (s *Server) handshake(c *conn, n int, err error) {
 	info := ConnInfo{Remote: addrPort(c.TCPConn.RemoteAddr()), Local: addrPort(c.TCPConn.LocalAddr())}
 	k := undecided
 	if n > 0 {
-		k, err = sniff(c, c.first[:n], &info)
+		peer := info.Remote.Addr()
+		if k, err = sniff(c, c.first[:n], &info); err == nil {
+			err = believable(peer, info.Remote.Addr())
+		}
 	} else {
 		err = &incomplete{err: err}
 	}
@@ -212,6 +215,14 @@ func (s *Server) handshake(c *conn, n int, err error) {
 		s.log.Warn("listen: connection refused: "+k.refusal(), "peer", info.Remote.String(), "address", info.Local.String())
 		_ = c.Close()
 	}
+}
+
+// believable refuses a PROXY header by which somebody elsewhere claims to be on this machine: loopback peers may ask for more.
+func believable(peer, claimed netip.Addr) error {
+	if claimed.Unmap().IsLoopback() && !peer.IsLoopback() {
+		return fmt.Errorf("PROXY header: %s claims to speak for %s, which is an address of this machine alone", peer, claimed)
+	}
+	return nil
 }
 
 // giveUp closes a connection whose handshake failed. Peers that come and go without a byte are health checks, and no news.
