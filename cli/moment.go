@@ -7,7 +7,7 @@ import (
 )
 
 // momentHelp says how a place in a topic is given.
-const momentHelp = "first, last, an offset (42), so long ago (10m, 36h), or a time (2026-01-31, \"2026-01-31 15:04\", 2026-01-31T15:04:05Z)"
+const momentHelp = "first or start, last or end, an offset (42), so long ago (10m, 36h), or a time (2026-01-31, \"2026-01-31 15:04\", 2026-01-31T15:04:05Z)"
 
 // moment is a place in a topic: its beginning, its end, an offset, or a time.
 type moment struct {
@@ -20,10 +20,10 @@ type moment struct {
 func parseMoment(text string, now time.Time) (moment, error) {
 	m := moment{offset: -1}
 	switch strings.ToLower(text) {
-	case "first":
+	case "first", "start":
 		m.first = true
 		return m, nil
-	case "last":
+	case "last", "end":
 		m.last = true
 		return m, nil
 	}
