@@ -57,8 +57,10 @@ type Registrar struct {
 	done    chan struct{}
 	wg      sync.WaitGroup
 
-	mu    sync.Mutex // guards known
-	known topic.Version
+	// turn is held by who tells the local NameServers: an older table must not overtake a newer one, and who finds nothing newer
+	// to tell returns only when it has been told.
+	turn  chan struct{}
+	known topic.Version // what they have been told; belongs to who has the turn
 }
 
 // nameServer is one remote NameServer. Its fields belong to its goroutine, but for up and asks.
@@ -78,7 +80,7 @@ func New(source Source, opt Options, local ...Registry) *Registrar {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{})}
+	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	for _, addr := range opt.NameServers {
 		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{}, 1)})
 	}
@@ -98,9 +100,11 @@ func (r *Registrar) Start(ctx context.Context) {
 // Stop unregisters everywhere and waits for the goroutines.
 func (r *Registrar) Stop(ctx context.Context) error {
 	close(r.done)
+	r.turn <- struct{}{}
 	for _, l := range r.local {
 		l.UnregisterLocal(r.identity())
 	}
+	<-r.turn
 	ended := make(chan struct{})
 	go func() {
 		r.wg.Wait()
@@ -184,24 +188,21 @@ func (r *Registrar) ask(ctx context.Context) {
 }
 
 func (r *Registrar) registerLocal() {
+	if len(r.local) == 0 {
+		return
+	}
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
 	select {
 	case <-r.done:
 		return // unregistered: a topic that is made while the node stops is not announced
 	default:
 	}
-	if len(r.local) == 0 {
-		return
-	}
 	table, version := r.table()
-	r.mu.Lock()
-	newer := version.Compare(r.known) > 0 || r.known == topic.Version{}
-	if newer {
-		r.known = version
-	}
-	r.mu.Unlock()
-	if !newer {
+	if version.Compare(r.known) <= 0 && r.known != (topic.Version{}) {
 		return
 	}
+	r.known = version
 	for _, l := range r.local {
 		l.RegisterLocal(r.header(nil, false), table)
 	}

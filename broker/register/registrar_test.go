@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/broker/register"
@@ -183,4 +184,48 @@ func TestAsksBeforeItRegistersAgain(t *testing.T) {
 	fake.next(t, protocol.ReqQueryDataVersion)
 	fake.next(t, protocol.ReqQueryDataVersion)
 	stop(t, r)
+}
+
+// slowRegistry is a NameServer in the process that takes its time.
+type slowRegistry struct {
+	enter, leave chan struct{} // nil: no time
+	known        map[string]protocol.TopicConfig
+}
+
+func (s *slowRegistry) RegisterLocal(_ protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable) {
+	if s.enter != nil {
+		s.enter <- struct{}{}
+		<-s.leave
+	}
+	s.known = topics.Topics
+}
+
+func (s *slowRegistry) UnregisterLocal(protocol.BrokerIdentityHeader) { s.known = nil }
+
+// TestNoOlderTableOvertakes lets two changes be published at once: the route has both when either call returns that must have made it.
+func TestNoOlderTableOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, local := &topics{}, &slowRegistry{}
+		source.add(topic.Config{Name: "TBW102", ReadQueues: 8, WriteQueues: 8, Perm: 7})
+		r := register.New(source, register.Options{Permission: 6, Hidden: func(string) bool { return false }}, local)
+		r.Start(t.Context())
+		local.enter, local.leave = make(chan struct{}, 2), make(chan struct{})
+		var first, second, third bool
+		source.add(topic.Config{Name: "a"})
+		go func() { r.Publish(t.Context()); first = true }()
+		<-local.enter
+		go func() { r.Publish(t.Context()); second = true }() // there is nothing newer, but it has not been told yet
+		source.add(topic.Config{Name: "b"})
+		go func() { r.Publish(t.Context()); third = true }()
+		synctest.Wait()
+		if first || second || third || len(local.known) != 1 {
+			t.Errorf("returned %v %v %v before the NameServer knew, which knows %v", first, second, third, local.known)
+		}
+		close(local.leave)
+		synctest.Wait()
+		if _, ok := local.known["b"]; !ok || !first || !second || !third {
+			t.Errorf("returned %v %v %v; the NameServer knows %v", first, second, third, local.known)
+		}
+		stop(t, r)
+	})
 }
