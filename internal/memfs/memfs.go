@@ -162,6 +162,8 @@ func (m *FS) Rename(oldname, newname string) error {
 		return fail("rename", oldname, fs.ErrNotExist)
 	case m.dirs[newname]:
 		return fail("rename", newname, fs.ErrExist)
+	case m.files[newname] == f:
+		return nil // two names of one file: both stay, as POSIX has it
 	}
 	delete(m.files, oldname)
 	m.files[newname] = f
