@@ -13,6 +13,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/internal/editdist"
 )
 
 // defaultNameServer is where a node without settings listens.
@@ -174,7 +175,7 @@ func nearNames(name string, names []string) []string {
 		if strings.HasPrefix(n, "%") || strings.HasPrefix(n, "rmq_sys_") {
 			continue
 		}
-		d := editDistance(lower, strings.ToLower(n))
+		d := editdist.Between(lower, strings.ToLower(n))
 		if strings.HasPrefix(strings.ToLower(n), lower) {
 			d = min(d, 1)
 		}
@@ -187,25 +188,4 @@ func nearNames(name string, names []string) []string {
 		out = append(out, byDistance[d]...)
 	}
 	return out[:min(len(out), maxNearest)]
-}
-
-// editDistance is Levenshtein's, over bytes, bounded to the first 64 of each text.
-func editDistance(a, b string) int {
-	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

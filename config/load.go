@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+
+	"github.com/aerobee-mq/aerobee/internal/editdist"
 )
 
 // apacheNames are keys of Apache RocketMQ 5 beyond those that the table explains one by one.
@@ -115,30 +117,9 @@ func Nearest(name string) string {
 		if !k.Effective {
 			continue
 		}
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k.Name)); d < bestDistance {
+		if d := editdist.Between(strings.ToLower(name), strings.ToLower(k.Name)); d < bestDistance {
 			best, bestDistance = k.Name, d
 		}
 	}
 	return best
-}
-
-// editDistance is Levenshtein's, over bytes, bounded to the first 64 of each text.
-func editDistance(a, b string) int {
-	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
