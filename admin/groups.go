@@ -228,7 +228,7 @@ func (a *Admin) progress(ctx context.Context, s *GroupState) error {
 	}
 	slices.SortFunc(s.Members, func(x, y Member) int { return strings.Compare(x.ClientID, y.ClientID) })
 	slices.SortFunc(s.Subscriptions, func(x, y Subscription) int { return strings.Compare(x.Topic, y.Topic) })
-	slices.SortFunc(s.Queues, func(x, y Progress) int { return compareQueues(x.Queue, y.Queue) })
+	slices.SortFunc(s.Queues, func(x, y Progress) int { return x.Queue.Compare(y.Queue) })
 	return err
 }
 

@@ -146,9 +146,6 @@ func hasAddr(b Broker, addr string) bool {
 	return false
 }
 
-// maxBody bounds what a compressed body may expand to.
-const maxBody = 64 << 20
-
 // parseMessages decodes the stored records of an answer.
 func parseMessages(b []byte, broker string) ([]Message, error) {
 	var out []Message
@@ -171,7 +168,7 @@ func newMessage(rec *message.Record, broker string) (Message, error) {
 	m := Message{
 		Queue:  Queue{BrokerName: broker, QueueID: int32(rec.QueueID), Topic: string(rec.Topic)},
 		Offset: int64(rec.QueueOffset), OffsetID: string(message.AppendID(nil, rec.StoreHost, rec.LogOffset)), Tag: string(rec.Tags()),
-		Properties: map[string]string{}, Body: rec.Body, BornAt: timeOf(rec.BornTime), BornHost: rec.BornHost, StoredAt: timeOf(int64(rec.StoreTime)),
+		Properties: map[string]string{}, BornAt: timeOf(rec.BornTime), BornHost: rec.BornHost, StoredAt: timeOf(int64(rec.StoreTime)),
 		StoreHost: rec.StoreHost, ReconsumeTimes: int(rec.ReconsumeTimes), StoreSize: rec.Size,
 	}
 	for name, value := range rec.Properties.All() {
@@ -179,14 +176,9 @@ func newMessage(rec *message.Record, broker string) (Message, error) {
 	}
 	delete(m.Properties, message.PropCRC)
 	m.ID = m.Properties[message.PropUniqueKey]
-	if rec.SysFlag&message.FlagCompressed != 0 {
-		kind, err := compression.Of(rec.SysFlag)
-		if err == nil {
-			m.Body, err = compression.Decompress(nil, rec.Body, kind, maxBody)
-		}
-		if err != nil {
-			return m, fmt.Errorf("admin: body of message %s: %w", m.OffsetID, err)
-		}
+	var err error
+	if m.Body, err = compression.Body(rec.Body, rec.SysFlag); err != nil {
+		return m, fmt.Errorf("admin: body of message %s: %w", m.OffsetID, err)
 	}
 	m.Keys = strings.Fields(m.Properties[message.PropKeys])
 	return m, nil

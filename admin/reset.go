@@ -126,7 +126,7 @@ func (a *Admin) planOn(ctx context.Context, addr string, r *Reset) ([]Moved, err
 		}
 		moves = append(moves, Moved{Queue: q, From: now.OffsetTable[q].ConsumerOffset, To: to})
 	}
-	slices.SortFunc(moves, func(x, y Moved) int { return compareQueues(x.Queue, y.Queue) })
+	slices.SortFunc(moves, func(x, y Moved) int { return x.Queue.Compare(y.Queue) })
 	return moves, nil
 }
 

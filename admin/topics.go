@@ -154,7 +154,7 @@ func (a *Admin) Topic(ctx context.Context, name string) (TopicState, error) {
 		}
 		s.Groups = append(s.Groups, groups[i].Groups...)
 	}
-	slices.SortFunc(s.Queues, func(x, y QueueState) int { return compareQueues(x.Queue, y.Queue) })
+	slices.SortFunc(s.Queues, func(x, y QueueState) int { return x.Queue.Compare(y.Queue) })
 	slices.Sort(s.Groups)
 	s.Groups = slices.Compact(s.Groups)
 	return s, err
@@ -326,14 +326,4 @@ func timeOf(millis int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(millis)
-}
-
-func compareQueues(x, y Queue) int {
-	if c := strings.Compare(x.Topic, y.Topic); c != 0 {
-		return c
-	}
-	if c := strings.Compare(x.BrokerName, y.BrokerName); c != 0 {
-		return c
-	}
-	return int(x.QueueID) - int(y.QueueID)
 }

@@ -271,7 +271,7 @@ func (p *PullConsumer) Assignment() []Queue {
 	p.mu.Lock()
 	queues := slices.Collect(maps.Keys(p.shares))
 	p.mu.Unlock()
-	slices.SortFunc(queues, allocate.Compare)
+	slices.SortFunc(queues, allocate.Queue.Compare)
 	for i := range queues {
 		queues[i].Topic = p.client.ns.Unwrap(queues[i].Topic)
 	}

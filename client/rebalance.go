@@ -83,7 +83,7 @@ func (c *consumer) myQueues(ctx context.Context, topic string, members map[strin
 		return nil, err
 	}
 	queues := slices.Clone(r.Readable)
-	slices.SortFunc(queues, allocate.Compare)
+	slices.SortFunc(queues, allocate.Queue.Compare)
 	return c.o.strategy.Allocate(c.client.id, queues, ids)
 }
 

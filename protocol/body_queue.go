@@ -50,7 +50,8 @@ func (q *MessageQueue) appendJSON(dst []byte) []byte {
 	return append(appendJSONText(dst, q.Topic, false), '}')
 }
 
-func (q *MessageQueue) compare(o *MessageQueue) int {
+// Compare orders queues by topic, broker and number, as every RocketMQ client sorts them before it shares them out.
+func (q MessageQueue) Compare(o MessageQueue) int {
 	if c := strings.Compare(q.Topic, o.Topic); c != 0 {
 		return c
 	}
@@ -66,7 +67,7 @@ func appendQueueMap[V any](dst []byte, m map[MessageQueue]V, value func([]byte, 
 	for q := range m {
 		keys = append(keys, q)
 	}
-	slices.SortFunc(keys, func(a, b MessageQueue) int { return a.compare(&b) })
+	slices.SortFunc(keys, MessageQueue.Compare)
 	dst = append(dst, '{')
 	for i := range keys {
 		if i > 0 {

@@ -30,7 +30,7 @@ func (r *ResetOffset) AppendList(dst []byte) []byte {
 	for q, offset := range r.OffsetTable {
 		list = append(list, entry{q, offset})
 	}
-	slices.SortFunc(list, func(a, b entry) int { return a.compare(&b.MessageQueue) })
+	slices.SortFunc(list, func(a, b entry) int { return a.Compare(b.MessageQueue) })
 	dst = append(dst, `{"offsetTable":[`...)
 	for i := range list {
 		if i > 0 {

@@ -18,20 +18,9 @@ type Queue = protocol.MessageQueue
 type Strategy interface {
 	// Name is the strategy's name in logs, as Java has it: "AVG".
 	Name() string
-	// Allocate returns the queues of client me. queues is sorted with [Compare] and clients as text, both without
+	// Allocate returns the queues of client me. queues is sorted with [protocol.MessageQueue.Compare] and clients as text, both without
 	// duplicates and not empty; neither is changed, and the result may alias queues. A client that is not in clients gets none.
 	Allocate(me string, queues []Queue, clients []string) ([]Queue, error)
-}
-
-// Compare orders queues by topic, broker name and id.
-func Compare(a, b Queue) int {
-	if c := strings.Compare(a.Topic, b.Topic); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.BrokerName, b.BrokerName); c != 0 {
-		return c
-	}
-	return int(a.QueueID) - int(b.QueueID)
 }
 
 // Averagely gives each client one run of neighbouring queues, the first clients one more where it does not come out even.

@@ -22,7 +22,7 @@ func queuesOf(brokers []string, each int) []allocate.Queue {
 			all = append(all, allocate.Queue{Topic: "orders", BrokerName: b, QueueID: int32(id)})
 		}
 	}
-	slices.SortFunc(all, allocate.Compare)
+	slices.SortFunc(all, allocate.Queue.Compare)
 	return all
 }
 

@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// maxBody bounds what a compressed body may become.
-	maxBody = 64 << 20
 	// deliveryOverhead is about what a delivery needs beside its record.
 	deliveryOverhead = 512
 	idSize           = 32 // of an offset id with an IPv4 address
@@ -157,11 +155,7 @@ func (d *Decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
 
 // decompress replaces a compressed body.
 func (d *Delivery) decompress() {
-	kind, err := compression.Of(d.SysFlag)
-	if err == nil {
-		d.Body, err = compression.Decompress(nil, d.Body, kind, maxBody)
-	}
-	d.broken = err
+	d.Body, d.broken = compression.Body(d.Body, d.SysFlag)
 	d.SysFlag &^= message.FlagCompressed
 	d.size += len(d.Body)
 }

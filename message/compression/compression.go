@@ -120,6 +120,22 @@ func Decompress(dst, body []byte, kind Kind, limit int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// maxBody bounds what [Body] expands to: far more than any broker takes.
+const maxBody = 64 << 20
+
+// Body is the original of a message's body, whose system flag says whether and how it is compressed: body itself if it is not. It
+// refuses originals of more than 64 MiB. Errors wrap [ErrCompressed].
+func Body(body []byte, f message.SysFlag) ([]byte, error) {
+	if f&message.FlagCompressed == 0 {
+		return body, nil
+	}
+	kind, err := Of(f)
+	if err != nil {
+		return nil, err
+	}
+	return Decompress(nil, body, kind, maxBody)
+}
+
 func reader(body []byte, kind Kind, limit int) (r io.Reader, done func(), err error) {
 	in := bytes.NewReader(body)
 	switch kind {
