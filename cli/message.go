@@ -55,26 +55,23 @@ type messageLine struct {
 	raw            []byte
 }
 
-// setBody takes a body in.
-func (l *messageLine) setBody(body []byte) {
-	l.raw = body
+// with is the line with what a stored message and a delivered one have alike.
+func (l messageLine) with(keys []string, properties map[string]string, body []byte) messageLine {
+	l.Keys = append([]string{}, keys...)
+	l.Properties, l.raw = userProperties(properties), body
 	if utf8.Valid(body) {
 		text := string(body)
 		l.Body = &text
-		return
+	} else {
+		l.BodyBase64 = base64.StdEncoding.EncodeToString(body)
 	}
-	l.BodyBase64 = base64.StdEncoding.EncodeToString(body)
+	return l
 }
 
 func lineOfMessage(m *admin.Message) messageLine {
-	l := messageLine{ID: m.ID, OffsetID: m.OffsetID, Topic: m.Topic, Broker: m.BrokerName, Queue: m.QueueID, Offset: m.Offset, Tag: m.Tag, Keys: m.Keys,
-		Properties: userProperties(m.Properties), BornAt: stamp(m.BornAt), BornHost: m.BornHost.String(), StoredAt: stamp(m.StoredAt), StoreHost: m.StoreHost.String(),
-		ReconsumeTimes: m.ReconsumeTimes}
-	if l.Keys == nil {
-		l.Keys = []string{}
-	}
-	l.setBody(m.Body)
-	return l
+	l := messageLine{ID: m.ID, OffsetID: m.OffsetID, Topic: m.Topic, Broker: m.BrokerName, Queue: m.QueueID, Offset: m.Offset, Tag: m.Tag,
+		BornAt: stamp(m.BornAt), BornHost: m.BornHost.String(), StoredAt: stamp(m.StoredAt), StoreHost: m.StoreHost.String(), ReconsumeTimes: m.ReconsumeTimes}
+	return l.with(m.Keys, m.Properties, m.Body)
 }
 
 // userProperties leaves out what has a place of its own.

@@ -330,14 +330,9 @@ func (r *receiving) commit(ctx context.Context, p *client.PullConsumer) error {
 func (r *receiving) enough() bool { return r.count > 0 && r.received >= r.count }
 
 func lineOfDelivery(d *client.Delivery) messageLine {
-	l := messageLine{ID: d.ID, OffsetID: d.OffsetID, Topic: d.Topic, Broker: d.Queue.BrokerName, Queue: d.Queue.QueueID, Offset: int64(d.Offset), Tag: d.Tag, Keys: d.Keys,
-		Properties: userProperties(d.Properties), BornAt: stamp(d.BornAt), BornHost: d.BornHost.String(), StoredAt: stamp(d.StoredAt), StoreHost: d.StoreHost.String(),
-		ReconsumeTimes: d.ReconsumeTimes}
-	if l.Keys == nil {
-		l.Keys = []string{}
-	}
-	l.setBody(d.Body)
-	return l
+	l := messageLine{ID: d.ID, OffsetID: d.OffsetID, Topic: d.Topic, Broker: d.Queue.BrokerName, Queue: d.Queue.QueueID, Offset: int64(d.Offset), Tag: d.Tag,
+		BornAt: stamp(d.BornAt), BornHost: d.BornHost.String(), StoredAt: stamp(d.StoredAt), StoreHost: d.StoreHost.String(), ReconsumeTimes: d.ReconsumeTimes}
+	return l.with(d.Keys, d.Properties, d.Body)
 }
 
 // print prints one message in the form that was asked for.
