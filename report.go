@@ -94,7 +94,7 @@ func (s *Server) reportStore() (api.Store, error) {
 	r := api.Store{
 		Directory: s.DataDir(), Memory: s.cfg.Memory, Flush: s.cfg.FlushDiskType,
 		LogStart: int64(st.LogStart), LogEnd: int64(st.LogEnd), LogBytes: int64(st.LogEnd - st.LogStart), SyncedOffset: int64(st.Synced),
-		ReplayBytes: int64(st.LogEnd - st.Cut), Segments: st.Segments, SegmentBytes: s.segmentSize(),
+		ReplayBytes: int64(st.LogEnd - st.Cut), Segments: st.Segments, SegmentBytes: st.SegmentSize,
 		Topics: st.Topics, Groups: st.Groups, Queues: st.Queues, PendingDelayed: st.PendingTimers,
 		Disk: api.Disk{Used: st.DiskUsed, Free: st.DiskFree, Total: st.DiskTotal},
 		Retention: api.Retention{AgeSeconds: int64(s.cfg.FileReserved.Seconds()), DeleteWhen: s.cfg.DeleteWhen, MaxBytes: s.cfg.MaxStoreSize,

@@ -14,7 +14,6 @@ import (
 	"github.com/aerobee-mq/aerobee/api"
 	"github.com/aerobee-mq/aerobee/broker"
 	"github.com/aerobee-mq/aerobee/config"
-	"github.com/aerobee-mq/aerobee/internal/memfs"
 	"github.com/aerobee-mq/aerobee/listen"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/nameserver"
@@ -109,7 +108,7 @@ func (s *Server) storeOptions() (store.Options, error) {
 	}
 	used := float64(c.DiskMaxUsedRatio) / 100
 	o := store.Options{
-		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: s.segmentSize(), SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
+		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
 		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
 		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
 			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk, Interval: s.world.lookEvery},
@@ -118,20 +117,10 @@ func (s *Server) storeOptions() (store.Options, error) {
 	if c.FlushDiskType == config.AsyncFlush {
 		o.Flush = commitlog.AsyncFlush
 	}
-	if c.Memory {
-		o.FS = memfs.New()
+	if c.Memory && o.SegmentSize == config.Default().SegmentSize {
+		o.SegmentSize = 0 // the store's own default: it is smaller in memory
 	}
 	return o, nil
-}
-
-// memorySegmentSize is the default in memory, where a node keeps a few segments only.
-const memorySegmentSize = 16 << 20
-
-func (s *Server) segmentSize() int64 {
-	if s.cfg.Memory && s.cfg.SegmentSize == config.Default().SegmentSize {
-		return memorySegmentSize
-	}
-	return s.cfg.SegmentSize
 }
 
 func (s *Server) brokerOptions() broker.Options {

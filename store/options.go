@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/aerobee-mq/aerobee/internal/memfs"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
@@ -129,7 +130,7 @@ func (o Options) withDefaults() Options {
 	if o.FS == nil {
 		o.FS = vfs.Default
 		if o.Memory {
-			o.FS = vfs.NewMem()
+			o.FS = memfs.New()
 		}
 	}
 	if o.Memory {

@@ -8,6 +8,7 @@ type Stats struct {
 	// replay.
 	LogStart, LogEnd, Synced, Cut message.LogOffset
 	Segments                      int
+	SegmentSize                   int64 // bytes of each segment
 	Topics, Groups, Queues        int
 	Offsets, PendingTimers        int
 	HeadEntries                   int
@@ -21,7 +22,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	st := Stats{
 		LogStart: s.log.Start(), LogEnd: s.log.Published(), Synced: s.log.Synced(), Cut: message.LogOffset(s.cutAt.Load()),
-		Segments: len(s.log.Segments()), HeadEntries: s.ix.HeadEntries(), Full: s.full.Load(),
+		Segments: len(s.log.Segments()), SegmentSize: s.opt.SegmentSize, HeadEntries: s.ix.HeadEntries(), Full: s.full.Load(),
 	}
 	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
 		st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
