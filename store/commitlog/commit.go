@@ -81,9 +81,12 @@ func (l *Log) commit(g *group) {
 	for next := 0; next < len(g.items); {
 		end, err := l.commitPart(g, next)
 		if err != nil {
+			err = l.refuse(err)
 			for i := next; i < end; i++ {
 				g.answer(&g.items[i], err)
 			}
+		} else {
+			l.take()
 		}
 		next = end
 	}
@@ -197,7 +200,6 @@ func (l *Log) write(spans []extent, to message.LogOffset) error {
 		if _, err := l.active.file.WriteAt(s.chunk.b[s.start:s.end], int64(s.at-l.active.base)); err != nil {
 			l.soil(l.at, to)
 			err = fmt.Errorf("write %d bytes to segment %s at %d: %w", to-l.at, segmentName(l.active.base), s.at, err)
-			l.opts.Logger.Error("commit log refuses a group", "err", err)
 			_ = l.clean() // tried again before the next write
 			return err
 		}

@@ -38,6 +38,8 @@ type Log struct {
 
 	published atomic.Int64
 	synced    atomic.Int64
+	refused   atomic.Pointer[refusal]
+	refusals  atomic.Int64
 
 	zeros []byte // only read
 
