@@ -32,6 +32,12 @@ test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, our clie
 bench-client: ## compare our client's CPU time and memory with other clients', on a quiet machine, into bench/RESULTS.md
 	AEROBEE_INTEROP_REQUIRED=1 $(GO) test -tags numbers -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop
 
+# ROW=name[,name] measures these alone (ROW=none only renders), SERVERS=aerobee,… these servers alone, without keeping what they do.
+COMPARE := ROW SERVERS ROUNDS DURATION WARM OTHERS SCALE OUT
+bench-compare: ## compare Apache RocketMQ and this tree on a quiet machine, into BENCHMARKS.md; ROW=name for one row, ROUNDS=3, DURATION=10s
+	AEROBEE_INTEROP_REQUIRED=1 $(foreach v,$(COMPARE),$(if $(filter-out file undefined,$(origin $(v))),AEROBEE_INTEROP_COMPARE_$(v)=$($(v)))) \
+	  $(GO) test -tags numbers -count=1 -timeout 150m -v -run '^TestCompare$$' ./interop
+
 # Where the detector's own runtime has given up (a failed CHECK in it, no race and no failed test), its packages have no verdict and run again.
 race: ## run the tests under the race detector (needs a C compiler)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
@@ -79,4 +85,4 @@ cross: ## check that the binary builds for every platform
 size: build ## print the binary's size, its start time and its idle memory
 	$(GO) test -count=1 -v -run '^TestSize$$' ./cmd/aerobee
 
-.PHONY: help build test unit interop test-long bench-client race crash fuzz lint cross size
+.PHONY: help build test unit interop test-long bench-client bench-compare race crash fuzz lint cross size

@@ -1,0 +1,137 @@
+//go:build numbers
+
+package interop
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// javaGenerator is the load generator with the official Java client: one JVM that stays over rounds and rows, so that its JIT is warm.
+// It reads a command a line and answers with lines of JSON: {"event":"begin"} and {"event":"end"} at the ends of the measured span,
+// then {"event":"result", …numbers} or {"event":"error","message":…}.
+type javaGenerator struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	lines  chan javaLine
+	stderr string
+}
+
+type javaLine struct {
+	Event   string             `json:"event"`
+	Message string             `json:"message"`
+	Numbers map[string]float64 `json:"numbers"`
+}
+
+// javaLimit is for one command.
+const javaLimit = 5 * time.Minute
+
+// javaLoad runs one command at the contender and returns its numbers with the contender's CPU time per million messages. command is a verb and
+// settings: "senders topic=t threads=64 warm=2 seconds=10".
+func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]float64 {
+	a.t.Helper()
+	if a.java == nil {
+		a.java = startJavaGenerator(a.t, a.whole)
+	}
+	command = fmt.Sprintf(command, args...) + " namesrv=" + on.namesrv
+	if _, err := io.WriteString(a.java.stdin, command+"\n"); err != nil {
+		a.t.Fatalf("%s: %v\n%s", command, err, tail(a.java.stderr, 2000))
+	}
+	var cost span
+	limit := time.After(javaLimit)
+	for {
+		select {
+		case line, ok := <-a.java.lines:
+			switch {
+			case !ok:
+				a.java = nil
+				a.t.Fatalf("%s: the load generator has ended", command)
+			case line.Event == "begin":
+				cost.begin = on.cpu()
+			case line.Event == "end":
+				cost.end = on.cpu()
+			case line.Event == "result":
+				line.Numbers["serverCPU"] = cost.perMillion(line.Numbers["messages"])
+				return line.Numbers
+			default:
+				a.t.Fatalf("%s: %s %s", command, line.Event, line.Message)
+			}
+		case <-limit:
+			a.t.Fatalf("%s: no answer within %v\n%s", command, javaLimit, tail(a.java.stderr, 2000))
+		}
+	}
+}
+
+// startJavaGenerator compiles the generator against the official client and starts it; whole outlives t.
+func startJavaGenerator(t, whole *testing.T) *javaGenerator {
+	t.Helper()
+	need(t, "java", "javac", "mvn")
+	jars := javaJars(t, "client", javaNew)
+	sources, err := filepath.Glob("compare/java/compare/*.java")
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := cacheDir(t, "classes-compare")
+	fetched(t, classes, "compare "+digest(t, sources), exec.Command("javac", append([]string{"-nowarn", "-encoding", "UTF-8", "-d", classes, "-cp", jars}, sources...)...))
+	home := whole.TempDir()
+	g := &javaGenerator{lines: make(chan javaLine, 4), stderr: filepath.Join(home, "stderr.log")}
+	stderr, err := os.Create(g.stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	g.cmd = exec.Command("java", "-Xms1g", "-Xmx1g", "-Duser.home="+home, "-Drocketmq.client.logRoot="+home, "-cp", classes+string(os.PathListSeparator)+jars, "compare.Main")
+	g.cmd.Dir, g.cmd.Stderr = home, stderr
+	if g.stdin, err = g.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := g.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go g.read(stdout)
+	return g
+}
+
+// read hands on lines of JSON; whatever else a library prints is dropped. It closes lines at the program's end.
+func (g *javaGenerator) read(stdout io.Reader) {
+	defer close(g.lines)
+	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
+		var line javaLine
+		if strings.HasPrefix(scanner.Text(), `{"event"`) && json.Unmarshal(scanner.Bytes(), &line) == nil {
+			g.lines <- line
+		}
+	}
+}
+
+func (g *javaGenerator) cpu() time.Duration {
+	u, err := readUsage(g.cmd.Process.Pid)
+	if err != nil {
+		return 0
+	}
+	return u.own
+}
+
+// end closes the generator's input, which ends it, and waits.
+func (g *javaGenerator) end(t *testing.T) {
+	g.stdin.Close()
+	timer := time.AfterFunc(10*time.Second, func() { g.cmd.Process.Signal(syscall.SIGKILL) })
+	defer timer.Stop()
+	for range g.lines {
+	}
+	if err := g.cmd.Wait(); err != nil {
+		t.Logf("load generator: %v\n%s", err, tail(g.stderr, 1000))
+	}
+}
