@@ -178,6 +178,9 @@ func (r *replay) run() error {
 					ErrCorrupt, s.path, r.tail, r.reason, later.path)
 			}
 		}
+		if err := r.damaged(s); err != nil {
+			return err
+		}
 		break
 	}
 	if end := r.log.opts.CleanEnd; r.tail < end {
