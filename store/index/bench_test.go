@@ -13,6 +13,11 @@ import (
 
 // fill adds entries round robin over queues, with one key each, and returns the log's end.
 func fill(ix *Index, queues, each int, from message.LogOffset) message.LogOffset {
+	return fillFrom(ix, queues, each, 0, from, 300)
+}
+
+// fillFrom is fill from a queue offset on, with records of a size.
+func fillFrom(ix *Index, queues, each, first int, from message.LogOffset, size int32) message.LogOffset {
 	keys := make([]uint64, 1)
 	var k [8]byte
 	for i := range each {
@@ -22,9 +27,9 @@ func fill(ix *Index, queues, each int, from message.LogOffset) message.LogOffset
 			}
 			keys[0] = KeyHash([]byte("topic"), k[:])
 			ix.Add(Queue{Topic: uint32(q / 8), ID: int32(q % 8)}, Entry{
-				QueueOffset: message.QueueOffset(i), LogOffset: from, Size: 300, TagsCode: int64(q % 3), StoreTime: message.StoreTime(1_700_000_000_000 + int64(from)/1000),
+				QueueOffset: message.QueueOffset(first + i), LogOffset: from, Size: size, TagsCode: int64(q % 3), StoreTime: message.StoreTime(1_700_000_000_000 + int64(from)/1000),
 			}, keys)
-			from += 300
+			from += message.LogOffset(size)
 		}
 	}
 	return from
@@ -194,4 +199,42 @@ func BenchmarkBounds(b *testing.B) {
 	for i := range b.N {
 		ix.Bounds(Queue{uint32(i % 1000 / 8), int32(i % 8)})
 	}
+}
+
+// BenchmarkSegment is what an entry with one key costs behind the head while a segment of 1 GiB fills with messages of
+// 1 KiB: 16 cuts of 64 MiB, the merges that they bring, and those of the full segment. It tells the best segment of all.
+func BenchmarkSegment(b *testing.B) {
+	const cuts, queues, each, size = 16, 8, 7000, 1200
+	bestCuts, bestMerges := time.Hour, time.Hour
+	var written int64
+	for b.Loop() {
+		ix := benchIndex(b, 0, 0, false)
+		var cutting, merging time.Duration
+		end := message.LogOffset(0)
+		written = 0
+		for i := range cuts {
+			end = fillFrom(ix, queues, each, i*each, end, size)
+			began := time.Now()
+			mustCut(b, ix, ix.dir.db, end)
+			cutting += time.Since(began)
+			written += ix.cur.live[len(ix.cur.live)-1].size
+			began = time.Now()
+			for {
+				did, err := ix.Merge()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !did {
+					break
+				}
+				written += ix.cur.live[0].size
+			}
+			merging += time.Since(began)
+		}
+		bestCuts, bestMerges = min(bestCuts, cutting), min(bestMerges, merging)
+	}
+	const entries = cuts * queues * each
+	b.ReportMetric(float64(bestCuts.Nanoseconds())/entries, "ns-cut/entry")
+	b.ReportMetric(float64(bestMerges.Nanoseconds())/entries, "ns-merge/entry")
+	b.ReportMetric(float64(written)/entries, "bytes/entry")
 }

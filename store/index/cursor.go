@@ -89,20 +89,25 @@ func (c *runCursor) nextPart() (ok bool, err error) {
 	return true, nil
 }
 
+// runTable reads the page table of a run that has been located.
+func runTable(w *window, r *run) (pageTable, error) {
+	if r.table == 0 {
+		return onePage(r), nil
+	}
+	at := r.pos + r.size - r.table
+	raw, err := w.b.pread(at, r.table)
+	if err != nil {
+		return pageTable{}, err
+	}
+	rows, err := w.b.queuePart(r.q, at, raw)
+	return pageTable{rows: rows, end: at}, err
+}
+
 // scanRun visits the entries of a run that has been located, all of them, in order. It reads through w.
 func scanRun(w *window, r *run, visit func(*Entry)) error {
-	t := onePage(r)
-	if r.table > 0 {
-		at := r.pos + r.size - r.table
-		raw, err := w.b.pread(at, r.table)
-		if err != nil {
-			return err
-		}
-		rows, err := w.b.queuePart(r.q, at, raw)
-		if err != nil {
-			return err
-		}
-		t = pageTable{rows: rows, end: at}
+	t, err := runTable(w, r)
+	if err != nil {
+		return err
 	}
 	for i := range t.len() {
 		at, size := t.place(i)
@@ -135,35 +140,56 @@ type keyCursor struct {
 	bucket       uint32
 	rest         varints
 	coder        keyCoder
+	more         bool // coder.last is a record
 }
 
 func newKeyCursor(b *block) *keyCursor {
 	return &keyCursor{slots: window{b: b}, pages: window{b: b}}
 }
 
-// next reads the next record into c.coder.last; ok is false behind the last.
+// next reads the next record into c.coder.last; ok, which c.more keeps, is false behind the last.
 func (c *keyCursor) next() (ok bool, err error) {
-	b := c.slots.b
 	for len(c.rest.b) == 0 {
-		if c.bucket == b.foot.buckets {
-			return false, nil
-		}
-		slot, err := c.slots.get(b.foot.slotsAt+int64(c.bucket)*slotSize, slotSize)
-		if err != nil {
+		if c.more, err = c.nextPage(); !c.more {
 			return false, err
 		}
-		page, err := b.keyPage(c.bucket, slot, c.pages.get)
-		if err != nil {
-			return false, err
-		}
-		c.bucket++
-		c.rest.b = append([]byte(nil), page...)
-		c.coder = keyCoder{begin: b.From}
 	}
-	if ok, err = c.coder.next(&c.rest); err != nil {
+	if c.more, err = c.coder.next(&c.rest); err != nil {
+		b := c.slots.b
 		return false, b.damaged(b.foot.keysAt, err.Error())
 	}
-	return ok, nil
+	return c.more, nil
+}
+
+// take gives the sorter all records whose hashes lie in the n-th of m equal parts of the range; the parts before are taken.
+func (c *keyCursor) take(s *keySorter, n, m uint32) error {
+	for c.more && share(c.coder.last.hash, m) <= n {
+		if share(c.coder.last.hash, m) < n {
+			return c.slots.b.damaged(c.slots.b.foot.keysAt, "the keys are not in the order of their hashes")
+		}
+		s.in = append(s.in, c.coder.last)
+		if _, err := c.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *keyCursor) nextPage() (more bool, err error) {
+	b := c.slots.b
+	if c.bucket == b.foot.buckets {
+		return false, nil
+	}
+	slot, err := c.slots.get(b.foot.slotsAt+int64(c.bucket)*slotSize, slotSize)
+	if err != nil {
+		return false, err
+	}
+	if c.rest.b, err = b.keyPage(c.bucket, slot, c.pages.get); err != nil {
+		return false, err
+	}
+	c.bucket++
+	c.coder = keyCoder{begin: b.From}
+	return true, nil
 }
 
 // keyPage reads and checks the page that a slot points at.

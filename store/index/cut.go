@@ -69,13 +69,7 @@ func (ix *Index) writeHead(h *head, id blockID) (*block, error) {
 	for exists(ix.o.FS, ix.o.FS.PathJoin(ix.o.Dir, id.fileName())) {
 		id.seq++
 	}
-	var keys []keyRecord
-	for i := range h.keys {
-		for j := range h.keys[i].rows {
-			keys = append(keys, h.keys[i].at(j))
-		}
-	}
-	slices.SortFunc(keys, compareKeys)
+	keys := h.sortedKeys()
 	w, err := newBlockWriter(ix.o.FS, ix.o.Dir, id, int64(len(keys)))
 	if err != nil {
 		return nil, err
@@ -103,11 +97,6 @@ func (ix *Index) writeHead(h *head, id blockID) (*block, error) {
 func exists(fs vfs.FS, path string) bool {
 	_, err := fs.Stat(path)
 	return err == nil
-}
-
-// compareKeys is the order of the key pages.
-func compareKeys(a, b keyRecord) int {
-	return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(b.log, a.log))
 }
 
 func compareQueues(a, b Queue) int {

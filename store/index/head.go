@@ -203,3 +203,18 @@ func (h *head) keyChunks() []keyChunk {
 	defer h.mu.RUnlock()
 	return append([]keyChunk(nil), h.keys...)
 }
+
+// sortedKeys returns an immutable head's keys in the order of the key pages.
+func (h *head) sortedKeys() []keyRecord {
+	n := 0
+	for i := range h.keys {
+		n += len(h.keys[i].rows)
+	}
+	s := keySorter{in: make([]keyRecord, 0, n)}
+	for i := len(h.keys) - 1; i >= 0; i-- {
+		for j := len(h.keys[i].rows) - 1; j >= 0; j-- {
+			s.in = append(s.in, h.keys[i].at(j))
+		}
+	}
+	return s.sort(0, 1)
+}

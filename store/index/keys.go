@@ -1,6 +1,10 @@
 package index
 
 import (
+	"cmp"
+	"math/bits"
+	"slices"
+
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -62,4 +66,67 @@ func (h *head) scanKeys(hash uint64, from, to message.StoreTime, visit func(mess
 		}
 	}
 	return true
+}
+
+// keySorter puts key records into the order of the key pages. Hashes are spread evenly, so counting how many fall into each
+// of many equal parts of their range leaves one or two in a part: 15 ns a record, where comparing takes 100.
+type keySorter struct {
+	in, out []keyRecord
+	ends    []uint32 // of the parts in out
+}
+
+// keysPerPart is how many records the sorter expects in a part of the range.
+const keysPerPart = 2
+
+// sort returns the records of in, sorted; they stay valid until the next call. Their hashes lie in the n-th of m equal
+// parts of the range. It is fastest when in holds equal hashes newest first.
+func (s *keySorter) sort(n, m uint32) []keyRecord {
+	parts := uint64(len(s.in)/keysPerPart + 1)
+	first, scale := uint64(n)*parts, uint64(m)*parts
+	part := func(hash uint64) uint64 {
+		hi, _ := bits.Mul64(hash, scale)
+		return hi - first
+	}
+	s.ends = append(s.ends[:0], make([]uint32, parts+1)...)
+	for i := range s.in {
+		s.ends[part(s.in[i].hash)+1]++
+	}
+	for i := range parts {
+		s.ends[i+1] += s.ends[i]
+	}
+	s.out = slices.Grow(s.out[:0], len(s.in))[:len(s.in)]
+	for i := range s.in {
+		at := &s.ends[part(s.in[i].hash)]
+		s.out[*at] = s.in[i]
+		*at++
+	}
+	for i, from := uint64(0), uint32(0); i < parts; i++ {
+		sortPart(s.out[from:s.ends[i]])
+		from = s.ends[i]
+	}
+	return s.out
+}
+
+// sortPart sorts the few records of a part; only keys that many messages share make it larger.
+func sortPart(part []keyRecord) {
+	if len(part) > 16 {
+		slices.SortFunc(part, compareKeys)
+		return
+	}
+	for i := 1; i < len(part); i++ {
+		for j := i; j > 0 && compareKeys(part[j], part[j-1]) < 0; j-- {
+			part[j], part[j-1] = part[j-1], part[j]
+		}
+	}
+}
+
+// compareKeys is the order of the key pages.
+func compareKeys(a, b keyRecord) int {
+	switch {
+	case a.hash < b.hash:
+		return -1
+	case a.hash > b.hash:
+		return 1
+	}
+	return cmp.Compare(b.log, a.log)
 }

@@ -5,14 +5,15 @@ import (
 )
 
 const (
-	// openFanIn is how many blocks of the log's last segment gather before they are merged.
-	openFanIn = 8
+	// openFanIn is how many blocks of the log's last segment gather before they are merged. A segment of 1 GiB brings 16 cuts, so
+	// that each entry is merged once, when its segment is complete; more blocks come from many restarts.
+	openFanIn = 24
 	// maxFanIn bounds the blocks that are merged at once, and with them the memory: about 256 KiB each.
 	maxFanIn = 32
 )
 
 // Merge merges some blocks into one, if there are any to merge: all of a segment that is complete, or those of the last
-// segment when there are 8. It reports whether it did; the caller calls it again until it did not.
+// segment when there are many. It reports whether it did; the caller calls it again until it did not.
 func (ix *Index) Merge() (did bool, err error) {
 	v := ix.acquire()
 	defer v.release()
@@ -116,6 +117,9 @@ func (ix *Index) mergeFiles(sources []*block) (*block, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, b := range sources {
+		w.foot.minTime, w.foot.maxTime = min(w.foot.minTime, b.foot.minTime), max(w.foot.maxTime, b.foot.maxTime)
+	}
 	if w.err = mergeRuns(w, sources); w.err == nil {
 		w.err = mergeKeys(w, sources)
 	}
@@ -134,7 +138,7 @@ func mergeRuns(w *blockWriter, blocks []*block) error {
 		return err
 	}
 	for {
-		more, err := s.each(w.beginRun, func(win *window, r *run) error { return scanRun(win, r, w.add) })
+		more, err := s.each(w.beginRun, func(win *window, r *run) error { return mergeRun(w, win, r) })
 		if err != nil || !more {
 			return err
 		}
@@ -142,32 +146,58 @@ func mergeRuns(w *blockWriter, blocks []*block) error {
 	}
 }
 
-func mergeKeys(w *blockWriter, blocks []*block) error {
-	cursors := make([]*keyCursor, len(blocks))
-	for i := len(blocks) - 1; i >= 0; i-- {
-		cursors[i] = newKeyCursor(blocks[i])
-		ok, err := cursors[i].next()
+// mergeRun appends a run: page by page as it lies there, which costs a tenth, unless its pages are few or not well filled,
+// or its entries are not all above the ones before.
+func mergeRun(w *blockWriter, win *window, r *run) error {
+	t, err := runTable(win, r)
+	if err != nil {
+		return err
+	}
+	if pages := int64(t.len()); pages < minCopied || r.entries < pages*pageEntries*3/4 || w.run.entries > 0 && r.first <= w.run.last {
+		return scanRun(win, r, w.add)
+	}
+	for i := range t.len() {
+		at, size := t.place(i)
+		raw, err := win.get(at, size)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			cursors = slices.Delete(cursors, i, i+1)
+		if _, err := win.b.queuePart(r.q, at, raw); err != nil {
+			return err
 		}
+		w.addPage(t.row(i), raw)
 	}
-	for len(cursors) > 0 {
-		best := 0
-		for i, c := range cursors {
-			if compareKeys(c.coder.last, cursors[best].coder.last) < 0 {
-				best = i
+	w.addedPages(r)
+	return nil
+}
+
+// minCopied is how many pages a run has at least for its pages to be copied.
+const minCopied = 4
+
+// mergeBuckets is how many of a merged block's key pages are gathered at once: memory for 8,192 keys.
+const mergeBuckets = 64
+
+// mergeKeys goes through the range of the hashes part by part: all blocks' keys of a part are gathered and sorted.
+func mergeKeys(w *blockWriter, blocks []*block) error {
+	cursors := make([]*keyCursor, 0, len(blocks))
+	for _, b := range slices.Backward(blocks) { // newest first, see keySorter
+		c := newKeyCursor(b)
+		if _, err := c.next(); err != nil {
+			return err
+		}
+		cursors = append(cursors, c)
+	}
+	parts := w.foot.buckets/mergeBuckets + 1
+	var s keySorter
+	for part := range parts {
+		s.in = s.in[:0]
+		for _, c := range cursors {
+			if err := c.take(&s, part, parts); err != nil {
+				return err
 			}
 		}
-		w.key(cursors[best].coder.last)
-		ok, err := cursors[best].next()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			cursors = slices.Delete(cursors, best, best+1)
+		for _, k := range s.sort(part, parts) {
+			w.key(k)
 		}
 	}
 	return nil

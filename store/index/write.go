@@ -102,11 +102,7 @@ func (w *blockWriter) add(e *Entry) {
 	}
 	if w.inPage == 0 {
 		w.coder = newEntryCoder()
-		be := binary.BigEndian
-		w.rows = be.AppendUint64(w.rows, uint64(e.QueueOffset))
-		w.rows = be.AppendUint64(w.rows, uint64(e.LogOffset))
-		w.rows = be.AppendUint64(w.rows, uint64(e.StoreTime))
-		w.rows = be.AppendUint64(w.rows, uint64(w.at))
+		w.addRow(e.QueueOffset, e.LogOffset, e.StoreTime)
 	}
 	w.page = w.coder.append(w.page, e)
 	w.inPage++
@@ -125,12 +121,41 @@ func (w *blockWriter) endPage() {
 	w.page, w.inPage = w.page[:0], 0
 }
 
+// addPage appends a page of another block's run, with its CRC. All its entries are above the last one.
+func (w *blockWriter) addPage(first pageRow, raw []byte) {
+	if w.inPage > 0 {
+		w.endPage()
+	}
+	if w.run.entries == 0 && len(w.rows) == 0 {
+		w.run.first, w.run.firstLog, w.run.firstTime = first.offset, first.log, first.time
+	}
+	w.addRow(first.offset, first.log, first.time)
+	w.write(raw)
+}
+
+// addedPages says whose pages were appended last: all of r's.
+func (w *blockWriter) addedPages(r *run) {
+	w.run.entries += r.entries
+	w.run.last, w.run.lastLog, w.run.lastTime = r.last, max(r.lastLog, w.run.lastLog), r.lastTime
+}
+
+// addRow notes in the page table that a page begins here.
+func (w *blockWriter) addRow(offset message.QueueOffset, log message.LogOffset, t message.StoreTime) {
+	be := binary.BigEndian
+	w.rows = be.AppendUint64(w.rows, uint64(offset))
+	w.rows = be.AppendUint64(w.rows, uint64(log))
+	w.rows = be.AppendUint64(w.rows, uint64(t))
+	w.rows = be.AppendUint64(w.rows, uint64(w.at))
+}
+
 // endRun returns what the directory needs of the run; ok is false if it has no entries.
 func (w *blockWriter) endRun() (r run, ok bool) {
 	if w.run.entries == 0 {
 		return r, false
 	}
-	w.endPage()
+	if w.inPage > 0 {
+		w.endPage()
+	}
 	if len(w.rows) > pageRowSize {
 		w.rows = binary.BigEndian.AppendUint32(w.rows, sumQueue(w.run.q, w.rows))
 		w.write(w.rows)
