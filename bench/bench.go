@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -28,8 +29,10 @@ type run struct {
 	stopped atomic.Bool  // the run was given up
 
 	admin    *admin.Admin
-	clients  []*client.Client
-	made     bool        // the topic, by this run
+	clients  []*client.Client // those that send come first
+	offsets  string           // directory of broadcasting consumers; empty: none
+	topics   []string
+	made     []string    // topics, by this run
 	ownGroup bool        // the consumer group, by this run
 	counted  []*recorder // whose messages are the run's: the senders', or the receivers' if there are any
 
@@ -61,10 +64,10 @@ func (r *run) do(ctx context.Context) (result *Result, err error) {
 	if _, err := readCPU(r.ServerPID); err != nil { // before the work, not behind it
 		return nil, err
 	}
-	if err := r.prepareTopic(ctx); err != nil {
+	if err := r.prepareTopics(ctx); err != nil {
 		return nil, err
 	}
-	for range r.Connections {
+	for range r.Connections + r.Consumers {
 		cl, err := client.New(client.Config{NameServers: r.NameServers, Logger: r.Logger})
 		if err != nil {
 			return nil, err
@@ -88,20 +91,25 @@ func (r *run) do(ctx context.Context) (result *Result, err error) {
 	return result, nil
 }
 
-// closeLimit bounds how long closing a client, and deleting what the run made, may take.
-const closeLimit = 10 * time.Second
+// How long closing the clients and deleting what the run made may take, and what each of them adds to it.
+const (
+	closeLimit     = 10 * time.Second
+	closeLimitEach = 10 * time.Millisecond
+)
 
 // close is the mirror of do: clients first, then what the run made in the cluster.
 func (r *run) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit+closeLimitEach*time.Duration(len(r.clients)+len(r.made)))
 	defer cancel()
-	var errs []error
-	for _, c := range slices.Backward(r.clients) {
-		errs = append(errs, c.Close(ctx))
+	errs := []error{each(len(r.clients), func(i int) error { return r.clients[i].Close(ctx) })}
+	if !r.Keep {
+		errs = append(errs, each(len(r.made), func(i int) error {
+			_, err := r.admin.DeleteTopic(ctx, admin.Target{}, r.made[i])
+			return err
+		}))
 	}
-	if r.made && !r.Keep {
-		_, err := r.admin.DeleteTopic(ctx, admin.Target{}, r.Topic)
-		errs = append(errs, err)
+	if r.offsets != "" {
+		errs = append(errs, os.RemoveAll(r.offsets))
 	}
 	if r.ownGroup {
 		_, err := r.admin.DeleteGroup(ctx, admin.Target{}, r.Group)
@@ -112,30 +120,46 @@ func (r *run) close() error {
 	return errors.Join(append(errs, r.admin.Close())...)
 }
 
-// prepareTopic makes the topic unless it is there.
-func (r *run) prepareTopic(ctx context.Context) error {
+// prepareTopics makes the topics that are not there.
+func (r *run) prepareTopics(ctx context.Context) error {
 	names, err := r.admin.TopicNames(ctx)
 	if err != nil {
 		return err
 	}
-	absent := !slices.Contains(names, r.Topic)
 	switch {
 	case r.Topic == "":
 		r.Topic = fmt.Sprintf("bench-%s-%x", r.Mode, r.number)
-	case absent && r.Mode == Consume && r.Count == 0:
+	case !slices.Contains(names, r.Topic) && r.Mode == Consume && r.Count == 0:
 		return fmt.Errorf("there is no topic %s to consume: give a count to have it made and filled", r.Topic)
 	}
 	if r.Group == "" {
 		r.Group = fmt.Sprintf("bench-%x", r.number)
 		r.ownGroup = r.Mode != Send // a producer's group is nowhere kept
 	}
-	if !absent {
-		return nil
+	r.topics = topicNames(r.Topic, r.Topics)
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
 	}
+	absent := slices.DeleteFunc(slices.Clone(r.topics), func(name string) bool { return there[name] })
+	r.made = absent // one that could not be made is deleted in vain
 	queues := int32(r.Queues)
-	_, err = r.admin.PutTopic(ctx, admin.Target{}, protocol.TopicConfig{TopicName: r.Topic, ReadQueueNums: queues, WriteQueueNums: queues})
-	r.made = err == nil
-	return err
+	return each(len(absent), func(i int) error {
+		_, err := r.admin.PutTopic(ctx, admin.Target{}, protocol.TopicConfig{TopicName: absent[i], ReadQueueNums: queues, WriteQueueNums: queues})
+		return err
+	})
+}
+
+// topicNames are n topics of one name.
+func topicNames(name string, n int) []string {
+	if n == 1 {
+		return []string{name}
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("%s-%05d", name, i+1)
+	}
+	return out
 }
 
 // take claims up to want messages that are intended for one time and begin at another. 0: the run is over.
@@ -231,30 +255,33 @@ func (r *run) describe(ctx context.Context, out *Result) {
 
 func (r *run) loadText() string {
 	var parts []string
-	switch {
-	case r.Mode == Consume && r.Pull:
-		parts = append(parts, "pull")
-	case r.Mode == Consume:
-		parts = append(parts, "push, "+plural(r.Threads, "handler"))
-	case r.Window > 0:
-		parts = append(parts, fmt.Sprintf("%d in flight on each connection", r.Window))
-	case r.OneWay:
-		parts = append(parts, plural(r.Threads, "sender"), "one way")
-	default:
-		parts = append(parts, plural(r.Threads, "sender"))
+	add := func(when bool, format string, args ...any) {
+		if when {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
 	}
-	if r.Batch > 1 {
-		parts = append(parts, fmt.Sprintf("batches of %d", r.Batch))
-	}
-	if r.Rate > 0 {
-		parts = append(parts, strconv.FormatFloat(r.Rate, 'f', -1, 64)+" messages/s")
-	}
+	sends := r.Mode != Consume
+	add(!sends && r.Pull, "pull")
+	add(!sends && !r.Pull, "push, %s", plural(r.Threads, "handler"))
+	add(sends && r.Window > 0, "%d in flight on each connection", r.Window)
+	add(sends && r.Window == 0, "%s", plural(r.Threads, "sender"))
+	add(r.OneWay, "one way")
+	add(r.Batch > 1, "batches of %d", r.Batch)
+	add(r.Rate > 0, "%s messages/s", decimal(r.Rate))
+	add(true, "%s", plural(r.Connections, "connection"))
+	add(r.Topics > 1, "%d topics", r.Topics)
+	add(r.Consumers > 0, "%s", plural(r.Consumers, "consumer"))
+	add(r.Broadcast, "each gets all")
+	add(r.ConsumeRate > 0, "consuming at most %s/s", decimal(r.ConsumeRate))
 	body := "text"
 	if r.Random {
 		body = "random"
 	}
-	return strings.Join(append(parts, plural(r.Connections, "connection"), fmt.Sprintf("%d bytes of %s", r.Size, body)), ", ")
+	add(true, "%d bytes of %s", r.Size, body)
+	return strings.Join(parts, ", ")
 }
+
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // plural is a number with its noun.
 func plural(n int, noun string) string {

@@ -24,8 +24,9 @@ type Config struct {
 	NameServers []string // "host:port"
 
 	Topic  string // default: a topic of this run alone, made before it and deleted behind it
+	Topics int    // senders take turns in so many topics, named Topic-00001 and on; default 1, which is Topic itself
 	Queues int    // queues of a topic that the run makes; default 8
-	Keep   bool   // do not delete the topic that the run made
+	Keep   bool   // do not delete the topics that the run made
 	Group  string // consumer group; default: one of this run alone
 
 	Connections int     // clients, each with a connection of its own to each broker; default 1
@@ -47,7 +48,10 @@ type Config struct {
 	Tag    string // tag of every message
 	Keys   bool   // give every message a key
 
-	Pull bool // consume with a PullConsumer instead of a PushConsumer
+	Pull        bool    // consume with a PullConsumer instead of a PushConsumer
+	Consumers   int     // end to end: clients that consume, beside those that send; 0: those that send do
+	Broadcast   bool    // end to end: each consumer gets all messages, instead of sharing them; each delivery counts as a message
+	ConsumeRate float64 // messages per second that all consumers together take at most, end to end while messages are sent; 0: no limit
 
 	ServerPID int    // process whose CPU time is read; 0: none
 	Version   string // of this program, for the result
@@ -58,6 +62,7 @@ type Config struct {
 
 // Limits of a run: what is kept per message in flight and per worker must fit a small machine.
 const (
+	maxTopics   = 99_999
 	maxQueues   = 1 << 16
 	maxWorkers  = 100_000
 	maxInFlight = 1_000_000
@@ -69,6 +74,7 @@ func (c Config) withDefaults() Config {
 	if c.Mode == "" {
 		c.Mode = Send
 	}
+	setDefault(&c.Topics, 1)
 	setDefault(&c.Queues, 8)
 	setDefault(&c.Connections, 1)
 	setDefault(&c.Batch, 1)
@@ -110,6 +116,8 @@ func (c Config) validate() error {
 	check(len(c.NameServers) == 0, "no NameServer is given")
 	check(c.Size < 0 || c.Size > maxBody, "size %d: want 0 to %d bytes", c.Size, maxBody)
 	check(c.Mode == EndToEnd && c.Size < stampSize, "size %d: end to end needs %d bytes for the time of sending", c.Size, stampSize)
+	check(c.Topics < 1 || c.Topics > maxTopics, "topics %d: want 1 to %d", c.Topics, maxTopics)
+	check(c.Topics > 1 && c.Mode != Send, "topics %d: several are for sending alone", c.Topics)
 	check(c.Queues < 1 || c.Queues > maxQueues, "queues %d: want 1 to %d", c.Queues, maxQueues)
 	check(c.Connections < 1 || c.Connections > maxWorkers, "connections %d: want 1 to %d", c.Connections, maxWorkers)
 	check(c.Threads < 1 || c.Threads > maxWorkers, "threads %d: want 1 to %d", c.Threads, maxWorkers)
@@ -120,6 +128,10 @@ func (c Config) validate() error {
 	check(c.OneWay && (c.Batch > 1 || c.Window > 0), "one-way messages have neither batches nor a window")
 	check(c.OneWay && c.Mode == EndToEnd, "end to end counts what was acknowledged, so it cannot be one-way")
 	check(c.Rate < 0, "rate %g: want 0 (as fast as it goes) or more", c.Rate)
+	check(c.ConsumeRate < 0, "consume rate %g: want 0 (as fast as it goes) or more", c.ConsumeRate)
+	check(c.Mode == Send && c.ConsumeRate > 0, "consume rate %g: nobody consumes", c.ConsumeRate)
+	check(c.Consumers < 0 || c.Consumers > maxWorkers, "consumers %d: want 0 (those that send) to %d", c.Consumers, maxWorkers)
+	check(c.Mode != EndToEnd && (c.Consumers > 0 || c.Broadcast), "consumers beside the senders, and broadcasting, are for end to end")
 	check(c.Duration < 0 || c.Count < 0 || c.Timeout < 0 || c.Patience < 0, "duration, count, timeout and patience may not be negative")
 	return errors.Join(errs...)
 }

@@ -30,7 +30,7 @@ func (r *run) consume(ctx context.Context) (*Result, error) {
 	if want == 0 {
 		return nil, fmt.Errorf("topic %s holds no message: leave the topic out to have one filled", r.Topic)
 	}
-	v := &receiving{run: r, seen: newTally()}
+	v := newReceiving(r, nil)
 	r.start()
 	working := ctx
 	if r.Duration > 0 {
@@ -53,7 +53,7 @@ func (r *run) consume(ctx context.Context) (*Result, error) {
 	}
 	sum := merge(r.counted)
 	result := sum.result(time.Duration(v.first.Load()))
-	_, result.Duplicates = v.seen.counts()
+	_, result.Duplicates = v.seen[0].counts()
 	if working.Err() == nil { // else it ended early, because it had to
 		result.Expected, result.Received = want, min(want, v.fresh.Load())
 		result.Lost = result.Expected - result.Received
@@ -64,7 +64,8 @@ func (r *run) consume(ctx context.Context) (*Result, error) {
 // backlog is what the topic holds. A topic that the run made is filled first.
 func (r *run) backlog(ctx context.Context) (*tally, error) {
 	all := newTally()
-	if r.made {
+	made := len(r.made) > 0
+	if made {
 		if err := r.fill(ctx, all); err != nil {
 			return nil, fmt.Errorf("filling the backlog: %w", err)
 		}
@@ -74,7 +75,7 @@ func (r *run) backlog(ctx context.Context) (*tally, error) {
 		return nil, err
 	}
 	for _, q := range queues {
-		if !r.made {
+		if !made {
 			all.begin(q.Queue, q.Min)
 		}
 		all.add(&q.Queue, q.Min, int(q.Max-q.Min))
@@ -85,12 +86,12 @@ func (r *run) backlog(ctx context.Context) (*tally, error) {
 // fill sends the messages that the run consumes then. Each must be acknowledged.
 func (r *run) fill(ctx context.Context, acked *tally) error {
 	filling := *r.fillConfig()
-	f := &run{Config: filling, number: r.number, clock: r.clock, admin: r.admin, clients: r.clients[:1]}
+	f := &run{Config: filling, number: r.number, clock: r.clock, admin: r.admin, clients: r.clients[:1], topics: r.topics}
 	producers, err := f.producers(ctx)
 	if err != nil {
 		return err
 	}
-	s := &sending{run: f, load: newLoad(&filling, r.Topic), acked: acked}
+	s := &sending{run: f, load: newLoad(&filling, r.topics), acked: acked}
 	f.start()
 	together(ctx, s.workers(producers))
 	sum := merge(s.recorders)
@@ -105,7 +106,7 @@ func (r *run) fill(ctx context.Context, acked *tally) error {
 
 func (r *run) fillConfig() *Config {
 	c := r.Config
-	c.Mode, c.Threads, c.Window, c.Rate, c.Duration, c.WarmUp, c.OneWay = Send, fillSenders, 0, 0, 0, 0, false
+	c.Mode, c.Connections, c.Threads, c.Window, c.Rate, c.Duration, c.WarmUp, c.OneWay = Send, 1, fillSenders, 0, 0, 0, 0, false
 	c.Batch = max(1, min(fillBatch, fillBatchBytes/(c.Size+1)))
 	return &c
 }
@@ -123,6 +124,7 @@ func (v *receiver) pull(ctx context.Context, c *client.Client, subscriptions []c
 				v.recorder.fail(err, 0)
 				v.run.clock.sleep(failurePause)
 			}
+			v.throttle.pass(ctx, len(ds))
 			_ = v.count(ctx, ds) // never fails
 		}
 	})

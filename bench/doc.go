@@ -8,7 +8,7 @@
 //   - At a given rate every message has an intended time, fixed before the run. Latency counts from there, not from when
 //     the sender got around to it, so that a server which stops for a second shows up in every message of that second
 //     (the correction for coordinated omission).
-//   - Every worker has a histogram of its own; they are merged at the end.
+//   - Workers share no histogram unless there are more than 64 of them; they are merged at the end.
 //   - Nothing is allocated per message beyond what the client does: bodies, messages and callbacks are made before.
 //   - CPU time is read from the system for this process, for the server's, and for everybody else, at the beginning and at
 //     the end of the measured span; warming up is outside of it.

@@ -22,16 +22,16 @@ func (r *run) endToEnd(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := client.FromFirst
-	v := &receiving{run: r, seen: newTally(), ready: make(chan client.Queue, 4*len(queues))}
-	s := &sending{run: r, load: newLoad(&r.Config, r.Topic), acked: newTally(), stamped: true}
+	from, ends := client.FromFirst, map[client.Queue]int64{}
+	s := &sending{run: r, load: newLoad(&r.Config, r.topics), acked: newTally(), stamped: true}
 	for _, q := range queues {
 		if q.Max > 0 {
 			from = client.FromTime(time.Now()) // not from the last: in a young queue that is its first message
 		}
-		v.seen.begin(q.Queue, q.Max)
+		ends[q.Queue] = q.Max
 		s.acked.begin(q.Queue, q.Max)
 	}
+	v := newReceiving(r, ends)
 	producers, err := r.producers(ctx)
 	if err != nil {
 		return nil, err
@@ -45,9 +45,17 @@ func (r *run) endToEnd(ctx context.Context) (*Result, error) {
 	r.start()
 	v.from.Store(int64(r.span.from))
 	all := s.workers(producers)
-	missing := func() int64 { return s.acked.missing(v.seen) }
+	missing := func() (n int64) {
+		for _, seen := range v.seen {
+			n += s.acked.missing(seen)
+		}
+		return n
+	}
+	backlog := int64(0)
 	err = r.observe(ctx, func(ctx context.Context) error {
 		together(ctx, all)
+		backlog = missing()
+		v.throttle.lift()
 		v.await(context.WithoutCancel(ctx), func() bool { return missing() == 0 })
 		return nil
 	})
@@ -59,22 +67,29 @@ func (r *run) endToEnd(ctx context.Context) (*Result, error) {
 	result.Latency, result.Ack = latencyOf(got.latency), latencyOf(sent.latency)
 	result.Errors, result.Failed, result.Unsent = sent.kinds, sent.failed, sent.unsent
 	result.Expected, _ = s.acked.counts()
-	result.Lost = missing()
+	result.Expected *= int64(len(v.seen))
+	result.Lost, result.Backlog = missing(), backlog
 	result.Received = result.Expected - result.Lost
-	_, result.Duplicates = v.seen.counts()
+	for _, seen := range v.seen {
+		_, again := seen.counts()
+		result.Duplicates += again
+	}
 	return result, nil
 }
 
-// awaitReady sends a probe to each queue until one of each has been received: then the consumers have shared the queues and
-// wait for messages.
+// awaitReady sends a probe to each queue until one of each has been received, by every consumer that gets all: then the
+// consumers have shared the queues and wait for messages.
 func (v *receiving) awaitReady(ctx context.Context, p producer, queues []admin.QueueState) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
 	body := make([]byte, max(stampSize, v.run.Size))
 	putStamp(body, v.run.number, probe)
-	missing := map[client.Queue]bool{}
+	missing := map[client.Queue]map[int]bool{} // consumers by queue
 	for _, q := range queues {
-		missing[q.Queue] = true
+		missing[q.Queue] = map[int]bool{}
+		for i := range v.seen {
+			missing[q.Queue][i] = true
+		}
 	}
 	ticker := time.NewTicker(probeInterval)
 	defer ticker.Stop()
@@ -86,8 +101,12 @@ func (v *receiving) awaitReady(ctx context.Context, p producer, queues []admin.Q
 		}
 		for wait := true; wait; {
 			select {
-			case q := <-v.ready:
-				if delete(missing, q); len(missing) == 0 {
+			case got := <-v.ready:
+				consumers := missing[got.queue]
+				if delete(consumers, got.consumer); len(consumers) == 0 {
+					delete(missing, got.queue)
+				}
+				if len(missing) == 0 {
 					return nil
 				}
 			case <-ticker.C:

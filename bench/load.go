@@ -35,14 +35,14 @@ const keyRing = 1024
 
 // load makes a run's messages before it begins, so that sending allocates nothing.
 type load struct {
-	topic string
-	tag   string
-	body  []byte
-	keys  bool
+	topics []string
+	tag    string
+	body   []byte
+	keys   bool
 }
 
-func newLoad(c *Config, topic string) load {
-	return load{topic: topic, tag: c.Tag, body: newBody(c.Size, c.Random, c.Seed), keys: c.Keys}
+func newLoad(c *Config, topics []string) load {
+	return load{topics: topics, tag: c.Tag, body: newBody(c.Size, c.Random, c.Seed), keys: c.Keys}
 }
 
 // newBody is size bytes, of text or at random by a seed.
@@ -60,7 +60,7 @@ func newBody(size int, random bool, seed uint64) []byte {
 
 // message makes a message for one slot. Stamped ones get a body of their own, the others share the load's.
 func (l *load) message(stamped bool) client.Message {
-	m := client.Message{Topic: l.topic, Body: l.body, Tag: l.tag}
+	m := client.Message{Topic: l.topics[0], Body: l.body, Tag: l.tag}
 	if stamped {
 		m.Body = append([]byte(nil), l.body...)
 	}

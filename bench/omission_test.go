@@ -48,7 +48,7 @@ func sendTo(t *testing.T, p *stalling, c Config, rate float64) summary {
 	t.Helper()
 	c.Rate, c.Batch = rate, max(c.Batch, 1)
 	r := &run{Config: c, clock: p.clock, span: span{from: time.Second, until: 11 * time.Second}}
-	s := &sending{run: r, load: newLoad(&r.Config, "t")}
+	s := &sending{run: r, load: newLoad(&r.Config, []string{"t"})}
 	w := &worker{sending: s, to: p, recorder: newRecorder(), schedule: schedule{rate: rate, workers: 1}}
 	w.work(t.Context())
 	return merge([]*recorder{w.recorder})

@@ -21,7 +21,7 @@ const (
 // maxKinds bounds the kinds of errors that are told apart; the rest counts as "other".
 const maxKinds = 20
 
-// recorder counts what one worker did. Its methods are safe to call at once.
+// recorder counts what one worker did, or a few. Its methods are safe to call at once.
 type recorder struct {
 	mu       sync.Mutex
 	latency  *hdrhistogram.Histogram // of the measured messages
@@ -31,6 +31,19 @@ type recorder struct {
 	failed   int64                   // messages
 	unsent   int64                   // messages whose time came within the run, and that were not sent
 	kinds    map[string]int64        // failed messages by what went wrong
+}
+
+// maxRecorders bounds how many recorders the workers of a run share: a histogram takes 250 KB.
+const maxRecorders = 64
+
+type recorders []*recorder
+
+// of is the recorder of the i-th worker, which asks behind all workers of lower numbers.
+func (all *recorders) of(i int) *recorder {
+	if i < maxRecorders {
+		*all = append(*all, newRecorder())
+	}
+	return (*all)[i%maxRecorders]
 }
 
 func newRecorder() *recorder {
@@ -63,11 +76,11 @@ func (r *recorder) received(now time.Duration, n int64) {
 	r.last = max(r.last, now)
 }
 
-// left records how many messages a worker owes at the end of the run.
+// left records that a worker owes so many messages at the end of the run.
 func (r *recorder) left(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unsent = n
+	r.unsent += n
 }
 
 // fail records n messages that were not done.

@@ -35,6 +35,7 @@ type Result struct {
 	Received   int64 `json:"received,omitempty"`   // of these
 	Duplicates int64 `json:"duplicates,omitempty"` // received more than once
 	Lost       int64 `json:"lost"`                 // expected and not received
+	Backlog    int64 `json:"backlog,omitempty"`    // end to end: acknowledged and not yet received when the sending ended
 
 	CPU      CPU      `json:"cpu"`
 	Machine  Machine  `json:"machine"`
@@ -107,6 +108,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	}
 	if r.Expected > 0 {
 		line("received", "%s of %s, %s lost, %s more than once", grouped(r.Received), grouped(r.Expected), grouped(r.Lost), grouped(r.Duplicates))
+	}
+	if r.Backlog > 0 {
+		line("backlog", "%s when the sending ended", grouped(r.Backlog))
 	}
 	if r.Failed > 0 {
 		line("failed", "%s: %s", grouped(r.Failed), r.errorText())

@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -51,6 +52,7 @@ func TestSendAllWays(t *testing.T) {
 	f("one way", bench.Config{Threads: 2, OneWay: true}, false)
 	f("at a rate", bench.Config{Threads: 2, Rate: 50_000}, true)
 	f("at a rate, with a window", bench.Config{Window: 10, Rate: 50_000}, true)
+	f("more senders than are counted apart", bench.Config{Threads: 100, Rate: 50_000}, true)
 }
 
 func TestSendForAWhile(t *testing.T) {
@@ -82,6 +84,8 @@ func TestConsumeABacklog(t *testing.T) {
 	runOn(t, b, send)
 	f("what a topic holds", bench.Config{Topic: "kept"}, 301) // one is the first message, sent before the run begins
 	f("some of what a topic holds", bench.Config{Topic: "kept", Count: 100}, 100)
+	f("at a rate", bench.Config{Count: 200, ConsumeRate: 10_000}, 200)
+	f("at a rate, by pull", bench.Config{Count: 200, ConsumeRate: 10_000, Pull: true}, 200)
 }
 
 func TestEndToEnd(t *testing.T) {
@@ -98,6 +102,51 @@ func TestEndToEnd(t *testing.T) {
 	f("at a rate with a window", bench.Config{Count: 200, Rate: 5000, Window: 50}, 200)
 	f("as fast as it goes, on two connections", bench.Config{Count: 500, Threads: 4, Connections: 2, Topic: "used", Keep: true}, 500)
 	f("a topic that was used before", bench.Config{Count: 200, Rate: 5000, Batch: 10, Topic: "used"}, 200)
+	f("consumers beside the senders", bench.Config{Count: 200, Rate: 5000, Consumers: 2}, 200)
+	f("each message to all consumers", bench.Config{Count: 200, Rate: 5000, Consumers: 3, Broadcast: true}, 600)
+	f("the same in a topic that was used before", bench.Config{Count: 100, Rate: 5000, Connections: 2, Broadcast: true, Topic: "used"}, 200)
+}
+
+// TestPeakLeavesABacklog sends faster than the consumers take: what is left comes behind the sending, and is counted.
+func TestPeakLeavesABacklog(t *testing.T) {
+	r := runOn(t, aerobeetest.Start(t), bench.Config{Mode: bench.EndToEnd, Count: 1000, Rate: 10_000, ConsumeRate: 100})
+	if r.Backlog < 500 || r.Received != 1000 || r.Seconds > 8 {
+		t.Errorf("a backlog of %d, %d received within %g s: want most of 1000 left behind, and all received soon", r.Backlog, r.Received, r.Seconds)
+	}
+}
+
+// TestTopicsTakeTurns sends to several topics and looks what each of them got.
+func TestTopicsTakeTurns(t *testing.T) {
+	b := aerobeetest.Start(t)
+	f := func(c bench.Config, want int64) {
+		t.Helper()
+		c.Mode, c.Topics, c.Queues, c.Keep = bench.Send, 5, 2, true
+		runOn(t, b, c)
+		a, err := admin.New(admin.Options{NameServers: []string{b.Addr()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		for i := range c.Topics {
+			name := fmt.Sprintf("%s-%05d", c.Topic, i+1)
+			state, err := a.Topic(t.Context(), name)
+			if err != nil || len(state.Queues) != 2 {
+				t.Fatalf("%s: %d queues: %v", name, len(state.Queues), err)
+			}
+			got := int64(0)
+			for _, q := range state.Queues {
+				got += q.Max
+			}
+			if i == 0 {
+				got-- // the first message, before the run begins
+			}
+			if got < want-2 || got > want+2 {
+				t.Errorf("%s holds %d messages of the run, want %d or a few more or less", name, got, want)
+			}
+		}
+	}
+	f(bench.Config{Topic: "waiting", Count: 100, Threads: 3}, 20)
+	f(bench.Config{Topic: "window", Count: 100, Window: 7}, 20)
 }
 
 // TestNothingIsLeftBehind runs and looks for topics and groups.
@@ -133,6 +182,10 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	f(bench.Config{Size: 5 << 20}, "size 5242880: want 0 to 4194304 bytes")
 	f(bench.Config{Mode: bench.EndToEnd, Size: 8}, "size 8: end to end needs 16 bytes")
 	f(bench.Config{Window: 10, Batch: 2}, "use threads, not window")
+	f(bench.Config{Topics: 100_000}, "topics 100000: want 1 to 99999")
+	f(bench.Config{Mode: bench.Consume, Topics: 2}, "several are for sending alone")
+	f(bench.Config{ConsumeRate: 5}, "nobody consumes")
+	f(bench.Config{Broadcast: true}, "are for end to end")
 	f(bench.Config{Threads: 2, Connections: 4}, "threads 2 are fewer than connections 4")
 	f(bench.Config{}, "not reachable")
 }

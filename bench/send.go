@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client"
@@ -26,7 +27,7 @@ type sending struct {
 	load      load
 	acked     *tally // nil: nobody asks what was acknowledged
 	stamped   bool
-	recorders []*recorder // of the workers
+	recorders recorders // of the workers
 }
 
 // worker sends over one producer and keeps its own record.
@@ -37,6 +38,7 @@ type worker struct {
 	schedule schedule
 	keys     [][]string
 	turn     int // of the keys
+	requests int // how many there have been, for the topics' turn
 }
 
 // work sends until the run is over.
@@ -62,8 +64,16 @@ func (w *worker) next(ctx context.Context, now time.Duration, want int) (intende
 	return intended, n
 }
 
-// prepare gives a message its key and its stamp.
-func (w *worker) prepare(m *client.Message, intended time.Duration) {
+// nextTopic is the topic of the worker's next request.
+func (w *worker) nextTopic() string {
+	topics := w.load.topics
+	w.requests++
+	return topics[(w.requests-1)%len(topics)]
+}
+
+// prepare gives a message its topic, its key and its stamp.
+func (w *worker) prepare(m *client.Message, topic string, intended time.Duration) {
+	m.Topic = topic
 	if w.keys != nil {
 		m.Keys = w.keys[w.turn%len(w.keys)]
 		w.turn++
@@ -97,8 +107,9 @@ func (w *worker) waiting(ctx context.Context) {
 		if n == 0 {
 			return
 		}
+		topic := w.nextTopic()
 		for _, m := range batch[:n] {
-			w.prepare(m, intended)
+			w.prepare(m, topic, intended)
 		}
 		err := w.request(batch[:n])
 		now = w.finish(intended, n, err)
@@ -181,7 +192,7 @@ func (v *window) start(ctx context.Context, s *slot, now time.Duration) {
 	v.mu.Lock()
 	intended, n := v.next(ctx, now, 1)
 	if n > 0 {
-		v.prepare(&s.message, intended)
+		v.prepare(&s.message, v.nextTopic(), intended)
 	}
 	v.mu.Unlock()
 	if n == 0 {
@@ -219,12 +230,35 @@ func (s *sending) workers(producers []producer) []func(context.Context) {
 	}
 	all := make([]func(context.Context), n)
 	for i := range all {
-		w := &worker{sending: s, to: producers[i%len(producers)], recorder: newRecorder(), keys: s.load.ring(i),
+		w := &worker{sending: s, to: producers[i%len(producers)], recorder: s.recorders.of(i), keys: s.load.ring(i), requests: i,
 			schedule: schedule{rate: r.Rate, begin: r.span.begin, worker: int64(i), workers: int64(n)}}
-		s.recorders = append(s.recorders, w.recorder)
 		all[i] = w.work
 	}
 	return all
+}
+
+// parallel is how many things of one kind are prepared, or undone, at once.
+const parallel = 16
+
+// each calls fn for 0 to n-1, some at once, and returns the first error, behind which it begins no more.
+func each(n int, fn func(i int) error) error {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	var first atomic.Pointer[error]
+	for range min(n, parallel) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && first.Load() == nil; i = int(next.Add(1)) - 1 {
+				if err := fn(i); err != nil {
+					first.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := first.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // together runs all functions at once and waits for them.
@@ -236,21 +270,22 @@ func together(ctx context.Context, all []func(context.Context)) {
 	wg.Wait()
 }
 
-// producers makes one producer for each client and sends a first message over each, so that wrong addresses and refusals
+// producers makes one producer for each connection and sends a first message over each, so that wrong addresses and refusals
 // are found out before the run, and the run finds connections and routes ready.
 func (r *run) producers(ctx context.Context) ([]producer, error) {
-	out := make([]producer, len(r.clients))
-	for i, c := range r.clients {
-		p, err := c.NewProducer(client.ProducerConfig{Group: r.Group, SendTimeout: r.Timeout, MaxPendingBytes: r.pendingBytes()})
+	out, body := make([]producer, r.Connections), newBody(r.Size, r.Random, r.Seed)
+	err := each(len(out), func(i int) error {
+		p, err := r.clients[i].NewProducer(client.ProducerConfig{Group: r.Group, SendTimeout: r.Timeout, MaxPendingBytes: r.pendingBytes()})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if _, err := p.Send(ctx, &client.Message{Topic: r.Topic, Body: newBody(r.Size, r.Random, r.Seed), Tag: r.Tag}); err != nil {
-			return nil, fmt.Errorf("the first message: %w", err)
+		if _, err := p.Send(ctx, &client.Message{Topic: r.topics[i%len(r.topics)], Body: body, Tag: r.Tag}); err != nil {
+			return fmt.Errorf("the first message: %w", err)
 		}
 		out[i] = p
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 // pendingBytes lets everything that the run wants in flight be so: what waits in the client itself would count as the
@@ -267,7 +302,7 @@ func (r *run) send(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sending{run: r, load: newLoad(&r.Config, r.Topic)}
+	s := &sending{run: r, load: newLoad(&r.Config, r.topics)}
 	r.start()
 	all := s.workers(producers)
 	r.counted = s.recorders

@@ -58,6 +58,8 @@ func newBenchMode(e env, mode bench.Mode) *cobra.Command {
 			"  aerobee bench send --connections 4 --window 1000           on 4 connections, 1,000 in flight on each\n" +
 			"  aerobee bench send --threads 64 --batch 32                 64 batches of 32 in flight\n" +
 			"  aerobee bench send --rate 20000 --duration 60s             at a rate: latency from the intended time\n" +
+			"  aerobee bench send --connections 5000 --rate 5000          many connections, each a message a second\n" +
+			"  aerobee bench send --topics 1000 --queues 100              in 100,000 queues\n" +
 			"  aerobee bench send --count 5000000 --topic t --size 256    fill a topic that stays"
 	case bench.Consume:
 		cmd.Short = "Work off a backlog, which is filled first unless --topic names one"
@@ -67,7 +69,9 @@ func newBenchMode(e env, mode bench.Mode) *cobra.Command {
 	case bench.EndToEnd:
 		cmd.Short = "Measure the way of each message from its sender to its consumer"
 		cmd.Example = "  aerobee bench e2e --rate 1000                              1,000 messages a second for 10 s\n" +
-			"  aerobee bench e2e --rate 50000 --window 1000 --connections 2"
+			"  aerobee bench e2e --rate 50000 --window 1000 --connections 2\n" +
+			"  aerobee bench e2e --rate 10000 --consume-rate 1000         a peak, and how its backlog is worked off\n" +
+			"  aerobee bench e2e --rate 100 --consumers 50 --broadcast    each message to 50 consumers"
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f := cmd.Flags(); f.Changed("threads") && f.Changed("window") {
@@ -106,10 +110,16 @@ func (r *benchRun) flags(cmd *cobra.Command) {
 	}
 	if c.Mode == bench.Send {
 		f.BoolVar(&c.OneWay, "one-way", false, "want no answers")
+		f.IntVar(&c.Topics, "topics", 1, "take turns in so many topics, TOPIC-00001 and on")
 	}
 	if consumes {
 		f.StringVarP(&c.Group, "group", "g", "", "consumer `GROUP` (default: one of this run alone)")
+		f.Float64Var(&c.ConsumeRate, "consume-rate", 0, "messages per second that consumers take at most; of e2e: while messages are sent")
 		f.DurationVar(&c.Patience, "patience", 0, "how long nothing may come before what is missing counts as lost (default 15s)")
+	}
+	if c.Mode == bench.EndToEnd {
+		f.IntVar(&c.Consumers, "consumers", 0, "clients that consume, beside those that send (default: those that send)")
+		f.BoolVar(&c.Broadcast, "broadcast", false, "give all messages to each consumer; each delivery counts as a message")
 	}
 	if c.Mode == bench.Consume {
 		f.IntVar(&c.Threads, "threads", 0, "handlers at once, over all connections (default 64)")

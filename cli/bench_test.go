@@ -25,6 +25,8 @@ func TestBench(t *testing.T) {
 	f("bench send --count 100 --threads 2 --size 32", 0, "messages    100 in ")
 	f("bench consume --count 100 --size 32", 0, "received    100 of 100, 0 lost, 0 more than once")
 	f("bench e2e --count 50 --rate 5000 --size 32 --progress", 0, "received    50 of 50, 0 lost")
+	f("bench send --count 100 --topics 3 --threads 2", 0, "3 topics")
+	f("bench e2e --count 20 --rate 5000 --size 32 --consumers 3 --broadcast", 0, "received    60 of 60, 0 lost")
 	f("bench send --batch 2 --window 2", 1, "use threads, not window")
 	f("bench send now", 2, `"now" is one argument too many: aerobee bench send`)
 	f("bench e2e --one-way", 2, "unknown flag: --one-way")
