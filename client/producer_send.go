@@ -248,8 +248,11 @@ func (s *sending) start(ctx context.Context) error {
 	if !s.limit.IsZero() && s.limit.Before(deadline) {
 		deadline = s.limit
 	}
-	waits := s.waits
-	opaque, err := conn.Begin(s.head, s.body, deadline, s)
+	waits, begin := s.waits, (*remoting.Conn).BeginSoon
+	if waits {
+		begin = (*remoting.Conn).Begin
+	}
+	opaque, err := begin(conn, s.head, s.body, deadline, s)
 	if err != nil {
 		return fmt.Errorf("client: %s is %w: %w", addr, ErrUnreachable, err)
 	}

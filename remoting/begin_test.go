@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,5 +157,73 @@ func TestSendersShareWrites(t *testing.T) {
 	wg.Wait()
 	if n := writes.Load(); n > senders*each/2 {
 		t.Errorf("%d writes for %d requests", n, senders*each)
+	}
+}
+
+// gatedConn lets writes through to the socket while somebody stands at the gate.
+type gatedConn struct {
+	*net.TCPConn
+	entered, gate chan struct{}
+}
+
+func (c gatedConn) SyscallConn() (syscall.RawConn, error) {
+	raw, err := c.TCPConn.SyscallConn()
+	return gatedRaw{raw, c}, err
+}
+
+type gatedRaw struct {
+	syscall.RawConn
+	c gatedConn
+}
+
+func (r gatedRaw) Write(f func(uintptr) bool) error {
+	r.c.entered <- struct{}{}
+	<-r.c.gate
+	return r.RawConn.Write(f)
+}
+
+// TestBeginSoon: a lone request is written before BeginSoon returns, the next ones by a goroutine of the connection, and those that come while
+// it writes all at once.
+func TestBeginSoon(t *testing.T) {
+	nc, _ := serve(t, Options{Mux: askMux()}, nil)
+	gated := gatedConn{nc.(*net.TCPConn), make(chan struct{}, 10), make(chan struct{}, 10)}
+	c := Client(gated, Options{})
+	defer func() { _ = c.Close(); c.Wait() }()
+	if c.raw == nil {
+		t.Skip("no writes here that do not wait: another goroutine does them all")
+	}
+	soon := func(code int32) asker {
+		t.Helper()
+		a := make(asker, 1)
+		if _, err := c.BeginSoon(binaryHead(code, "x"), []byte("x"), time.Now().Add(time.Minute), a); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	gated.gate <- struct{}{}
+	soon(2)
+	if n := len(gated.entered); n != 1 || c.PendingBytes() != 0 {
+		t.Fatalf("%d writes for a lone request, %d bytes unsent", n, c.PendingBytes())
+	}
+	<-gated.entered
+	var all []asker
+	all = append(all, soon(1))
+	<-gated.entered
+	for range 100 {
+		all = append(all, soon(1))
+	}
+	last := make(asker, 1)
+	if _, err := c.Begin(binaryHead(1, "x"), []byte("x"), time.Now().Add(time.Minute), last); err != nil {
+		t.Fatal(err)
+	}
+	gated.gate <- struct{}{}
+	gated.gate <- struct{}{}
+	for _, a := range append(all, last) {
+		if got := <-a; got != "x" {
+			t.Fatalf("told %q", got)
+		}
+	}
+	if n := len(gated.entered); n != 1 {
+		t.Errorf("%d more writes for what was appended while one went on, want 1", n)
 	}
 }

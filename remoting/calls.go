@@ -191,6 +191,16 @@ func (s *calls) sweep() {
 //
 // Requests of several goroutines that come together are written together.
 func (c *Conn) Begin(head, body []byte, deadline time.Time, w Answerer) (opaque int32, err error) {
+	return c.begin(head, body, deadline, w, false)
+}
+
+// BeginSoon is [Conn.Begin] for a goroutine that does not wait for the answer and may have more to send: while other requests wait for
+// their answers, the write is left to a goroutine of the connection, which takes along what is appended until it comes to it.
+func (c *Conn) BeginSoon(head, body []byte, deadline time.Time, w Answerer) (opaque int32, err error) {
+	return c.begin(head, body, deadline, w, true)
+}
+
+func (c *Conn) begin(head, body []byte, deadline time.Time, w Answerer, soon bool) (opaque int32, err error) {
 	others := false
 	if w != nil {
 		at := int64(0)
@@ -201,7 +211,7 @@ func (c *Conn) Begin(head, body []byte, deadline time.Time, w Answerer) (opaque 
 			return 0, err
 		}
 	}
-	if err := c.post(opaque, others, head, body); err != nil {
+	if err := c.post(opaque, others, soon && others, head, body); err != nil {
 		if w == nil || c.calls.take(opaque) != nil {
 			return 0, err
 		}
@@ -212,8 +222,8 @@ func (c *Conn) Begin(head, body []byte, deadline time.Time, w Answerer) (opaque 
 // Cancel gives up a request of [Conn.Begin]. It returns false if its Answerer has been told the outcome, or is being told.
 func (c *Conn) Cancel(opaque int32) bool { return c.calls.take(opaque) != nil }
 
-// post appends a request and writes it, at once or together with those of others that are about to send.
-func (c *Conn) post(opaque int32, others bool, head, body []byte) error {
+// post appends a request and writes it: at once, together with those of others that are about to send, or soon.
+func (c *Conn) post(opaque int32, others, soon bool, head, body []byte) error {
 	c.mu.Lock()
 	if err := c.admitLocked(len(head) + len(body)); err != nil {
 		return err
@@ -224,16 +234,25 @@ func (c *Conn) post(opaque int32, others bool, head, body []byte) error {
 	protocol.StampOpaque(c.out.b[before:], opaque)
 	over := c.overLocked()
 	small := c.fullLen+len(c.out.b) < flushAt
-	joins := small && c.joining // who joins will flush
-	yields := small && others && !joins && !c.writing && !c.batching
+	joins := small && c.joining || soon && c.flushing // who joins will flush
+	starts := soon && !joins
+	yields := small && others && !joins && !soon && !c.writing && !c.batching
 	if yields {
 		c.joining = true
+	}
+	if starts {
+		c.flushing = true
+		c.addOne()
 	}
 	c.mu.Unlock()
 	if over {
 		c.refuseHeld()
 	}
 	if joins {
+		return nil
+	}
+	if starts {
+		go c.flushSoon()
 		return nil
 	}
 	if yields {
@@ -244,6 +263,22 @@ func (c *Conn) post(opaque int32, others bool, head, body []byte) error {
 	}
 	c.flush(true)
 	return nil
+}
+
+// flushSoon writes what was appended, until there is no more.
+func (c *Conn) flushSoon() {
+	defer c.doneOne()
+	for {
+		c.mu.Lock()
+		if c.out == nil || c.closed || c.writing {
+			c.again = c.again || c.writing // who writes takes it along
+			c.flushing = false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		c.flush(false)
+	}
 }
 
 // waiting is a goroutine in Invoke.

@@ -43,6 +43,7 @@ type Conn struct {
 	batching bool      // the reader is handling the frames of its buffer
 	wanted   bool      // a Send left its write to the end of that
 	joining  bool      // a goroutine that sends has let others run first and will flush
+	flushing bool      // a goroutine is in flushSoon
 	closed   bool
 }
 
