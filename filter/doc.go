@@ -1,6 +1,10 @@
-// Package filter decides which messages a subscription wants. It owns the compiled form of a subscription's expression;
-// the broker compiles one per pull (or keeps one per heartbeat) and asks it for every queue index entry.
+// Package filter decides which messages a subscription wants. It owns the compiled form of a subscription's expression: tags,
+// or SQL92 over a message's properties with Apache RocketMQ's semantics. The broker compiles an expression when a
+// heartbeat or a pull brings it, through a [Cache], and asks a [Filter] for every queue index entry and, with SQL92, for
+// every record.
 //
-// Tag expressions are complete. SQL92 is refused by name, see [ErrUnsupported]. A compiled [Filter] is immutable and safe
-// to use at once.
+// SQL92 here is the language of RocketMQ 5.5.0, quirks included, see sql_eval.go. Where the two differ on purpose is listed
+// in testdata/differences.txt, which a test keeps true.
+//
+// A compiled [Filter] is immutable; it and a [Cache] are safe to use at once.
 package filter

@@ -14,18 +14,34 @@ const (
 	SQL92 = "SQL92"
 )
 
-// ErrUnsupported is wrapped by [Compile] for a kind of expression that this broker does not evaluate.
-var ErrUnsupported = errors.New("expression type is not supported")
+// Limits of an SQL92 expression. Apache has none but the stack of its threads and the size of a frame.
+const (
+	// MaxLength is how many bytes an expression may have.
+	MaxLength = 64 << 10
+	// MaxDepth is how deep operators and parentheses may nest. A chain of ANDs or ORs is one level.
+	MaxDepth = 256
+	// MaxTerms is how many operators, properties and constants an expression may have; the list of an IN counts as one.
+	MaxTerms = 2048
+)
 
-// ErrSyntax is wrapped by [Compile] for an expression that cannot be read.
-var ErrSyntax = errors.New("expression cannot be read")
+// What Compile refuses. Its errors wrap one of these and say what and where.
+var (
+	// ErrUnsupported is a kind of expression that this broker does not evaluate.
+	ErrUnsupported = errors.New("expression type is not supported")
+	// ErrSyntax is an expression that cannot be read.
+	ErrSyntax = errors.New("expression cannot be read")
+	// ErrLimit is an expression beyond a limit.
+	ErrLimit = errors.New("expression is beyond a limit")
+)
 
-// Filter is a compiled tag expression: all messages, or those whose tags code is one of a few. The broker compares only
-// the 32-bit hash of the tag; the client compares the text and drops what collided.
+// Filter is a compiled expression. With tags it wants all messages, or those whose tags code is one of a few: the broker
+// compares only the 32-bit hash of the tag; the client compares the text and drops what collided. With SQL92 it
+// wants the messages for whose properties the expression is true.
 type Filter struct {
 	all   bool
 	codes []int32
 	tags  []string
+	sql   *program // nil with tags
 }
 
 // All is the filter of the expression "*".
@@ -34,11 +50,18 @@ func All() *Filter { return &Filter{all: true} }
 // IsTag reports whether an expressionType means tags: empty or TAG, as RocketMQ reads it.
 func IsTag(kind string) bool { return kind == "" || kind == Tag }
 
-// Compile reads an expression of the given kind. "", "*" and no expression at all mean every message; otherwise tags are
+// Compile reads an expression of the given kind. Of tags, "", "*" and no expression at all mean every message; otherwise tags are
 // joined by "||", and spaces around them do not count. An expression made of separators alone is an [ErrSyntax].
 func Compile(kind, expression string) (*Filter, error) {
+	if kind == SQL92 {
+		p, err := compileSQL(expression)
+		if err != nil {
+			return nil, err
+		}
+		return &Filter{sql: p}, nil
+	}
 	if !IsTag(kind) {
-		return nil, fmt.Errorf("%w: %.40q, this broker evaluates %s", ErrUnsupported, kind, Tag)
+		return nil, fmt.Errorf("%w: %.40q, this broker evaluates %s and %s", ErrUnsupported, kind, Tag, SQL92)
 	}
 	if expression == "" || expression == "*" {
 		return All(), nil
@@ -69,9 +92,13 @@ func (f *Filter) add(tag string) {
 // MatchesAll reports whether every message matches, so that nothing need be asked per message.
 func (f *Filter) MatchesAll() bool { return f.all }
 
-// Match reports whether a message with this tags code is wanted; a message without tags has code 0 and matches "*" only.
+// ByProperties reports whether [Filter.MatchProperties] must be asked: the filter is SQL92.
+func (f *Filter) ByProperties() bool { return f.sql != nil }
+
+// Match reports whether a message with this tags code may be wanted; one without tags has code 0 and matches "*" only.
+// With SQL92 every message may be wanted: the tags code says nothing about it.
 func (f *Filter) Match(tagsCode int64) bool {
-	if f.all {
+	if f.all || f.sql != nil {
 		return true
 	}
 	for _, c := range f.codes {
@@ -80,6 +107,28 @@ func (f *Filter) Match(tagsCode int64) bool {
 		}
 	}
 	return false
+}
+
+// MatchProperties reports whether an SQL92 expression is true for a message's properties; it is true for tags, which
+// [Filter.Match] has judged. It allocates nothing.
+func (f *Filter) MatchProperties(p message.Properties) bool { return f.sql == nil || f.sql.match(p) }
+
+// Cost bounds the work of [Filter.MatchProperties]: about how many bytes it may have to look at for a message with so many bytes of
+// properties. The broker ends a pull whose filter has cost too much.
+func (f *Filter) Cost(propertyBytes int) int {
+	if f.sql == nil {
+		return 1
+	}
+	return len(f.sql.nodes) * (16 + propertyBytes)
+}
+
+// Ignored is the text behind the end of an SQL92 expression: as in Apache, "a = 1 b = 2" ends before b, and what follows
+// counts for nothing. It is empty for nearly all expressions; the broker logs it where it is not.
+func (f *Filter) Ignored() string {
+	if f.sql == nil {
+		return ""
+	}
+	return f.sql.ignored
 }
 
 // Tags are the tags of the expression in the order in which it names them, none for "*".

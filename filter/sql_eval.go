@@ -1,0 +1,286 @@
+package filter
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+
+	"github.com/aerobee-mq/aerobee/message"
+)
+
+// How an expression is evaluated, quirks of Apache's evaluator included. Every quirk is the answer of RocketMQ 5.5.0 and is
+// checked against it, see differential_test.go.
+//
+//   - All properties are texts. A property without value counts as missing, and the last of two with one name counts.
+//   - A missing property is null. Comparing null is null, NOT null is null, AND and OR are three-valued; null does not match.
+//   - But "=" with null on its right alone is false, and null = null is true: a = b matches where both are missing, and
+//     'x' <> a where a is.
+//   - Compared with a number, a text must be written as one of that kind: Integer, Long or Double by the constant. What
+//     cannot be converted fails the whole evaluation, also under NOT and in an OR whose other side comes later.
+//   - Two texts are equal or not; for order both must be Doubles.
+//   - A property alone is a condition which is false, whatever it says: "true" is a text. NOT a is true where a is there.
+//   - CONTAINS, STARTSWITH and ENDSWITH, and their NOT forms, are false for null, for what is no text, and for ”.
+//   - A minus before anything but a number is null.
+
+// operator is what a node does.
+type operator uint8
+
+const (
+	opConstant operator = iota
+	opProperty
+	opNegate
+	// What follows yields a boolean or null.
+	opCast
+	opNot
+	opAnd
+	opOr
+	opEqual
+	opIsNull
+	opGreater // these four in the order of their tokens
+	opGreaterEqual
+	opLess
+	opLessEqual
+	opContains // these three in the order of their tokens
+	opStartsWith
+	opEndsWith
+	opIn
+)
+
+// node is one operator with its operands, which lie before it in the program.
+type node struct {
+	op          operator
+	not         bool
+	left, right int32
+	name        int32 // opProperty: place in the program's names
+	depth       int32
+	constant    value
+	operands    []int32  // opAnd, opOr
+	list        []string // opIn, sorted
+}
+
+// isBoolean reports whether Apache takes a node for a condition: also NULL.
+func (n *node) isBoolean() bool {
+	return n.op >= opCast || n.op == opConstant && (n.constant.kind == boolean || n.constant.kind == null)
+}
+
+func (n *node) isNull() bool { return n.op == opConstant && n.constant.kind == null }
+
+// program is a compiled expression.
+type program struct {
+	nodes   []node
+	names   []string
+	root    int32
+	ignored string
+}
+
+// slots is how many properties are looked up in one pass over a message's; further ones cost a pass each time they are asked for.
+const slots = 8
+
+// run is one evaluation. It lives on the stack.
+type run struct {
+	properties message.Properties
+	found      [slots][]byte
+}
+
+func (o *program) match(p message.Properties) bool {
+	r := run{properties: p}
+	o.collect(&r)
+	v := o.evaluate(o.root, &r)
+	return v.kind == boolean && v.truth
+}
+
+// collect finds the values of the first properties.
+func (o *program) collect(r *run) {
+	names := o.names[:min(len(o.names), slots)]
+	for rest := []byte(r.properties); len(rest) > 0 && len(names) > 0; {
+		name, v, after := pair(rest)
+		rest = after
+		for i := range names {
+			if len(v) > 0 && string(name) == names[i] {
+				r.found[i] = v
+			}
+		}
+	}
+}
+
+// pair cuts the first property off, as Java does: one without name or value yields no value.
+func pair(text []byte) (name, value, rest []byte) {
+	if i := bytes.IndexByte(text, 0x02); i >= 0 {
+		text, rest = text[:i], text[i+1:]
+	}
+	if i := bytes.IndexByte(text, 0x01); i > 0 {
+		return text[:i], text[i+1:], rest
+	}
+	return nil, nil, rest
+}
+
+func (o *program) property(r *run, i int32) value {
+	var v []byte
+	if i < slots {
+		v = r.found[i]
+	} else {
+		v = last(r.properties, o.names[i])
+	}
+	if len(v) == 0 {
+		return value{}
+	}
+	return value{kind: text, s: v}
+}
+
+// last finds the value of one property.
+func last(p message.Properties, want string) (found []byte) {
+	for rest := []byte(p); len(rest) > 0; {
+		name, v, after := pair(rest)
+		if len(v) > 0 && string(name) == want {
+			found = v
+		}
+		rest = after
+	}
+	return found
+}
+
+func (o *program) evaluate(i int32, r *run) value {
+	n := &o.nodes[i]
+	switch n.op {
+	case opConstant:
+		return n.constant
+	case opProperty:
+		return o.property(r, n.name)
+	case opNegate:
+		return negate(o.evaluate(n.left, r))
+	case opCast:
+		v := o.evaluate(n.left, r)
+		if v.kind == null {
+			return v
+		}
+		return truth(false)
+	case opNot:
+		v := o.evaluate(n.left, r)
+		v.truth = !v.truth
+		return v
+	case opAnd, opOr:
+		return o.logic(n, r)
+	case opEqual:
+		return equal(o.evaluate(n.left, r), o.evaluate(n.right, r))
+	case opIsNull:
+		v := o.evaluate(n.left, r)
+		if v.kind == failed {
+			return v
+		}
+		return truth(v.kind == null)
+	case opContains, opStartsWith, opEndsWith:
+		return o.search(n, r)
+	case opIn:
+		v := o.evaluate(n.left, r)
+		if v.kind == null {
+			return v
+		}
+		return truth(contains(n.list, v.s) != n.not)
+	}
+	return o.order(n, r)
+}
+
+func negate(v value) value {
+	switch v.kind {
+	case integer, long:
+		return value{kind: v.kind, i: -v.i}
+	case double:
+		return value{kind: double, f: -v.f}
+	case failed:
+		return v
+	}
+	return value{}
+}
+
+// logic asks the operands in turn until one decides, or fails.
+func (o *program) logic(n *node, r *run) value {
+	decides := n.op == opOr
+	out := truth(!decides)
+	for _, i := range n.operands {
+		switch v := o.evaluate(i, r); {
+		case v.kind == failed || v.kind == boolean && v.truth == decides:
+			return v
+		case v.kind == null:
+			out = v
+		}
+	}
+	return out
+}
+
+func equal(l, r value) value {
+	switch {
+	case l.kind == failed || r.kind == failed:
+		return value{kind: failed}
+	case l.kind == null && r.kind == null:
+		return truth(true)
+	case l.kind == null:
+		return l
+	case r.kind == null:
+		return truth(false)
+	}
+	order := compare(l, r)
+	if order == notComparable {
+		return value{kind: failed}
+	}
+	return truth(order == 0)
+}
+
+func (o *program) order(n *node, r *run) value {
+	left := o.evaluate(n.left, r)
+	if left.kind == null || left.kind == failed {
+		return left
+	}
+	right := o.evaluate(n.right, r)
+	if right.kind == null || right.kind == failed {
+		return right
+	}
+	if left.kind == text && right.kind == text {
+		left, right = convertText(left, double), convertText(right, double)
+	}
+	order := compare(left, right)
+	if order == notComparable {
+		return value{kind: failed}
+	}
+	switch n.op {
+	case opGreater:
+		return truth(order > 0)
+	case opGreaterEqual:
+		return truth(order >= 0)
+	case opLess:
+		return truth(order < 0)
+	}
+	return truth(order <= 0)
+}
+
+func (o *program) search(n *node, r *run) value {
+	want := n.constant.s
+	if len(want) == 0 {
+		return truth(false)
+	}
+	v := o.evaluate(n.left, r)
+	if v.kind == failed {
+		return v
+	}
+	if v.kind != text {
+		return truth(false)
+	}
+	found := false
+	switch n.op {
+	case opContains:
+		found = bytes.Contains(v.s, want)
+	case opStartsWith:
+		found = bytes.HasPrefix(v.s, want)
+	default:
+		found = bytes.HasSuffix(v.s, want)
+	}
+	return truth(found != n.not)
+}
+
+// contains looks for s in a sorted list.
+func contains(list []string, s []byte) bool {
+	if len(list) <= 8 {
+		return slices.ContainsFunc(list, func(e string) bool { return e == string(s) })
+	}
+	i := sort.Search(len(list), func(i int) bool { return list[i] >= string(s) })
+	return i < len(list) && list[i] == string(s)
+}
