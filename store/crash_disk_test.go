@@ -151,6 +151,9 @@ func fileKind(p string) string {
 
 const modulePath = "github.com/aerobee-mq/aerobee/"
 
+// blockWriter shapes the log's writes: who has it write is named, not it.
+const blockWriter = "commitlog.(*blocks)."
+
 // caller names the function of the store that makes a change, without the closures in it. The database changes its own
 // files, most of them on its own goroutines.
 func caller(file string) string {
@@ -161,7 +164,7 @@ func caller(file string) string {
 		if strings.Contains(f.Function, "cockroachdb/pebble") && !strings.Contains(f.Function, "/vfs") {
 			return "pebble"
 		}
-		if name, ours := strings.CutPrefix(f.Function, modulePath); ours && !strings.HasSuffix(f.File, "_test.go") && !strings.HasPrefix(name, "store/cutdb.gate") {
+		if name, ours := strings.CutPrefix(f.Function, modulePath); ours && !strings.HasSuffix(f.File, "_test.go") && !strings.HasPrefix(name, "store/cutdb.gate") && !strings.Contains(name, blockWriter) {
 			name, _, _ = strings.Cut(name, ".func")
 			return strings.TrimPrefix(name, "store/")
 		}

@@ -33,7 +33,7 @@ func changesOf(t *testing.T, dirs ...string) map[string]bool {
 			}
 			for _, d := range f.Decls {
 				fn, ok := d.(*ast.FuncDecl)
-				if !ok || fn.Body == nil {
+				if !ok || fn.Body == nil || strings.HasPrefix(f.Name.Name+"."+funcName(fn), blockWriter) {
 					continue
 				}
 				ast.Inspect(fn.Body, func(n ast.Node) bool {
@@ -70,6 +70,10 @@ func changeOf(call *ast.CallExpr) string {
 	onFS := strings.HasSuffix(strings.ToLower(on), "fs")
 	file := on == "f" || strings.HasSuffix(on, "file") || strings.HasSuffix(on, "out")
 	switch sel.Sel.Name {
+	case "write", "put":
+		if strings.HasSuffix(on, ".blocks") {
+			return "write"
+		}
 	case "Create":
 		if n == 2 && onFS {
 			return "create"

@@ -324,8 +324,8 @@ func (l *life) failOnce(place string) {
 func refusals(l *life) {
 	l.begin()
 	for _, place := range []string{
-		"segment.write in commitlog.(*Log).write", "segment.write in commitlog.(*Log).writeAt", "segment.write in commitlog.(*segment).stretch",
-		"segment.write in commitlog.(*Log).write", "block.tmp.sync in index.(*blockWriter).install",
+		"segment.write in commitlog.(*Log).writeSpans", "segment.write in commitlog.(*Log).writeSynced", "segment.write in commitlog.(*segment).stretch",
+		"segment.write in commitlog.(*Log).writeSpans", "block.tmp.sync in index.(*blockWriter).install",
 	} {
 		l.failOnce(place)
 		for i := range 12 {

@@ -26,11 +26,10 @@ func set(fd int, on bool) error {
 	if err != nil {
 		return err
 	}
-	if on {
-		flags |= unix.O_DIRECT
-	} else {
-		flags &^= unix.O_DIRECT
+	if was := flags&unix.O_DIRECT != 0; was == on {
+		return fmt.Errorf("O_DIRECT is %t already", on)
 	}
+	flags ^= unix.O_DIRECT
 	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags)
 	return err
 }
@@ -40,5 +39,5 @@ func Refused(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
-// Disable makes a direct handle a buffered one.
+// Disable makes a direct handle a buffered one. It fails for one that is not direct.
 func Disable(f vfs.File) error { return set(int(f.Fd()), false) }

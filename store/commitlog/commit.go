@@ -194,17 +194,27 @@ func (l *Log) write(spans []extent, to message.LogOffset) error {
 	if err := l.clean(); err != nil {
 		return err
 	}
-	l.win.advance(to)
+	l.win.advance(l.active.blockEnd(to))
+	last, err := l.writeSpans(spans)
+	if err != nil {
+		l.soil(l.at, to)
+		_ = l.clean() // tried again before the next write
+		return fmt.Errorf("group of %d bytes at %d: %w", to-l.at, l.at, err)
+	}
+	l.active.keep(last)
+	return nil
+}
+
+func (l *Log) writeSpans(spans []extent) (last []byte, err error) {
+	if l.opts.Flush == SyncFlush {
+		return l.blocks.write(l.active, l.at, spans)
+	}
 	for i := range spans {
-		s := &spans[i]
-		if _, err := l.active.file.WriteAt(s.chunk.b[s.start:s.end], int64(s.at-l.active.base)); err != nil {
-			l.soil(l.at, to)
-			err = fmt.Errorf("write %d bytes to segment %s at %d: %w", to-l.at, segmentName(l.active.base), s.at, err)
-			_ = l.clean() // tried again before the next write
-			return err
+		if err := l.blocks.put(l.active, spans[i].bytes(), int64(spans[i].at-l.active.base)); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // soil notes that the bytes of the active segment from from to to may hold what was refused.
@@ -220,15 +230,25 @@ func (l *Log) clean() error {
 	if l.dirty.end == 0 {
 		return nil
 	}
-	l.win.advance(l.dirty.until())
-	if err := zeroFile(l.active.file, l.zeros, l.active.base, l.dirty.at, l.dirty.until()); err != nil {
+	l.win.advance(l.active.blockEnd(l.dirty.until()))
+	if _, err := l.blocks.write(l.active, l.dirty.at, l.zeroSpans(l.dirty.end)); err != nil {
 		return fmt.Errorf("zero %d bytes of segment %s at %d after a failed write: %w", l.dirty.end, segmentName(l.active.base), l.dirty.at, err)
 	}
-	if err := l.active.file.SyncData(); err != nil {
-		return l.fail("sync of segment "+segmentName(l.active.base), err)
+	if err := l.syncSegment(l.active); err != nil {
+		return err
 	}
 	l.dirty = extent{}
 	return nil
+}
+
+// zeroSpans returns extents of so many zeros.
+func (l *Log) zeroSpans(size int) []extent {
+	var out []extent
+	zeros := &chunk{b: l.zeros}
+	for ; size > 0; size -= len(l.zeros) {
+		out = append(out, extent{chunk: zeros, end: min(size, len(l.zeros))})
+	}
+	return out
 }
 
 // publish makes a part visible: to readers, to the queues' counters, to the follower.

@@ -172,8 +172,8 @@ func TestFailedWriteRefusesItsGroupAndGivesOffsetsBack(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	var broken atomic.Bool
 	fs := &fault{FS: mem, hook: func(op change) error {
-		if op.op == "write" && len(op.data) > 100 && broken.Load() && op.data[4] == 0xDA { // a record, not zeros
-			if _, err := op.file.WriteAt(op.data[:len(op.data)*3/4], op.off); err != nil { // half of the group arrives
+		if op.op == "write" && len(op.data) > 600 && broken.Load() && op.data[504] == 0xDA { // the group, not zeros
+			if _, err := op.file.WriteAt(op.data[:1000], op.off); err != nil { // half of the group arrives
 				return err
 			}
 			return fmt.Errorf("write: %w", syscall.ENOSPC)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/aerobee-mq/aerobee/internal/directio"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -35,6 +36,9 @@ type Log struct {
 		g          *group
 		first, end int
 	}
+
+	blocks   blocks
+	noDirect atomic.Bool // there is no direct I/O
 
 	published atomic.Int64
 	synced    atomic.Int64
@@ -76,8 +80,9 @@ func Open(opts Options) (*Log, error) {
 }
 
 func newLog(opts Options) *Log {
-	l := &Log{opts: opts, zeros: make([]byte, fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{}), sideAsked: make(chan chan struct{})}
+	l := &Log{opts: opts, zeros: directio.Buffer(fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{}), sideAsked: make(chan chan struct{})}
 	l.enc.pool = &l.pool
+	l.blocks = blocks{log: l, plain: opts.Flush == AsyncFlush}
 	l.tail = tail{limit: opts.TailBytes, pool: &l.pool}
 	l.open, l.aside = &group{}, &group{}
 	l.win.init(opts.FillWindow)

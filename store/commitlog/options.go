@@ -34,6 +34,10 @@ type Options struct {
 	FillWindow      int64         // bytes zero-filled ahead of the writer, default 64 MiB (none under AsyncFlush), negative for none
 	TailBytes       int64         // recent bytes kept in memory for reads, default 16 MiB, negative for none
 
+	// Buffered makes SyncFlush write through the page cache, and cold reads come from it, where the file system could do
+	// without: what consumers read from the last minutes then lies in memory that the system has to spare.
+	Buffered bool
+
 	// ReplayFrom is the first record to replay: the offset up to which the follower's state is already persisted and
 	// therefore synced. An offset before the first segment, such as 0, means the first segment's beginning.
 	ReplayFrom message.LogOffset
@@ -72,7 +76,7 @@ func (o Options) withDefaults() Options {
 	if o.Flush == SyncFlush { // it makes syncs cheaper, but each byte is written twice
 		o.FillWindow = orDefault(o.FillWindow, 64<<20)
 	}
-	o.FillWindow = max(0, o.FillWindow)
+	o.FillWindow = int64(roundUp(int(max(0, o.FillWindow))))
 	o.TailBytes = max(0, orDefault(o.TailBytes, 16<<20))
 	if o.Now == nil {
 		o.Now = time.Now

@@ -28,7 +28,10 @@ func (l *Log) recover() error {
 	l.at = r.tail
 	l.published.Store(int64(l.at))
 	l.synced.Store(int64(l.at))
-	l.win.place(l.at)
+	l.win.place(l.active.blockEnd(l.at))
+	if err := l.keepLast(); err != nil {
+		return err
+	}
 	if l.at == l.active.base {
 		return l.enter(nil, 0)
 	}

@@ -3,6 +3,7 @@ package commitlog
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -96,50 +97,67 @@ func (l *Log) encodeCheckpoint(g *group) (to message.LogOffset, err error) {
 }
 
 func (l *Log) writeCheckpoint(spans []extent, old *segment, at, to message.LogOffset) error {
-	const head = message.BlankSize // size and magic: without them a record is none
-	l.win.advance(to)
-	for i, s := range spans {
-		if i == 0 {
-			s.at, s.start = s.at+head, s.start+head
-		}
-		if err := l.writeAt(l.active, s.chunk.b[s.start:s.end], s.at); err != nil {
-			return err
-		}
-	}
+	l.win.advance(l.active.blockEnd(to))
 	if len(spans) > 0 {
-		if err := l.syncSegment(l.active); err != nil {
+		headless := slices.Insert(slices.Clone(spans), 0, l.zeroSpans(headSize)...)
+		headless[1].start += headSize
+		if err := l.writeSynced(l.active, l.active.base, headless, true); err != nil {
 			return err
 		}
 	}
 	if old != nil {
-		var blank [message.BlankSize]byte
-		message.AppendBlank(blank[:0], int(old.end()-at))
-		if err := l.writeAt(old, blank[:], at); err != nil {
-			return err
-		}
-		if err := l.syncSegment(old); err != nil {
+		blank := message.AppendBlank(make([]byte, 0, message.BlankSize), int(old.end()-at))
+		if err := l.writeSynced(old, at, []extent{{chunk: &chunk{b: blank}, end: len(blank)}}, false); err != nil {
 			return err
 		}
 	}
 	if len(spans) == 0 {
 		return nil
 	}
-	s := spans[0]
-	if err := l.writeAt(l.active, s.chunk.b[s.start:s.start+head], s.at); err != nil {
-		return err
-	}
-	return l.syncSegment(l.active)
+	return l.writeHead(spans, to)
 }
 
-func (l *Log) writeAt(s *segment, b []byte, at message.LogOffset) error {
-	if _, err := s.file.WriteAt(b, int64(at-s.base)); err != nil {
-		return fmt.Errorf("write %d bytes to segment %s at %d: %w", len(b), segmentName(s.base), at, err)
+// headSize is how much of a checkpoint is held back: size and magic of its first record, which is none without them.
+const headSize = message.BlankSize
+
+// writeHead completes the checkpoint of the active segment: it writes the block again in which the head lies.
+func (l *Log) writeHead(spans []extent, to message.LogOffset) error {
+	s, part := l.active, slices.Clone(spans)
+	last := s.kept
+	if l.blocks.plain {
+		part = part[:1]
+		part[0].end = part[0].start + headSize
+	} else {
+		left := blockSize
+		for i := range part {
+			part[i].end = min(part[i].end, part[i].start+left)
+			left -= int(part[i].size())
+		}
+	}
+	s.kept = nil
+	if err := l.writeSynced(s, s.base, part, true); err != nil {
+		return err
+	}
+	if to-s.base >= blockSize {
+		s.kept = last
 	}
 	return nil
 }
 
+// writeSynced writes spans, one behind the other from at on, and syncs. keep tells that more will be written behind them.
+func (l *Log) writeSynced(s *segment, at message.LogOffset, spans []extent, keep bool) error {
+	last, err := l.blocks.write(s, at, spans)
+	if err != nil {
+		return err
+	}
+	if keep {
+		s.keep(last)
+	}
+	return l.syncSegment(s)
+}
+
 func (l *Log) syncSegment(s *segment) error {
-	if err := s.file.SyncData(); err != nil {
+	if err := s.out.SyncData(); err != nil {
 		return l.fail("sync of segment "+segmentName(s.base), err)
 	}
 	return nil
@@ -152,7 +170,7 @@ func (l *Log) reserve(base message.LogOffset) (*segment, error) {
 	if s := l.segs.acquire(base); s != nil {
 		return s, s.release()
 	}
-	s, err := createSegment(l.opts.FS, l.opts.Dir, base, l.opts.SegmentSize)
+	s, err := l.createSegment(base, l.opts.SegmentSize)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -16,11 +17,15 @@ type segment struct {
 	base message.LogOffset
 	size int64
 	path string
-	file vfs.File // the committing goroutine writes and syncs it, readers pread it
-	// side is a second handle of the newest segments: the background fills and syncs through it, because a vfs.File takes
-	// one write or sync at a time.
-	side vfs.File
-	refs atomic.Int32
+	file vfs.File // through the page cache: readers pread it
+	// out and side are further handles of the newest segments, past the page cache where that can be had: the committing
+	// goroutine writes and syncs through out, the background fills and syncs through side, because a vfs.File takes one
+	// write or sync at a time.
+	out, side vfs.File
+	refs      atomic.Int32
+
+	kept      []byte // what the block holds in which the records end; the committing goroutine's
+	allocated int64  // bytes from the file's beginning that have room on the disk; the background's
 }
 
 func segmentName(base message.LogOffset) string { return fmt.Sprintf("%020d", int64(base)) }
@@ -43,27 +48,39 @@ func (s *segment) release() error {
 }
 
 func (s *segment) closeFiles() error {
-	err := s.file.Close()
-	if s.side != nil {
-		if sideErr := s.side.Close(); err == nil {
-			err = sideErr
+	var errs []error
+	for _, f := range []vfs.File{s.file, s.out, s.side} {
+		if f != nil {
+			errs = append(errs, f.Close())
 		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
-func openSegment(fs vfs.FS, dir string, base message.LogOffset, size int64) (*segment, error) {
-	s := &segment{base: base, size: size, path: fs.PathJoin(dir, segmentName(base))}
+// openSegment opens a segment for writing.
+func (l *Log) openSegment(base message.LogOffset, size int64) (*segment, error) {
+	s := &segment{base: base, size: size, path: l.opts.FS.PathJoin(l.opts.Dir, segmentName(base))}
 	var err error
-	if s.file, err = fs.OpenReadWrite(s.path, vfs.WriteCategoryUnspecified); err != nil {
-		return nil, err
+	if s.file, err = l.openHandle(s, false); err == nil {
+		if s.out, err = l.openHandle(s, true); err == nil {
+			s.side, err = l.openHandle(s, true)
+		}
 	}
-	if s.side, err = fs.OpenReadWrite(s.path, vfs.WriteCategoryUnspecified); err != nil {
-		_ = s.file.Close()
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, s.closeFiles())
 	}
 	s.refs.Store(1)
 	return s, nil
+}
+
+// openHandle opens a segment for writing, past the page cache if that is asked for and can be had.
+func (l *Log) openHandle(s *segment, direct bool) (vfs.File, error) {
+	if direct {
+		if f, err := l.openDirect(s, true); f != nil || err != nil {
+			return f, err
+		}
+	}
+	return l.opts.FS.OpenReadWrite(s.path, vfs.WriteCategoryUnspecified)
 }
 
 // openSealed opens a segment that will only be read.
@@ -79,7 +96,8 @@ func openSealed(fs vfs.FS, dir string, base message.LogOffset, size int64) (*seg
 
 // createSegment makes a segment of full, sparse length and returns when the length and the name are durable. A file of
 // that name is removed first: a segment never begins with another one's bytes.
-func createSegment(fs vfs.FS, dir string, base message.LogOffset, size int64) (*segment, error) {
+func (l *Log) createSegment(base message.LogOffset, size int64) (*segment, error) {
+	fs, dir := l.opts.FS, l.opts.Dir
 	f, err := fs.Create(fs.PathJoin(dir, segmentName(base)), vfs.WriteCategoryUnspecified)
 	if err == nil {
 		err = f.Close()
@@ -87,7 +105,7 @@ func createSegment(fs vfs.FS, dir string, base message.LogOffset, size int64) (*
 	if err != nil {
 		return nil, fmt.Errorf("create segment %s: %w", segmentName(base), err)
 	}
-	s, err := openSegment(fs, dir, base, size)
+	s, err := l.openSegment(base, size)
 	if err != nil {
 		return nil, fmt.Errorf("create segment %s: %w", segmentName(base), err)
 	}

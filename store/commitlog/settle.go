@@ -11,7 +11,7 @@ import (
 // settle makes the disk agree with what replay found: nothing behind the tail, everything before it durable.
 func (l *Log) settle(r *replay) error {
 	if r.last == nil {
-		s, err := createSegment(l.opts.FS, l.opts.Dir, r.tail, l.opts.SegmentSize)
+		s, err := l.createSegment(r.tail, l.opts.SegmentSize)
 		if err != nil {
 			return err
 		}
@@ -66,20 +66,20 @@ func (l *Log) reopen(old *segment, tail message.LogOffset) (*segment, error) {
 	if err := old.release(); err != nil {
 		return nil, err
 	}
-	fs, dir, size := l.opts.FS, l.opts.Dir, max(old.size, l.opts.SegmentSize)
+	size := max(old.size, l.opts.SegmentSize)
 	var s *segment
 	var err error
 	if tail == old.base {
-		s, err = createSegment(fs, dir, old.base, l.opts.SegmentSize)
+		s, err = l.createSegment(old.base, l.opts.SegmentSize)
 	} else {
-		s, err = openSegment(fs, dir, old.base, size)
+		s, err = l.openSegment(old.base, size)
 	}
 	if err != nil {
 		return nil, err
 	}
 	l.segs.add(s)
 	if tail > old.base && size > old.size {
-		err = s.stretch(fs, dir)
+		err = s.stretch(l.opts.FS, l.opts.Dir)
 	}
 	return s, err
 }
@@ -93,8 +93,8 @@ func (l *Log) rewrite(s *segment, from, to message.LogOffset) error {
 		if n, err := s.file.ReadAt(b, int64(from-s.base)); n < len(b) {
 			return fmt.Errorf("read at %d: %w", from, err)
 		}
-		if err := l.writeAt(s, b, from); err != nil {
-			return err
+		if _, err := s.file.WriteAt(b, int64(from-s.base)); err != nil {
+			return fmt.Errorf("write at %d: %w", from, err)
 		}
 		from += message.LogOffset(len(b))
 	}

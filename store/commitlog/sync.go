@@ -14,7 +14,7 @@ func (l *Log) syncPart(g *group, first, end int) (late bool, err error) {
 	}
 	l.syncing.g, l.syncing.first, l.syncing.end = g, first, end
 	l.watch.begin()
-	err = l.active.file.SyncData()
+	err = l.active.out.SyncData()
 	late = l.watch.end()
 	if late {
 		l.opts.Logger.Warn("sync of the commit log was slow", "limit", l.opts.SyncTimeout, "segment", l.active.path)
@@ -39,8 +39,8 @@ func (l *Log) syncActive() error {
 	if l.Synced() >= l.at {
 		return nil
 	}
-	if err := l.active.file.SyncData(); err != nil {
-		return l.fail("sync of segment "+segmentName(l.active.base), err)
+	if err := l.syncSegment(l.active); err != nil {
+		return err
 	}
 	l.raiseSynced(l.at)
 	return nil

@@ -16,6 +16,8 @@ type extent struct {
 
 func (e *extent) size() int64 { return int64(e.end - e.start) }
 
+func (e *extent) bytes() []byte { return e.chunk.b[e.start:e.end] }
+
 func (e *extent) until() message.LogOffset { return e.at + message.LogOffset(e.size()) }
 
 // tail holds the log's most recent bytes, in the chunks where they were encoded, for reads. Readers copy under the

@@ -65,6 +65,12 @@ func (w *window) wake() {
 
 func (w *window) sizeLocked() int64 { return min(w.limit, fillFirst+2*int64(w.head-w.origin)) }
 
+func (w *window) size() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sizeLocked()
+}
+
 // next returns where to fill, and whether the writer is close behind.
 func (w *window) next() (from message.LogOffset, need, urgent bool) {
 	w.mu.Lock()
@@ -122,7 +128,11 @@ func (l *Log) fill(s *segment, from message.LogOffset) bool {
 	if !l.win.begin(from, to) {
 		return true
 	}
+	l.allocate(s, from)
 	err := zeroFile(s.side, l.zeros, s.base, from, to)
+	if err != nil && l.refusedDirect(s.side, err) {
+		err = zeroFile(s.side, l.zeros, s.base, from, to)
+	}
 	l.win.end(err == nil)
 	if err == nil {
 		err = s.side.SyncData()
@@ -132,4 +142,17 @@ func (l *Log) fill(s *segment, from message.LogOffset) bool {
 	}
 	l.noFill = err != nil
 	return err == nil
+}
+
+// allocate asks for room on the disk for a window from from on. The file stays sparse behind it, so that a small disk is no
+// fuller than what was written and one window; zeros written to what is allocated do not need the file to themselves.
+// Whether it succeeds shows when the zeros are written.
+func (l *Log) allocate(s *segment, from message.LogOffset) {
+	off := int64(from - s.base)
+	if l.opts.Flush == AsyncFlush || off+fillStep <= s.allocated {
+		return
+	}
+	size := min(max(l.win.size(), fillStep), s.size-off)
+	_ = s.side.Preallocate(off, size)
+	s.allocated = off + size
 }
