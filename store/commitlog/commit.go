@@ -234,8 +234,8 @@ func (l *Log) clean() error {
 	if _, err := l.blocks.write(l.active, l.dirty.at, l.zeroSpans(l.dirty.end)); err != nil {
 		return fmt.Errorf("zero %d bytes of segment %s at %d after a failed write: %w", l.dirty.end, segmentName(l.active.base), l.dirty.at, err)
 	}
-	if err := l.syncSegment(l.active); err != nil {
-		return err
+	if err := l.active.out.SyncData(); err != nil {
+		return l.fail("sync of segment "+segmentName(l.active.base), err)
 	}
 	l.dirty = extent{}
 	return nil

@@ -39,8 +39,8 @@ func (l *Log) syncActive() error {
 	if l.Synced() >= l.at {
 		return nil
 	}
-	if err := l.syncSegment(l.active); err != nil {
-		return err
+	if err := l.active.out.SyncData(); err != nil {
+		return l.fail("sync of segment "+segmentName(l.active.base), err)
 	}
 	l.raiseSynced(l.at)
 	return nil
