@@ -44,7 +44,7 @@ type GetResult struct {
 	Next, Min, Max message.QueueOffset
 	// Count is the number of messages that were appended.
 	Count int
-	// Err is a failed read; Status and Next then do not count.
+	// Err is a failed read; Status and Next then do not count. Damaged messages are passed over instead, see damage.go.
 	Err error
 }
 
@@ -146,12 +146,40 @@ func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, ma
 		res.Status = MessageWasRemoving // the segment went between the scan and the read
 		return dst, res
 	}
+	if err != nil && !errors.Is(err, commitlog.ErrRange) && !errors.Is(err, commitlog.ErrClosed) {
+		return s.collectSingly(dst, qs, from, c.spans, res)
+	}
 	if err != nil {
 		res.Err = fmt.Errorf("get from topic %s, queue %d, offset %d: %w", qs.topic.name, qs.id, from, err)
 		return dst, res
 	}
-	res.Count = len(c.spans)
+	if out, res.Count = s.sound(out, len(dst), c.spans); res.Count == 0 {
+		res.Status = NoMatchedMessage
+	}
 	return out, res
+}
+
+// collectSingly is the end of collect when the disk does not give all the records: it takes those before the first one
+// that cannot be read, and ends there.
+func (s *Store) collectSingly(dst []byte, qs *queueState, from message.QueueOffset, spans []commitlog.Span, res GetResult) ([]byte, GetResult) {
+	out, count, done, err := s.readSingly(dst, spans)
+	if res.Count = count; count == 0 {
+		res.Status = NoMatchedMessage
+	}
+	if err == nil {
+		return out, res
+	}
+	stop := from
+	scanErr := s.ix.Scan(qs.key(), from, func(e index.Entry) bool {
+		stop = e.QueueOffset
+		return e.LogOffset < spans[done].At
+	})
+	if scanErr == nil && stop > from {
+		res.Next = stop
+		return out, res
+	}
+	res.Err = fmt.Errorf("get from topic %s, queue %d, offset %d: %w; it is tried again, messages behind it wait", qs.topic.name, qs.id, stop, errors.Join(err, scanErr))
+	return dst, res
 }
 
 // OffsetByTime returns the offset of the first message that was stored at or after the time, or with upper the last one

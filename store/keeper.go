@@ -8,6 +8,20 @@ import (
 // lockSweepInterval is how often expired queue locks leave the log.
 const lockSweepInterval = time.Minute
 
+// What the store does in the background, as log lines and metrics call it.
+const (
+	upkeepCut       = "cut"
+	upkeepRetention = "retention"
+	upkeepRepair    = "index repair"
+	upkeepLocks     = "lock sweep"
+	upkeepOffsets   = "offset flush"
+	upkeepDue       = "delayed delivery"
+)
+
+func upkeep() []string {
+	return []string{upkeepCut, upkeepRetention, upkeepRepair, upkeepLocks, upkeepOffsets, upkeepDue}
+}
+
 // keeperLoop is the one goroutine that maintains the index, the cache and the segments: cuts when they are due, merges
 // after them, retention once per interval, damaged blocks when a read has met one. It ends with ctx.
 func (s *Store) keeperLoop(ctx context.Context) {
@@ -22,22 +36,22 @@ func (s *Store) keeperLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.cutDue:
-			what, err = "cut", s.cutAndMerge(ctx)
+			what, err = upkeepCut, s.cutAndMerge(ctx)
 		case done := <-s.cutAsked:
 			done <- s.cutAndMerge(ctx)
 		case <-retention.C:
 			if s.unfinished != nil { // the log may not grow enough to ask for another cut
 				s.askForCut()
 			}
-			what, err = "retention", s.retain(ctx)
+			what, err = upkeepRetention, s.retain(ctx)
 		case <-s.retainDue:
-			what, err = "retention", s.retain(ctx)
+			what, err = upkeepRetention, s.retain(ctx)
 		case d := <-s.damaged:
-			what, err = "index repair", s.repairBlock(d)
+			what, err = upkeepRepair, s.repairBlock(d)
 		case <-sweep.C:
-			what, err = "lock sweep", s.sweepLocks(ctx)
+			what, err = upkeepLocks, s.sweepLocks(ctx)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && s.troubles.failed(what) {
 			s.opt.Logger.Error("store maintenance failed; it is tried again", "what", what, "error", err)
 		}
 	}

@@ -15,7 +15,7 @@ func (s *Store) Lock(groupName, client string, qs []message.Queue) []message.Que
 	var held []message.Queue
 	w := newWaiter()
 	appended, err := s.lockChange(w, func() (change []byte) {
-		held, change = s.locks.Lock(nil, groupName, client, qs, s.nowMillis())
+		held, change = s.locks.Lock(nil, groupName, client, qs, s.steadyMillis())
 		return change
 	})
 	if appended {
@@ -46,7 +46,7 @@ func (s *Store) Unlock(groupName, client string, qs []message.Queue) {
 func (s *Store) LocksHeld(groupName string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.locks.Held(groupName, s.nowMillis())
+	return s.locks.Held(groupName, s.steadyMillis())
 }
 
 // lockChange asks the lock machine and appends what has changed while s.mu is held, so that the changes stand in the log
@@ -68,7 +68,7 @@ func (s *Store) lockChange(sink Sink, decide func() []byte) (appended bool, err 
 // sweepLocks writes what nobody holds any more, so that dead owners do not stay in every checkpoint.
 func (s *Store) sweepLocks(ctx context.Context) error {
 	return s.change(ctx, func(ch *changes) error {
-		for _, change := range s.locks.Sweep(s.nowMillis()) {
+		for _, change := range s.locks.Sweep(s.steadyMillis()) {
 			ch.add(state.Lock, change)
 		}
 		return nil

@@ -171,7 +171,9 @@ func (s *Store) flushOffsets() {
 	defer s.mu.Unlock()
 	if err != nil {
 		s.pending.Failed()
-		s.opt.Logger.Error("consumer offsets could not be written; they are tried again", "error", err)
+		if s.troubles.failed(upkeepOffsets) {
+			s.opt.Logger.Error("consumer offsets could not be written; they are tried again", "error", err)
+		}
 		return
 	}
 	s.pending.Landed()

@@ -40,11 +40,17 @@ func openLocked(o Options) (*Store, error) {
 	}
 	s, err := tryOpen(o, imp, clean)
 	if errors.Is(err, errStale) || errors.Is(err, commitlog.ErrAhead) {
+		if errors.Is(err, commitlog.ErrAhead) {
+			o.Logger.Error("the commit log ends before what was durable once: records or whole segments at its end are missing", "dir", o.Dir, "because", err)
+		}
 		o.Logger.Warn("the cache is thrown away and made again from the log", "dir", o.Dir, "because", err)
 		if err := o.FS.RemoveAll(o.FS.PathJoin(o.Dir, directory.CacheDir)); err != nil {
 			return nil, err
 		}
 		s, err = tryOpen(o, imp, clean)
+	}
+	if errors.Is(err, commitlog.ErrCorrupt) {
+		err = fmt.Errorf("%w; `aerobee store verify %s` lists what is damaged: restore a backup, or move the named segment and those behind it away to go on with what lies before", err, o.Dir)
 	}
 	if err != nil {
 		return nil, err

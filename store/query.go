@@ -64,6 +64,11 @@ func (s *Store) Query(dst []byte, topic, key string, uniqueKey bool, max int, fr
 			failed = nil // it has retired meanwhile
 			return true
 		}
+		if failed != nil && lost(failed) {
+			s.skipDamaged(at, failed)
+			failed = nil
+			return true
+		}
 		if failed != nil {
 			return false
 		}

@@ -25,6 +25,7 @@ func (s *Store) noteDamage(err error) error {
 
 // repairBlock makes an index block again from the log.
 func (s *Store) repairBlock(d index.DamageError) error {
+	s.troubles.damagedBlocks.Add(1)
 	s.opt.Logger.Error("an index block is damaged and made again from the log", "error", &d)
 	return s.ix.Replace(d.Span, func(add func(index.Queue, index.Entry, []uint64)) error {
 		return s.reindex(d.Span, add)
@@ -43,9 +44,10 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 	var names name.Table
 	var keys []uint64
 	return s.log.Scan(begin, span.UpTo, func(rec []byte) error {
-		r, err := message.ParseRecord(rec)
+		r, err := message.ParseChecked(rec)
 		if err != nil {
-			return err
+			s.skipDamaged(r.LogOffset, err)
+			return nil
 		}
 		if state.IsRecord(&r) {
 			return state.Each(r.Body, func(k state.Kind, p []byte) error { return followNames(&names, k, p, r.LogOffset) })

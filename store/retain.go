@@ -28,6 +28,7 @@ type look struct {
 	segments []commitlog.Segment // in log order, the active one last
 	disk     vfs.DiskUsage       // zero when the file system does not tell
 	asked    bool                // an operator asked to delete what is past its age now
+	unsure   bool                // the clock has jumped: nothing is old, unless asked
 }
 
 func (l *look) usedRatio() float64 {
@@ -50,7 +51,7 @@ func (r *Retention) expired(l *look) int {
 	n, forced := 0, 0
 	free := int64(l.disk.AvailBytes)
 	for _, s := range sealed {
-		old := r.Age > 0 && !s.ModTime.IsZero() && l.now.Sub(s.ModTime) > r.Age
+		old := r.Age > 0 && (!l.unsure || l.asked) && !s.ModTime.IsZero() && l.now.Sub(s.ModTime) > r.Age
 		big := r.Size > 0 && total > r.Size
 		short := l.disk.TotalBytes > 0 && forced < maxForced &&
 			(1-float64(free)/float64(l.disk.TotalBytes) >= r.ForceRatio || free < r.MinFree)
@@ -96,12 +97,16 @@ func (s *Store) DeleteExpired() {
 // lookAtDisk sees what there is, and closes or opens the store for messages.
 func (s *Store) lookAtDisk() look {
 	l := look{now: s.opt.Now(), segments: s.log.Segments(), asked: s.asked.Swap(false)}
+	l.unsure = !s.watchClock(l.now)
 	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
 		l.disk = disk
 	} else if !errors.Is(err, vfs.ErrUnsupported) {
 		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)
 	}
 	s.noteFull(s.opt.Retention.full(s.opt.Dir, &l))
+	if _, err := s.log.Refusing(); err != nil {
+		s.probeLog()
+	}
 	return l
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -32,6 +33,8 @@ type Store struct {
 	imported Import
 	adopted  *adoption             // what is known of Apache in this directory; nil if it is none of our business
 	passOver map[message.Queue]int // how many records of a queue to pass over in the replay
+	opened   time.Time             // the real time, see passed
+	troubles troubles
 
 	log    *commitlog.Log
 	ix     *index.Index
@@ -67,7 +70,8 @@ type Store struct {
 	arrivals      []Arrival
 	keys          []uint64
 
-	unfinished *cut           // the keeper's: a cut that failed half way
+	clock      clockWatch     // the keeper's, as the next one
+	unfinished *cut           // a cut that failed half way
 	spare      []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
 	cutAt      atomic.Int64   // LogOffset of the last cut that is on the disk
 	lastTime   atomic.Int64   // StoreTime of the newest message
@@ -103,7 +107,7 @@ func Open(o Options) (*Store, error) {
 
 func newStore(o Options) *Store {
 	s := &Store{
-		opt: o, fs: o.FS,
+		opt: o, fs: o.FS, opened: time.Now(),
 		turn: make(chan struct{}, 1), byName: make(map[string]*topicState), reserved: make(map[nameKey]uint32),
 		cutAsked: make(chan chan error), damaged: make(chan index.DamageError, 1),
 		cutDue: make(chan struct{}, 1), retainDue: make(chan struct{}, 1), timerWake: make(chan struct{}, 1),
@@ -126,8 +130,9 @@ func (s *Store) start() error {
 		return err
 	}
 	s.mu.Lock()
-	s.locks.Restore(s.nowMillis())
+	s.locks.Restore(s.steadyMillis())
 	s.mu.Unlock()
+	s.noteRest()
 	s.lookAtDisk()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/commitlog"
+)
+
+// What was stored can be damaged at rest: a bit turns, a block is lost, a file is cut short or copied over another. A read
+// that meets such a record passes over it, since it stays damaged for ever and what lies behind it is worth having: the
+// answer goes on behind it, a line in the log names the place, and a counter tells. A record that the disk refuses to read
+// is another matter, for the next try may succeed: what lies before it is served, and then the read fails, each time.
+
+// maxDamagedKnown bounds the damaged records that are told apart. Beyond it each read of one counts as one more.
+const maxDamagedKnown = 4096
+
+// skipDamaged notes a record that is not what was stored. Its first sight is logged.
+func (s *Store) skipDamaged(at message.LogOffset, cause error) {
+	s.troubles.damagedReads.Add(1)
+	if !s.troubles.damagedFirst(at) {
+		return
+	}
+	s.opt.Logger.Error("a stored message is damaged and is passed over; `aerobee store verify` on a copy or the stopped store lists all",
+		"log offset", int64(at), "segment", s.segmentPath(at), "cause", cause)
+}
+
+// segmentPath names the file that holds a log offset, "" if there is none.
+func (s *Store) segmentPath(at message.LogOffset) string {
+	for _, seg := range s.log.Segments() {
+		if at >= seg.Base && at < seg.Base+message.LogOffset(seg.Size) {
+			return seg.Path
+		}
+	}
+	return ""
+}
+
+// checkRecord reports whether a record that was read from the disk is what was stored there.
+func checkRecord(rec []byte, at message.LogOffset) error {
+	r, err := message.ParseChecked(rec)
+	switch {
+	case err != nil:
+		return err
+	case r.Size != len(rec):
+		return fmt.Errorf("%w: it says %d bytes, %d were stored", message.ErrSize, r.Size, len(rec))
+	case r.LogOffset != at:
+		return fmt.Errorf("%w: it says that it lies at %d", message.ErrSize, r.LogOffset)
+	}
+	return nil
+}
+
+// sound closes up, in b from had on, the records of the spans that are what was stored, and counts them. Those that were
+// read from memory need no check.
+func (s *Store) sound(b []byte, had int, spans []commitlog.Span) (out []byte, count int) {
+	memory := s.log.InMemory() // it only rises: what lies behind it now was read from memory
+	if spans[0].At >= memory {
+		return b, len(spans)
+	}
+	from, to := had, had
+	for _, span := range spans {
+		rec := b[from : from+int(span.Size)]
+		from += len(rec)
+		if span.At < memory {
+			if err := checkRecord(rec, span.At); err != nil {
+				s.skipDamaged(span.At, err)
+				continue
+			}
+		}
+		to += copy(b[to:], rec)
+		count++
+	}
+	return b[:to], count
+}
+
+// readSingly reads records that could not be read together. It returns those before the first that the disk refuses, and
+// of those the sound ones; done is how many spans it came past.
+func (s *Store) readSingly(dst []byte, spans []commitlog.Span) (out []byte, count, done int, err error) {
+	for i, span := range spans {
+		had := len(dst)
+		next, err := s.log.Read(dst, spans[i:i+1])
+		if errors.Is(err, io.EOF) { // the file is cut short
+			s.skipDamaged(span.At, err)
+			continue
+		}
+		if err != nil {
+			s.troubles.unreadable.Add(1)
+			return dst, count, i, err
+		}
+		next, n := s.sound(next, had, spans[i:i+1])
+		dst, count = next, count+n
+	}
+	return dst, count, len(spans), nil
+}
