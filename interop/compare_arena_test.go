@@ -28,7 +28,7 @@ const othersRepeats = 2
 const warmNative = 3 * time.Second
 
 // warmAgain is how long a JIT is warmed for a row when it has been warmed in full for another.
-const warmAgain = 15 * time.Second
+const warmAgain = 10 * time.Second
 
 // arena is where contenders meet: it starts them, lets one at a time have the machine, and keeps count.
 type arena struct {
@@ -85,9 +85,7 @@ func (a *arena) measure(t *testing.T, r row) {
 	}
 	a.pauseOthers(nil)
 	for _, s := range all {
-		if r.own {
-			a.do(s.wipe())
-		} else if s.stored() > storeLimit {
+		if r.own || r.empty || s.stored() > storeLimit {
 			a.do(s.wipe())
 		}
 	}
@@ -100,6 +98,9 @@ func (a *arena) measure(t *testing.T, r row) {
 			result.Contenders[i].Rounds = append(result.Contenders[i].Rounds, numbers)
 			t.Logf("%s, round %d, %s: %s", r.name, n+1, s.name, numbersText(numbers))
 		}
+	}
+	for _, s := range all {
+		a.trim(s)
 	}
 	t.Logf("%s took %v", r.name, time.Since(began).Round(time.Second))
 	if len(a.only) > 0 {
@@ -211,7 +212,9 @@ func (a *arena) warmUp(r row, s *standing) {
 	}
 	r.warm(a, s, span)
 	s.warmed += span
-	a.trim(s, storeLimitRound)
+	if !r.keeps {
+		a.trim(s)
+	}
 }
 
 // undisturbed measures one round, again if others used too much of the machine.
@@ -228,7 +231,9 @@ func (a *arena) undisturbed(r row, s *standing) map[string]float64 {
 		if r.own {
 			a.do(s.wipe())
 		}
-		a.trim(s, storeLimitRound)
+		if !r.keeps {
+			a.trim(s)
+		}
 		if numbers[othersKey] <= a.others || tries == othersRepeats {
 			return numbers
 		}
@@ -237,14 +242,14 @@ func (a *arena) undisturbed(r row, s *standing) map[string]float64 {
 }
 
 // trim removes the store of a contender that is as good when it starts anew.
-func (a *arena) trim(s *standing, limit int64) {
+func (a *arena) trim(s *standing) {
 	a.t.Helper()
-	if !s.jit && s.stored() > limit {
+	if !s.jit && s.stored() > storeLimitRound {
 		a.do(s.wipe())
 	}
 }
 
-// load is the shared account of a span: the CPU time that the contender used in it.
+// span is the CPU time that a contender had used at a span's begin and end.
 type span struct {
 	begin, end time.Duration
 }

@@ -39,16 +39,26 @@ type standing struct {
 	ports           []int
 	processes       []*process // empty while it is not running
 	paused          bool
+	backlog         string        // topic that rows have filled; goes with the store
 	warmed          time.Duration // for how long it has been warmed since it started
+}
+
+// prepare makes the directory and the command lines, unless they are there.
+func (s *standing) prepare() error {
+	if len(s.processes) > 0 {
+		return nil
+	}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	s.processes = s.commands(s.t, s.dir, s.ports)
+	return nil
 }
 
 // launch starts the contender, on what its directory holds, and does not wait for it.
 func (s *standing) launch() error {
-	if len(s.processes) == 0 {
-		if err := os.MkdirAll(s.dir, 0o755); err != nil {
-			return err
-		}
-		s.processes = s.commands(s.t, s.dir, s.ports)
+	if err := s.prepare(); err != nil {
+		return err
 	}
 	for _, p := range s.processes {
 		if err := p.launch(); err != nil {
@@ -94,7 +104,7 @@ func (s *standing) kill() error {
 // wipe kills it and removes all that it has stored.
 func (s *standing) wipe() error {
 	err := s.kill()
-	s.processes = nil
+	s.processes, s.backlog = nil, ""
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 

@@ -132,11 +132,8 @@ func (r *rowResult) line(b *strings.Builder, f figure, bounded bool) {
 	if r.contender(r.Anchor) != nil {
 		times, ok := r.times(f)
 		text := ""
-		if ok && f.Key != othersKey && f.Key != kernelKey {
-			text = fmt.Sprintf("%.2g times", times)
-			if times >= 10 {
-				text = fmt.Sprintf("%.0f times", times)
-			}
+		if ok && (f.Beat || f.Times > 0 || len(f.Must) > 0) {
+			text = timesText(times)
 		}
 		b.WriteString(" | " + text)
 	}
@@ -145,6 +142,18 @@ func (r *rowResult) line(b *strings.Builder, f figure, bounded bool) {
 		fmt.Fprintf(b, " | %s | %s | %s", must, verdict, r.list(f, f.Aim))
 	}
 	b.WriteString(" |\n")
+}
+
+// timesText is a factor with two digits that matter.
+func timesText(times float64) string {
+	digits := 2
+	switch {
+	case times >= 10:
+		digits = 0
+	case times >= 1:
+		digits = 1
+	}
+	return strconv.FormatFloat(times, 'f', digits, 64) + " times"
 }
 
 // cell is a figure's median with the rounds' spread.

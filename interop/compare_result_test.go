@@ -87,21 +87,6 @@ func (r *rowResult) contender(name string) *contenderResult {
 	return nil
 }
 
-// save writes the row's file into dir.
-func (r *rowResult) save(dir string) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, r.Row+".json"), b.Bytes(), 0o644)
-}
-
 // loadResults reads all rows of dir in their order.
 func loadResults(dir string) ([]rowResult, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))

@@ -21,6 +21,9 @@ type row struct {
 	// contender is up and takes messages when a round begins, and is stopped (SIGSTOP) while another has its turn.
 	own bool
 
+	empty bool // contenders start on an empty directory before the first round
+	keeps bool // what a round stored is there in the next one, however much it is
+
 	// warm runs once for each contender before the first round, under what a round does then, for span: nil if there is nothing to warm.
 	warm func(a *arena, on *standing, span time.Duration)
 
@@ -30,5 +33,5 @@ type row struct {
 
 // compareRows are all rows, in the order in which they run: light ones first, since servers stay up over rows and their stores grow.
 func compareRows() []row {
-	return slices.Concat(cheapRows())
+	return slices.Concat(startRows(), javaRows(), cheapRows(), consumeRows(), restartRows())
 }

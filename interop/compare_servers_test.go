@@ -4,12 +4,14 @@ package interop
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The contenders of most rows.
@@ -79,7 +81,14 @@ func apacheContender(name, title, flush string) contender {
 				apacheProcess(t, dir, "broker", "org.apache.rocketmq.broker.BrokerStartup", broker, "-Xms2g", "-Xmx2g", "-Xmn1g", "-XX:MaxDirectMemorySize=4g"),
 			}
 		},
-		ready: func(on *standing) error { return routed(on.namesrv, "TBW102", on.broker) },
+		ready: func(on *standing) error {
+			conn, err := net.DialTimeout("tcp", on.broker, time.Second) // a killed broker's route may still stand
+			if err != nil {
+				return err
+			}
+			conn.Close()
+			return routed(on.namesrv, "TBW102", on.broker)
+		},
 	}
 }
 

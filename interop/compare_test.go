@@ -3,6 +3,8 @@
 package interop
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,4 +140,19 @@ func renderPage(dir string, rows []row) error {
 		return err
 	}
 	return os.WriteFile(page, []byte(text), 0o644)
+}
+
+// save writes the row's file into dir.
+func (r *rowResult) save(dir string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	if err := e.Encode(r); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, r.Row+".json"), b.Bytes(), 0o644)
 }
