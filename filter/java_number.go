@@ -76,18 +76,11 @@ func parseDouble(s []byte) (float64, bool) {
 		}
 		return convert(body[:n], negative)
 	}
-	d, ok := readDecimal(body)
-	switch {
-	case !ok:
+	n, ok := decimalLength(body)
+	if !ok {
 		return 0, false
-	case d.zero:
-		return signed(0, negative), true
-	case d.cut && d.tiny:
-		return signed(0, negative), true
-	case d.cut:
-		return signed(math.Inf(1), negative), true
 	}
-	return convert(body[:d.length], negative)
+	return convert(body[:n], negative)
 }
 
 func signed(v float64, negative bool) float64 {
@@ -107,55 +100,33 @@ func convert(s []byte, negative bool) (float64, bool) {
 	return signed(v, negative), true
 }
 
-// decimal is the form of a decimal number without sign.
-type decimal struct {
-	length    int // without the suffix
-	zero      bool
-	cut, tiny bool // the exponent is beyond what Java computes with, and negative
-}
-
-// bigExponent is the exponent from which on, given as many more as there are digits, Java takes a number for zero or
-// infinity at once: "0.<400 zeros>1e400" is infinite to it.
-const bigExponent = 324
-
-// readDecimal checks a decimal number without sign: digits with at most one point among them, perhaps an exponent,
-// perhaps a suffix.
-func readDecimal(s []byte) (d decimal, ok bool) {
-	i, leadingZeros, digits := 0, 0, 0
-	point := false
-	for ; i < len(s) && (s[i] == '.' || isDigit(s[i])); i++ {
-		switch {
-		case s[i] == '.' && point:
-			return d, false
-		case s[i] == '.':
+// decimalLength is the length without its suffix of the decimal number without sign that s is: digits with at most one point
+// among them, perhaps an exponent, perhaps a suffix.
+func decimalLength(s []byte) (n int, ok bool) {
+	digits, point := 0, false
+	for ; n < len(s) && (s[n] == '.' && !point || isDigit(s[n])); n++ {
+		if s[n] == '.' {
 			point = true
-		case s[i] == '0' && digits == 0:
-			leadingZeros++
-		default:
+		} else {
 			digits++
 		}
 	}
-	if digits+leadingZeros == 0 {
-		return d, false
+	if digits == 0 {
+		return 0, false
 	}
-	d.zero = digits == 0
-	if i < len(s) && s[i]|0x20 == 'e' {
-		from := i + 1
+	if n < len(s) && s[n]|0x20 == 'e' {
+		from := n + 1
 		if from < len(s) && (s[from] == '-' || s[from] == '+') {
-			d.tiny = s[from] == '-'
 			from++
 		}
-		exponent := 0
-		for i = from; i < len(s) && isDigit(s[i]); i++ {
-			exponent = min(exponent*10+int(s[i]-'0'), math.MaxInt32)
+		for n = from; n < len(s) && isDigit(s[n]); {
+			n++
 		}
-		if i == from {
-			return d, false
+		if n == from {
+			return 0, false
 		}
-		d.cut = exponent > bigExponent+digits
 	}
-	d.length = i
-	return d, i == len(s) || i == len(s)-1 && isSuffix(s[i])
+	return n, n == len(s) || n == len(s)-1 && isSuffix(s[n])
 }
 
 // hexLength is the length of the hexadecimal floating point number that s is, without its suffix: 0x, digits with at
