@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
@@ -37,14 +38,14 @@ func (p *Producer) SendBatch(ctx context.Context, ms []*Message, opts ...SendOpt
 			return nil, err
 		}
 	}
-	results := make([]SendResult, 0, len(ms))
+	results := make([]SendResult, len(ms))
 	var errs []error
-	for len(results) < len(ms) {
-		sent, err := p.sendSome(ctx, ms[len(results):], opts)
-		for i := range sent {
-			end(sent[i], err)
+	for at := 0; at < len(ms); {
+		n, err := p.sendSome(ctx, ms[at:], results[at:], opts)
+		for i := range n {
+			end(results[at+i], err)
 		}
-		results = append(results, sent...)
+		at += n
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -76,35 +77,35 @@ func (p *Producer) checkInBatch(m, first *Message) error {
 	return nil
 }
 
-// sendSome sends the first messages, as many as fit into one request, and returns a result for each of them.
-func (p *Producer) sendSome(ctx context.Context, ms []*Message, opts []SendOption) ([]SendResult, error) {
+// sendSome sends the first messages, as many as fit into one request, and notes a result for each of them.
+func (p *Producer) sendSome(ctx context.Context, ms []*Message, results []SendResult, opts []SendOption) (n int, err error) {
 	if err := p.takeOff(); err != nil {
-		return make([]SendResult, len(ms)), err
+		return len(ms), err
 	}
 	s := p.get()
 	defer p.end(s)
-	n, err := s.prepareBatch(ms)
+	n, err = s.prepareBatch(ms)
 	if err == nil {
 		err = s.admit(ctx, opts)
 	}
 	if err != nil {
-		return make([]SendResult, n), err
+		return n, err
 	}
 	s.waits = true
 	s.loop(ctx)
 	p.gate.Release(s.size)
-	if s.err != nil {
-		return make([]SendResult, n), s.err
+	if s.err == nil {
+		s.batchResults(results[:n])
 	}
-	return s.batchResults(n), nil
+	return n, s.err
 }
 
 // prepareBatch makes the body of the first messages that fit, one at least, and returns their number.
 func (s *sending) prepareBatch(ms []*Message) (n int, err error) {
-	b := &batch{}
-	s.batch, s.m = b, ms[0]
+	b := &s.room
+	s.batch, s.m, s.began = b, ms[0], time.Now()
 	for _, m := range ms {
-		s.id = s.p.client.unique.Append(s.id[:0])
+		s.id = s.p.client.unique.AppendAt(s.id[:0], s.began)
 		if s.props, err = s.p.appendProperties(s.props[:0], m, s.id); err != nil {
 			if n == 0 {
 				return 1, err
@@ -124,9 +125,8 @@ func (s *sending) prepareBatch(ms []*Message) (n int, err error) {
 }
 
 // batchResults makes a result for each message of the one for all: the broker gives them numbers in a row, and lists their ids.
-func (s *sending) batchResults(n int) []SendResult {
-	out := make([]SendResult, n)
-	ids, size := string(s.batch.ids), len(s.batch.ids)/n
+func (s *sending) batchResults(out []SendResult) {
+	ids, size := string(s.batch.ids), len(s.batch.ids)/len(out)
 	offsetIDs := s.result.OffsetID
 	for i := range out {
 		out[i] = s.result
@@ -134,7 +134,6 @@ func (s *sending) batchResults(n int) []SendResult {
 		out[i].OffsetID, offsetIDs, _ = strings.Cut(offsetIDs, ",")
 		out[i].Offset = s.result.Offset + message.QueueOffset(i)
 	}
-	return out
 }
 
 // joinedIDs are the unique keys with commas between, as traces have them.

@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
@@ -34,7 +35,8 @@ func (s *sending) prepare(m *Message) error {
 	if err := s.p.check(m); err != nil {
 		return err
 	}
-	s.id = s.p.client.unique.Append(s.id[:0])
+	s.began = time.Now()
+	s.id = s.p.client.unique.AppendAt(s.id[:0], s.began)
 	var err error
 	if s.props, err = s.p.appendProperties(s.props[:0], m, s.id); err != nil {
 		return err

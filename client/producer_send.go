@@ -19,7 +19,8 @@ type sending struct {
 	p       *Producer
 	m       *Message // a batch's first
 	option  SendOption
-	batch   *batch // nil for a single message
+	batch   *batch // nil for a single message; else room
+	room    batch
 	oneWay  bool
 	waits   bool                    // a goroutine waits on done; else it goes on when the answer is there
 	done    chan struct{}           // gets a value when the answer is there
@@ -58,15 +59,21 @@ func (p *Producer) get() *sending {
 	return &sending{p: p, done: make(chan struct{}, 1)}
 }
 
-// maxKept is the room that a sending may keep between uses.
-const maxKept = 64 << 10
+// The room that a sending may keep between uses, for a compressed body and for that of a batch.
+const (
+	maxKept      = 64 << 10
+	maxKeptBatch = 256 << 10
+)
 
 // put gives a sending back, without what belongs to its user.
 func (p *Producer) put(s *sending) {
 	if cap(s.packed) > maxKept {
 		s.packed = nil
 	}
-	*s = sending{p: p, done: s.done, id: s.id, props: s.props, packed: s.packed, head: s.head}
+	if cap(s.room.body) > maxKeptBatch {
+		s.room.body = nil
+	}
+	*s = sending{p: p, done: s.done, id: s.id, props: s.props, packed: s.packed, head: s.head, room: batch{ids: s.room.ids[:0], body: s.room.body[:0]}}
 	p.pool.Put(s)
 }
 
@@ -179,7 +186,6 @@ func (s *sending) admit(ctx context.Context, opts []SendOption) error {
 	for i := range opts {
 		s.option = opts[i]
 	}
-	s.began = time.Now()
 	s.limit, _ = ctx.Deadline()
 	var err error
 	if s.topic, s.info, err = p.publish(ctx, s.m.Topic, s.began); err != nil {

@@ -42,6 +42,10 @@ func TestUniqueKeysHaveJavasForm(t *testing.T) {
 	f(u, "C0A80102"+"2345"+"CAFEBABE"+"000004D2"+"0001")
 	now = time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC) // 2678399000 ms do not fit into an int32
 	f(u, "C0A80102"+"2345"+"CAFEBABE"+"9FA52018"+"0002")
+	now = now.Add(time.Second) // the next month
+	f(u, "C0A80102"+"2345"+"CAFEBABE"+"00000000"+"0003")
+	now = now.Add(-time.Second) // the clock was set back
+	f(u, "C0A80102"+"2345"+"CAFEBABE"+"9FA52018"+"0004")
 	f(NewUniqueKeys(netip.MustParseAddr("2001:db8::1"), 1, 2, clock), "20010DB8000000000000000000000001"+"0001"+"00000002"+"9FA52018"+"0000")
 	f(NewUniqueKeys(netip.Addr{}, 1, 2, clock), "00000000"+"0001"+"00000002"+"9FA52018"+"0000")
 	dst := make([]byte, 0, 64)

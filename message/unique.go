@@ -22,7 +22,11 @@ type UniqueKeys struct {
 	prefix  []byte
 	now     func() time.Time
 	counter atomic.Uint32
+	month   atomic.Pointer[month] // of the latest id; asking the calendar each time would cost more than the rest
 }
+
+// month is from when to when one lasts, in milliseconds.
+type month struct{ from, until int64 }
 
 // NewUniqueKeys returns a generator for one process. now decides by its location when a month begins.
 func NewUniqueKeys(addr netip.Addr, pid int, maker uint32, now func() time.Time) *UniqueKeys {
@@ -36,12 +40,19 @@ func NewUniqueKeys(addr netip.Addr, pid int, maker uint32, now func() time.Time)
 }
 
 // Append appends the next id.
-func (u *UniqueKeys) Append(dst []byte) []byte {
-	now := u.now()
-	year, month, _ := now.Date()
-	since := now.Sub(time.Date(year, month, 1, 0, 0, 0, 0, now.Location())).Milliseconds()
+func (u *UniqueKeys) Append(dst []byte) []byte { return u.AppendAt(dst, u.now()) }
+
+// AppendAt appends the next id, of a maker whose clock has just said now.
+func (u *UniqueKeys) AppendAt(dst []byte, now time.Time) []byte {
+	ms := now.UnixMilli()
+	m := u.month.Load()
+	if m == nil || ms < m.from || ms >= m.until {
+		first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
+		m = &month{first.UnixMilli(), first.AddDate(0, 1, 0).UnixMilli()}
+		u.month.Store(m)
+	}
 	var raw [6]byte
-	binary.BigEndian.PutUint32(raw[:], uint32(since))
+	binary.BigEndian.PutUint32(raw[:], uint32(ms-m.from))
 	binary.BigEndian.PutUint16(raw[4:], uint16(u.counter.Add(1)-1))
 	return appendHex(append(dst, u.prefix...), raw[:])
 }
