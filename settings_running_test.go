@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -109,19 +108,24 @@ func (f *labFile) SyncData() error {
 	return f.File.SyncData()
 }
 
-// labNode is a node on a lab's disk, by a clock that the test puts forward.
+// labNode is a node on a lab's disk.
 type labNode struct {
 	*Server
 	*peer
-	disk  *labDisk
-	ahead *atomic.Int64 // nanoseconds
+	disk *labDisk
 }
 
 // startLab starts a node with segments of 64 KiB, for small messages, that looks at its disk every millisecond.
 func startLab(t *testing.T, settings ...string) *labNode {
 	t.Helper()
-	n := &labNode{disk: newLabDisk(), ahead: new(atomic.Int64)}
-	now := func() time.Time { return time.Now().Add(time.Duration(n.ahead.Load())) }
+	return startLabAhead(t, 0, settings...)
+}
+
+// startLabAhead starts a node whose clock is ahead of the one that stamps its files: what it stores is as old at once.
+func startLabAhead(t *testing.T, ahead time.Duration, settings ...string) *labNode {
+	t.Helper()
+	n := &labNode{disk: newLabDisk()}
+	now := func() time.Time { return time.Now().Add(ahead) }
 	all := append([]string{"memory", "false", "data", "/data", "mappedFileSizeCommitLog", "64k", "maxMessageSize", "16k"}, settings...)
 	var err error
 	if n.Server, err = tryStartIn(t, world{disk: n.disk, now: now, lookEvery: time.Millisecond}, all...); err != nil {
@@ -139,10 +143,10 @@ func (n *labNode) fill() {
 	}
 }
 
-// setClock puts the clock forward, to this time of the day after tomorrow.
-func (n *labNode) setClock(hour, minute int) {
+// untilClock is how far ahead this time of the day after tomorrow is.
+func untilClock(hour, minute int) time.Duration {
 	y, m, d := time.Now().AddDate(0, 0, 2).Date()
-	n.ahead.Store(int64(time.Until(time.Date(y, m, d, hour, minute, 0, 0, time.Local))))
+	return time.Until(time.Date(y, m, d, hour, minute, 0, 0, time.Local))
 }
 
 // wantKept checks whether all messages are still there after the store has looked for what is to go. One look may be under
@@ -211,27 +215,24 @@ func testMaxStoreSize(t *testing.T) {
 }
 
 func testFileReservedTime(t *testing.T) {
-	n := startLab(t, "fileReservedTime", "48", "deleteWhen", everyHour)
-	n.fill()
-	n.ahead.Store(int64(47 * time.Hour))
-	n.wantKept("after 47 hours", true)
-	n.ahead.Store(int64(49 * time.Hour))
-	n.wantKept("after 49 hours", false)
+	for hours, kept := range map[time.Duration]bool{47: true, 49: false} {
+		n := startLabAhead(t, hours*time.Hour, "fileReservedTime", "48", "deleteWhen", everyHour)
+		n.fill()
+		n.wantKept(fmt.Sprintf("after %d hours", hours), kept)
+	}
 }
 
 func testDeleteWhen(t *testing.T) {
-	n := startLab(t, "fileReservedTime", "1", "deleteWhen", "05;16")
-	n.fill()
-	n.setClock(4, 30) // the default
-	n.wantKept("at half past four", true)
-	n.setClock(16, 30)
-	n.wantKept("at half past sixteen", false)
+	for hour, kept := range map[int]bool{4: true /* the default */, 16: false} {
+		n := startLabAhead(t, untilClock(hour, 30), "fileReservedTime", "1", "deleteWhen", "05;16")
+		n.fill()
+		n.wantKept(fmt.Sprintf("at half past %d", hour), kept)
+	}
 }
 
 func testDiskMaxUsedRatio(t *testing.T) {
-	n := startLab(t, "diskMaxUsedSpaceRatio", "60", "fileReservedTime", "1", "deleteWhen", "4")
+	n := startLabAhead(t, untilClock(12, 30), "diskMaxUsedSpaceRatio", "60", "fileReservedTime", "1", "deleteWhen", "4")
 	n.fill()
-	n.setClock(12, 30)
 	n.disk.setUsed(59)
 	n.wantKept("59 % used", true)
 	n.disk.setUsed(61)

@@ -137,6 +137,7 @@ func (s *Server) brokerOptions() broker.Options {
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
 		NoLongPolling: !c.LongPolling, NameServers: s.others, CompressedRegister: c.CompressedRegister,
 		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
+		Now: s.world.now,
 	}
 }
 

@@ -31,8 +31,10 @@ type Broker struct {
 	store Store
 	codes []errorCode
 	start time.Time
-	stats stats
-	rates rates
+	// steady is a clock that nobody can set, for what must end though the clock jumps: holds, and who counts as connected.
+	steady func() time.Time
+	stats  stats
+	rates  rates
 
 	propsTail    []byte          // MSG_REGION, TRACE_ON and CLUSTER as every record carries them
 	regionFields protocol.Fields // MSG_REGION and TRACE_ON as every send answer carries them
@@ -70,7 +72,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{
-		opt: opt, store: s, codes: errorCodes(), start: opt.Now(),
+		opt: opt, store: s, codes: errorCodes(), start: opt.Now(), steady: steadyClock(),
 		propsTail: propertiesTail(&opt),
 		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
 		makes:     newMakings(opt.MaxDeferred),
@@ -182,8 +184,8 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 
 // watchLoop looks after everything that happens by time alone.
 func (b *Broker) watchLoop() {
-	now := b.opt.Now()
-	b.rates.add(sample{ms: now.UnixMilli()})
+	now := b.steady()
+	b.rates.add(sample{ms: b.opt.Now().UnixMilli()})
 	recheck, scan := now.Add(b.opt.HoldRecheck), now.Add(clientScan)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -194,7 +196,7 @@ func (b *Broker) watchLoop() {
 		case <-timer.C:
 		case <-b.earlier:
 		}
-		now = b.opt.Now()
+		now = b.steady()
 		b.expireHolds(now.UnixMilli())
 		if !now.Before(recheck) {
 			b.recheckHolds()
@@ -202,7 +204,7 @@ func (b *Broker) watchLoop() {
 		}
 		if !now.Before(scan) {
 			b.expireClients(now.UnixMilli())
-			b.rates.add(sample{now.UnixMilli(), b.stats.put.Load(), b.stats.gotCount.Load()})
+			b.rates.add(sample{b.opt.Now().UnixMilli(), b.stats.put.Load(), b.stats.gotCount.Load()})
 			scan = now.Add(clientScan)
 		}
 		next := recheck
@@ -211,4 +213,10 @@ func (b *Broker) watchLoop() {
 		}
 		timer.Reset(b.untilDeadline(now, next))
 	}
+}
+
+// steadyClock returns a clock that starts with the real time and goes on by what has passed.
+func steadyClock() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return start.Add(time.Since(start)) }
 }

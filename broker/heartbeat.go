@@ -115,7 +115,7 @@ func bodyTooLarge(f *protocol.Frame) string {
 
 // beat enters a heartbeat into the client table, tells who must know, and answers.
 func (b *Broker) beat(c *remoting.Conn, f *protocol.Frame, beat *protocol.HeartbeatData) {
-	now := b.opt.Now().UnixMilli()
+	now := b.steady().UnixMilli()
 	who := member.Client[*session]{Conn: b.session(c), ID: beat.ClientID, Language: f.Language.String(), Version: f.Version}
 	var notices []member.Notice[*session]
 	var told []member.Announcement

@@ -12,7 +12,10 @@ func (b *Broker) Metrics(emit func(metrics.Sample)) {
 	count("rocketmq_messages_out_total", "Messages handed to consumers.", b.stats.gotCount.Load())
 	count("rocketmq_throughput_out_total", "Bytes of messages handed to consumers.", b.stats.gotBytes.Load())
 	count("rocketmq_send_to_dlq_messages_total", "Messages given up into a dead letter topic.", b.stats.dead.Load())
-	count("aerobee_sends_refused_total", "Sends that were refused.", b.stats.putFailed.Load())
+	for r := range refusedReasons {
+		emit(metrics.Sample{Name: "aerobee_sends_refused_total", Help: "Sends that were refused, by the reason.", Kind: metrics.Counter,
+			Value: float64(b.stats.refused[r].Load()), Labels: []string{"reason", r.String()}})
+	}
 	count("aerobee_messages_sent_back_total", "Messages that consumers sent back.", b.stats.returned.Load())
 	b.clientMu.Lock()
 	producers, consumers := b.clients.Count()

@@ -46,7 +46,7 @@ type pullRequest struct {
 	filter       *filter.Filter
 	topicSysFlag int32
 	groupSysFlag int32
-	deadline     int64 // ms, when it may wait
+	deadline     int64 // ms by the steady clock, when it may wait
 	held         bool  // it has been on hold: this is its second run
 }
 
@@ -90,7 +90,7 @@ func (b *Broker) startPull(p *pullRequest) {
 		return
 	}
 	suspend, wait := b.mayWait(p)
-	p.deadline = b.opt.Now().Add(wait).UnixMilli()
+	p.deadline = b.steady().Add(wait).UnixMilli()
 	from, next := message.QueueOffset(p.hdr.QueueOffset), b.store.MaxOffset(p.queue)
 	if suspend && from == next {
 		b.commitWithPull(p, from)

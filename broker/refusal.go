@@ -3,6 +3,8 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io"
+	"syscall"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -29,6 +31,7 @@ type errorCode struct {
 	is     func(error) bool
 	code   int32
 	prefix string
+	reason refusedFor
 }
 
 // Beginnings of remarks that clients and dashboards match.
@@ -45,15 +48,61 @@ func errorCodes() []errorCode {
 		var f *store.FullError
 		return errors.As(err, &f) || errors.Is(err, commitlog.ErrFull)
 	}
-	return []errorCode{
-		{is(commitlog.ErrFlushTimeout), protocol.ResFlushDiskTimeout, ""},
-		{is(commitlog.ErrBusy), protocol.ResSystemBusy, remarkBusy},
-		{full, protocol.ResServiceNotAvailable, remarkUnavailable},
-		{is(commitlog.ErrClosed), protocol.ResServiceNotAvailable, remarkUnavailable},
-		{is(commitlog.ErrFailed), protocol.ResServiceNotAvailable, remarkUnavailable},
-		{is(message.ErrTooBig), protocol.ResMessageIllegal, "the message is illegal: "},
-		{is(store.ErrNoTopic), protocol.ResTopicNotExist, ""},
+	disk := func(err error) bool {
+		var code syscall.Errno
+		return errors.As(err, &code) || errors.Is(err, io.ErrShortWrite)
 	}
+	return []errorCode{
+		{is(commitlog.ErrFlushTimeout), protocol.ResFlushDiskTimeout, "", refusedBusy},
+		{is(commitlog.ErrBusy), protocol.ResSystemBusy, remarkBusy, refusedBusy},
+		{is(commitlog.ErrFailed), protocol.ResServiceNotAvailable, remarkUnavailable, refusedFailed},
+		{full, protocol.ResServiceNotAvailable, remarkUnavailable, refusedFull},
+		{is(commitlog.ErrClosed), protocol.ResServiceNotAvailable, remarkUnavailable, refusedClosed},
+		{is(message.ErrTooBig), protocol.ResMessageIllegal, "the message is illegal: ", refusedRequest},
+		{is(store.ErrNoTopic), protocol.ResTopicNotExist, "", refusedRequest},
+		{disk, protocol.ResServiceNotAvailable, "", refusedDisk},
+	}
+}
+
+// refusedFor is why a send was refused, as the metrics tell it.
+type refusedFor int
+
+// The reasons.
+const (
+	refusedRequest refusedFor = iota // the sender's own doing: no such topic, no permission, too big
+	refusedBusy                      // too much waits for the disk, or for something to be made
+	refusedFull                      // the disk is too full
+	refusedDisk                      // the disk refuses to write
+	refusedFailed                    // a sync has failed: nothing is written until a restart
+	refusedClosed                    // the node stops
+	refusedOther
+	refusedReasons
+)
+
+// String is the reason's label.
+func (r refusedFor) String() string {
+	return [...]string{"request", "busy", "disk_full", "disk_error", "sync_failed", "stopping", "other"}[r]
+}
+
+// noteRefused counts a send that was refused.
+func (b *Broker) noteRefused(err error) {
+	b.stats.refused[b.reasonOf(err)].Add(1)
+}
+
+func (b *Broker) reasonOf(err error) refusedFor {
+	var own *refusal
+	if errors.As(err, &own) {
+		if own.code == protocol.ResSystemBusy {
+			return refusedBusy
+		}
+		return refusedRequest
+	}
+	for _, row := range b.codes {
+		if row.is(err) {
+			return row.reason
+		}
+	}
+	return refusedOther
 }
 
 // refusalOf is the answer to an error. A refusal made by the broker itself stays what it is.

@@ -102,6 +102,7 @@ func (b *Broker) resumeSend(s *session, f *protocol.Frame, err error) {
 // refuseSend answers a send that was not taken.
 func (b *Broker) refuseSend(s *session, f *protocol.Frame, err error) {
 	b.stats.putFailed.Add(1)
+	b.noteRefused(err)
 	if f.IsOneway() {
 		return
 	}

@@ -78,6 +78,9 @@ func (k *sendSink) close(token uint64) {
 func (k *sendSink) Committed(token uint64, recs []store.Appended, err error) {
 	p := k.slot(token)
 	k.broker.stats.committed(recs, err)
+	if err != nil && len(recs) == 0 {
+		k.broker.noteRefused(err)
+	}
 	if !p.request.IsOneway() {
 		k.reply(p, recs, err)
 	}

@@ -10,6 +10,7 @@ import (
 type stats struct {
 	put, putBytes      atomic.Int64 // messages stored for producers
 	putFailed          atomic.Int64 // sends refused
+	refused            [refusedReasons]atomic.Int64
 	gotCount, gotBytes atomic.Int64 // messages handed to consumers
 	returned, dead     atomic.Int64 // sent back by consumers; given up into a dead letter topic
 	largest            atomic.Int64 // bytes of the largest record stored
