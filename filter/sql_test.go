@@ -210,7 +210,10 @@ func FuzzCompileSQL(f *testing.F) {
 			t.Fatalf("%q: %d nodes, %d levels", expression, len(p.nodes), p.nodes[p.root].depth)
 		}
 		want := verdict(p, properties)
-		whole := strings.TrimSuffix(strings.TrimSpace(expression), strings.TrimSpace(p.ignored)) + "\n"
+		whole := strings.TrimSuffix(strings.TrimSpace(expression), p.ignored)
+		if strings.Contains(whole, "--") {
+			return // what follows may make these signs a comment
+		}
 		derived := func(form string) byte {
 			d, err := compileSQL(strings.ReplaceAll(form, "e", whole))
 			if errors.Is(err, ErrLimit) {
