@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -169,6 +170,9 @@ func (a *arena) enter(r row, s *standing) {
 	}
 	syscall.Sync() // or it would pay for the pages that another left behind
 	a.settle()
+	if !r.own {
+		a.do(s.awaitReady()) // still: the NameServer may have forgotten the broker as soon as both ran again
+	}
 }
 
 // settle waits until nothing that the comparison started uses the processors, at most a while.
@@ -228,6 +232,9 @@ func (a *arena) undisturbed(r row, s *standing) map[string]float64 {
 		after, err := readBystanders()
 		a.do(err)
 		numbers[othersKey], numbers[kernelKey] = share(before, after)
+		for key, v := range numbers {
+			numbers[key] = sixDigits(v)
+		}
 		if r.own {
 			a.do(s.wipe())
 		}
@@ -239,6 +246,15 @@ func (a *arena) undisturbed(r row, s *standing) map[string]float64 {
 		}
 		a.t.Logf("%s, %s: others used %.1f %% of the machine, so again", r.name, s.name, numbers[othersKey])
 	}
+}
+
+// sixDigits leaves out what no measurement tells.
+func sixDigits(v float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	if err != nil {
+		return v // not a number, which the file will refuse by name
+	}
+	return short
 }
 
 // trim removes the store of a contender that is as good when it starts anew.

@@ -144,14 +144,11 @@ func (r *rowResult) line(b *strings.Builder, f figure, bounded bool) {
 	b.WriteString(" |\n")
 }
 
-// timesText is a factor with two digits that matter.
+// timesText is a factor as people read it.
 func timesText(times float64) string {
 	digits := 2
-	switch {
-	case times >= 10:
+	if times >= 10 {
 		digits = 0
-	case times >= 1:
-		digits = 1
 	}
 	return strconv.FormatFloat(times, 'f', digits, 64) + " times"
 }
