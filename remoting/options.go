@@ -22,7 +22,7 @@ type Options struct {
 	Logger          *slog.Logger  // default slog.Default()
 	Opened          func(*Conn)   // on the reader goroutine, before the first frame
 	Closed          func(*Conn)   // on the reader goroutine, after the last frame; the connection is closed
-	AfterRead       func(*Conn)   // on the reader goroutine, when all complete frames of its buffer have been handled
+	AfterRead       func(*Conn)   // on the reader goroutine, when all complete frames that were there have been handled, or many of them
 }
 
 func (o Options) withDefaults() Options {

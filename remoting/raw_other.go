@@ -24,6 +24,8 @@ func (r *reader) initRaw() {}
 
 func (r *reader) fillRaw() error { return r.fillPlain() }
 
+func (r *reader) fillNow() (dry bool, err error) { return true, nil }
+
 func (r *reader) sleepRaw() error { return nil }
 
 func (r *reader) takeFirst() error { return nil }

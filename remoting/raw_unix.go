@@ -70,6 +70,8 @@ type rawRead struct {
 	fn     func(fd uintptr) bool
 	err    error
 	asleep bool
+	now    bool    // do not wait
+	dry    bool    // nothing was there
 	first  [1]byte // what a sleeping reader reads
 }
 
@@ -88,6 +90,8 @@ func (r *reader) step(fd uintptr) bool {
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
+		case errors.Is(err, syscall.EAGAIN) && r.rawIn.now:
+			r.rawIn.dry = true
 		case errors.Is(err, syscall.EAGAIN):
 			r.rest()
 			return !r.joinCrowd()
@@ -97,9 +101,19 @@ func (r *reader) step(fd uintptr) bool {
 			r.rawIn.err = io.EOF
 		default:
 			r.end += n
+			r.since += n
+			r.full = n == len(room)
 		}
 		return true
 	}
+}
+
+// fillNow reads what is there. It returns true if nothing is.
+func (r *reader) fillNow() (dry bool, err error) {
+	r.rawIn.now, r.rawIn.dry = true, false
+	err = r.fillRaw()
+	r.rawIn.now = false
+	return r.rawIn.dry, err
 }
 
 // fillRaw reads what is there, or waits for something.

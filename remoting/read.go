@@ -28,6 +28,8 @@ type reader struct {
 	began   time.Duration // host.now() when the unfinished frame's first bytes came, 0 without one
 	held    int64         // counted against host.held
 	full    bool          // the last read filled the buffer: more is waiting
+	untold  bool          // frames have been handled since Options.AfterRead
+	since   int           // bytes read since then
 	crowd   bool          // counted in host.crowd
 	waiting *buffer       // see waitingBuffer
 	rawIn   rawRead
@@ -119,6 +121,12 @@ func (r *reader) loop(prefix []byte) error {
 
 // loopOn reads and handles until the connection ends, or shall sleep. err is the last read's.
 func (r *reader) loopOn(err error) error {
+	err = r.readOn(err)
+	r.tell()
+	return err
+}
+
+func (r *reader) readOn(err error) error {
 	for ; ; err = r.fill() {
 		switch {
 		case err == nil:
@@ -179,7 +187,19 @@ func (r *reader) timedOut() (again bool, err error) {
 	return true, nil
 }
 
+// gatherMost is how many bytes are read and handled before Options.AfterRead, if so many are there.
+const gatherMost = 512 << 10
+
+// fill reads what is there, or waits for something. Before it waits it tells that frames have been handled.
 func (r *reader) fill() error {
+	if r.untold {
+		if r.full && r.since < gatherMost && r.c.raw != nil {
+			if dry, err := r.fillNow(); !dry {
+				return err
+			}
+		}
+		r.tell()
+	}
 	if r.c.raw != nil {
 		return r.fillRaw()
 	}
@@ -202,6 +222,7 @@ func (r *reader) fillPlain() error {
 	n, err := r.c.nc.Read(room)
 	r.full = n == len(room)
 	r.end += n
+	r.since += n
 	if n > 0 {
 		return nil // a failed socket fails again
 	}
@@ -305,7 +326,6 @@ func (r *reader) handle() bool {
 	c, h := r.c, r.c.host
 	f := h.pools.frame()
 	c.beginBatch()
-	handled := 0
 	for {
 		frame, ok := r.next()
 		if !ok {
@@ -319,7 +339,7 @@ func (r *reader) handle() bool {
 			return false
 		}
 		c.dispatch(f)
-		handled++
+		r.untold = true
 	}
 	c.endBatch()
 	h.pools.putFrame(f)
@@ -330,10 +350,15 @@ func (r *reader) handle() bool {
 		c.refuseHeld()
 		return false
 	}
-	if handled > 0 && h.AfterRead != nil {
-		h.AfterRead(c)
-	}
 	return true
+}
+
+// tell says that all complete frames that were read have been handled.
+func (r *reader) tell() {
+	if h := r.c.host; r.untold && h.AfterRead != nil {
+		h.AfterRead(r.c)
+	}
+	r.untold, r.since = false, 0
 }
 
 // next cuts the next complete frame, without its length, off the buffer; nil if it is not complete. ok is false when its
