@@ -210,12 +210,12 @@ func (a *arena) warmUp(r row, s *standing) {
 	span := min(warmNative, a.warm)
 	if s.jit {
 		span = a.warm
-		if s.warmed >= a.warm {
+		if s.warmed[r.kind] >= a.warm {
 			span = min(warmAgain, a.warm)
 		}
 	}
 	r.warm(a, s, span)
-	s.warmed += span
+	s.warmed[r.kind] += span
 	if !r.keeps {
 		a.trim(s)
 	}

@@ -91,7 +91,7 @@ func aerobeeBound(v float64) map[string]float64 {
 // cheapRow is a row of sending with the cheap load generator.
 func cheapRow(name, title, text string, order int, figures []figure, args ...string) row {
 	return row{
-		name: name, title: title, order: order, text: text + " `aerobee bench send " + strings.Join(args, " ") + "`.",
+		name: name, title: title, order: order, kind: sends, text: text + " `aerobee bench send " + strings.Join(args, " ") + "`.",
 		contenders: []contender{apacheAsync(), apacheSync(), aerobeeSync()}, anchor: "apache-async", figures: figures,
 		warm:  func(a *arena, on *standing, span time.Duration) { a.benchSend(on, span, args...) },
 		round: func(a *arena, on *standing) map[string]float64 { return a.benchSend(on, a.span, args...) },
@@ -117,6 +117,15 @@ func cheapRows() []row {
 		most(cheapRow("cheap64x64", "highest send rate, cheap load, 64 connections", "64 connections keep 64 messages in flight each.", 63,
 			sendFigures(rateFigure(0, 0), cpuFigure(0, 0), millisFigure("p999", "p99.9, ms", 0, 0)),
 			"--connections", "64", "--window", "64")),
+	}
+}
+
+// batchRows fill the disk fastest, so they come last.
+func batchRows() []row {
+	return []row{
+		sendRow("batch", "batches of 32, 64 senders (Java)", "64 threads share one producer; each sends 32 messages as one batch and waits for the answer.", 23,
+			sendFigures(rateFigure(450_000, 700_000), cpuFigure(1.0, 0.65), millisFigure("p999", "p99.9 of a batch, ms", 0, 0)),
+			"senders threads=64 batch=32"),
 		cheapRow("cheapbatch", "cheap load, 1 connection, 64 batches of 32 in flight", "One connection has 64 batches of 32 messages in flight.", 64,
 			sendFigures(rateFigure(600_000, 1_000_000), cpuFigure(1.0, 0.6), millisFigure("p999", "p99.9 of a batch, ms", 0, 0)),
 			"--connections", "1", "--threads", "64", "--batch", "32"),

@@ -39,8 +39,8 @@ type standing struct {
 	ports           []int
 	processes       []*process // empty while it is not running
 	paused          bool
-	backlog         string        // topic that rows have filled; goes with the store
-	warmed          time.Duration // for how long it has been warmed since it started
+	backlog         string                   // topic that rows have filled; goes with the store
+	warmed          map[string]time.Duration // by kind of load: for how long it has been warmed since it started
 }
 
 // prepare makes the directory and the command lines, unless they are there.
@@ -65,7 +65,7 @@ func (s *standing) launch() error {
 			return err
 		}
 	}
-	s.paused, s.warmed = false, 0
+	s.paused, s.warmed = false, map[string]time.Duration{}
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (a *arena) restart(on *standing) map[string]float64 {
 	a.do(on.main().kill())
 	begin := time.Now()
 	a.do(on.main().launch())
-	on.warmed = 0
+	clear(on.warmed)
 	first, ready := a.awaitFirst(on, begin)
 	return map[string]float64{"first": first.Seconds(), "ready": ready.Seconds()}
 }

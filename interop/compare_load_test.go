@@ -23,9 +23,6 @@ func javaRows() []row {
 		sendRow("pipelined", "pipelined, 1,000 in flight (Java)", "One thread sends without waiting; 1,000 messages may be without an answer.", 22,
 			sendFigures(rateFigure(90_000, 110_000), cpuFigure(6, 4), millisFigure("p999", "p99.9, ms", 0, 0)),
 			"pipeline inflight=1000"),
-		sendRow("batch", "batches of 32, 64 senders (Java)", "64 threads share one producer; each sends 32 messages as one batch and waits for the answer.", 23,
-			sendFigures(rateFigure(450_000, 700_000), cpuFigure(1.0, 0.65), millisFigure("p999", "p99.9 of a batch, ms", 0, 0)),
-			"senders threads=64 batch=32"),
 	}
 }
 
@@ -35,7 +32,7 @@ func sendRow(name, title, text string, order int, figures []figure, command stri
 		return a.javaLoad(on, "%s size=1024 topic=%s warm=%g seconds=%g", command, a.topic(on, name), warm.Seconds(), span.Seconds())
 	}
 	return row{
-		name: name, title: title, text: text, order: order, figures: figures, anchor: "apache-async",
+		name: name, title: title, text: text, order: order, figures: figures, anchor: "apache-async", kind: sends,
 		contenders: []contender{apacheAsync(), apacheSync(), aerobeeSync()},
 		warm:       func(a *arena, on *standing, span time.Duration) { load(a, on, 0, span) },
 		round: func(a *arena, on *standing) map[string]float64 {
@@ -50,28 +47,28 @@ const (
 	endToEndRate = 1_000
 )
 
-// consumeRows consume, with both clients.
+// consumeRows consume, with both clients. Those that share a backlog come first.
 func consumeRows() []row {
 	contenders := []contender{apacheAsync(), aerobeeSync()}
 	drained := []figure{{Key: "rate", Title: "messages/s", More: true, Beat: true, Times: 1.2}, cpuFigure(0.9, 0.6)}
 	endToEnd := []figure{millisFigure("p50", "p50, ms", 0.6, 0.3), millisFigure("p99", "p99, ms", 4, 1), millisFigure("p999", "p99.9, ms", 8, 2.4),
 		cpuFigure(0, 0), {Key: "lost", Title: "messages lost"}}
 	return []row{
-		{name: "e2e", title: "end to end at 1,000/s (Java)", order: 31, anchor: "apache-async", contenders: []contender{apacheAsync(), apacheSync(), aerobeeSync()}, figures: sendFigures(endToEnd...),
+		{name: "drain", kind: consumes, title: "drain a backlog of 2 million (Java)", order: 30, anchor: "apache-async", contenders: contenders, figures: sendFigures(drained...), keeps: true,
+			text:  "A push consumer with the client's default settings works off 2 million messages of 1 KiB, from the first to the last one. The rate is bounded by the client.",
+			warm:  func(a *arena, on *standing, span time.Duration) { a.repeat(span, func() { a.javaDrain(on) }) },
+			round: func(a *arena, on *standing) map[string]float64 { return a.javaDrain(on) }},
+		{name: "cheapdrain", kind: consumes, title: "drain a backlog of 2 million (`aerobee bench`)", order: 70, anchor: "apache-async", contenders: contenders, figures: sendFigures(drained[0], cpuFigure(0, 0)), keeps: true,
+			text:  "A push consumer of Aerobee's client works off 2 million messages of 1 KiB: `aerobee bench consume`.",
+			warm:  func(a *arena, on *standing, span time.Duration) { a.repeat(span, func() { a.benchDrain(on) }) },
+			round: func(a *arena, on *standing) map[string]float64 { return a.benchDrain(on) }},
+		{name: "e2e", kind: consumes, title: "end to end at 1,000/s (Java)", order: 31, anchor: "apache-async", contenders: []contender{apacheAsync(), apacheSync(), aerobeeSync()}, figures: sendFigures(endToEnd...),
 			text: "One process sends 1,000 messages a second without waiting, and receives them with a push consumer. Latency counts from the time at which each was meant to leave to its listener.",
 			warm: func(a *arena, on *standing, span time.Duration) { a.javaEndToEnd(on, 0, span) },
 			round: func(a *arena, on *standing) map[string]float64 {
 				return a.javaEndToEnd(on, min(2*time.Second, a.span), a.span)
 			}},
-		{name: "drain", title: "drain a backlog of 2 million (Java)", order: 30, anchor: "apache-async", contenders: contenders, figures: sendFigures(drained...), keeps: true,
-			text:  "A push consumer with the client's default settings works off 2 million messages of 1 KiB, from the first to the last one. The rate is bounded by the client.",
-			warm:  func(a *arena, on *standing, span time.Duration) { a.repeat(span, func() { a.javaDrain(on) }) },
-			round: func(a *arena, on *standing) map[string]float64 { return a.javaDrain(on) }},
-		{name: "cheapdrain", title: "drain a backlog of 2 million (`aerobee bench`)", order: 70, anchor: "apache-async", contenders: contenders, figures: sendFigures(drained[0], cpuFigure(0, 0)), keeps: true,
-			text:  "A push consumer of Aerobee's client works off 2 million messages of 1 KiB: `aerobee bench consume`.",
-			warm:  func(a *arena, on *standing, span time.Duration) { a.repeat(span, func() { a.benchDrain(on) }) },
-			round: func(a *arena, on *standing) map[string]float64 { return a.benchDrain(on) }},
-		{name: "cheape2e", title: "end to end at 1,000/s (`aerobee bench`)", order: 71, anchor: "apache-async", contenders: contenders, figures: sendFigures(
+		{name: "cheape2e", kind: consumes, title: "end to end at 1,000/s (`aerobee bench`)", order: 71, anchor: "apache-async", contenders: contenders, figures: sendFigures(
 			millisFigure("p50", "p50, ms", 0, 0), millisFigure("p99", "p99, ms", 0, 0), millisFigure("p999", "p99.9, ms", 0, 0), cpuFigure(0, 0)),
 			text:  "`aerobee bench e2e --rate 1000`: Aerobee's client sends and receives.",
 			warm:  func(a *arena, on *standing, span time.Duration) { a.benchEndToEnd(on, span) },

@@ -24,6 +24,8 @@ type row struct {
 	empty bool // contenders start on an empty directory before the first round
 	keeps bool // what a round stored is there in the next one, however much it is
 
+	kind string // of the load: what a row of this kind has warmed needs less warming for the next
+
 	// warm runs once for each contender before the first round, under what a round does then, for span: nil if there is nothing to warm.
 	warm func(a *arena, on *standing, span time.Duration)
 
@@ -31,7 +33,13 @@ type row struct {
 	round func(a *arena, on *standing) map[string]float64
 }
 
+// The kinds of loads.
+const (
+	sends    = "send"
+	consumes = "consume"
+)
+
 // compareRows are all rows, in the order in which they run: light ones first, since servers stay up over rows and their stores grow.
 func compareRows() []row {
-	return slices.Concat(startRows(), javaRows(), cheapRows(), consumeRows(), restartRows())
+	return slices.Concat(startRows(), consumeRows(), javaRows(), cheapRows(), batchRows(), restartRows())
 }
