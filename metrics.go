@@ -35,5 +35,36 @@ func (s *Server) metrics(emit func(metrics.Sample)) {
 		full = 1
 	}
 	gauge("aerobee_disk_full", "1 while messages are refused for want of disk.", full)
+	s.troubles(emit)
 	s.broker.Metrics(emit)
+}
+
+// troubles tells what disk and clock have done to the store. All of it is 0 in a sound one.
+func (s *Server) troubles(emit func(metrics.Sample)) {
+	t := s.store.Troubles()
+	gauge := func(name, help string, on bool) {
+		v := 0.0
+		if on {
+			v = 1
+		}
+		emit(metrics.Sample{Name: name, Help: help, Kind: metrics.Gauge, Value: v})
+	}
+	count := func(name, help string, v int64, labels ...string) {
+		emit(metrics.Sample{Name: name, Help: help, Kind: metrics.Counter, Value: float64(v), Labels: labels})
+	}
+	gauge("aerobee_sync_failed", "1 after a failed sync of the commit log: nothing is written until a restart.", t.LogFailed)
+	gauge("aerobee_cache_failed", "1 after the cache has failed: a restart replays more of the log.", t.CacheFailed)
+	gauge("aerobee_disk_refuses_writes", "1 while the disk does not take what is written to the commit log.", t.Refusing != nil)
+	count("aerobee_refused_groups_total", "Groups of messages that could not be written to the commit log and were refused.", t.RefusedGroups)
+	count("aerobee_damaged_records_total", "Stored messages that were found damaged and passed over.", t.DamagedRecords)
+	count("aerobee_damaged_reads_total", "Times that a damaged message was passed over.", t.DamagedReads)
+	count("aerobee_unreadable_reads_total", "Reads that the disk has refused.", t.UnreadableReads)
+	count("aerobee_damaged_blocks_total", "Index blocks that were damaged and made again from the log.", t.DamagedBlocks)
+	for what, n := range t.Upkeep {
+		count("aerobee_maintenance_failures_total", "Failures of work in the background, which is tried again.", n, "work", what)
+	}
+	count("aerobee_clock_jumps_total", "Jumps of the clock by more than an hour.", t.ClockForth, "direction", "forth")
+	count("aerobee_clock_jumps_total", "Jumps of the clock by more than an hour.", t.ClockBack, "direction", "back")
+	emit(metrics.Sample{Name: "aerobee_retention_age_waits_seconds", Help: "For how long no segment is deleted for its age, since the clock has jumped.",
+		Kind: metrics.Gauge, Value: t.AgeWaits.Seconds()})
 }

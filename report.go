@@ -2,13 +2,17 @@ package aerobee
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/api"
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/metrics"
+	"github.com/aerobee-mq/aerobee/store/trouble"
 )
 
 // apiOptions are what the HTTP handler tells of this node.
@@ -103,7 +107,31 @@ func (s *Server) reportStore() (api.Store, error) {
 	if st.Full != nil {
 		r.Full = st.Full.Error()
 	}
+	r.Troubles = troubleTexts(s.store.Troubles())
 	return r, nil
+}
+
+// troubleTexts says in words what has happened to a store.
+func troubleTexts(t trouble.Report) []string {
+	out := []string{}
+	say := func(yes bool, format string, args ...any) {
+		if yes {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	say(t.LogFailed, "a sync of the commit log has failed: nothing is written until a restart")
+	say(t.Refusing != nil, "%v", t.Refusing)
+	say(t.Refusing == nil && t.RefusedGroups > 0, "groups of messages refused because the disk did not take them: %d; it takes them again", t.RefusedGroups)
+	say(t.CacheFailed, "the cache has failed: no cuts are made until a restart, which will replay more of the log")
+	say(t.DamagedRecords > 0, "stored messages found damaged and passed over: %d, in %d reads; the log of this node names them", t.DamagedRecords, t.DamagedReads)
+	say(t.UnreadableReads > 0, "reads that the disk has refused: %d", t.UnreadableReads)
+	say(t.DamagedBlocks > 0, "index blocks that were damaged and made again from the log: %d", t.DamagedBlocks)
+	for _, what := range slices.Sorted(maps.Keys(t.Upkeep)) {
+		say(t.Upkeep[what] > 0, "failures of %s: %d; each is tried again", what, t.Upkeep[what])
+	}
+	say(t.ClockForth+t.ClockBack > 0, "jumps of the clock by more than an hour: %d forward, %d back", t.ClockForth, t.ClockBack)
+	say(t.AgeWaits > 0, "no segment is deleted for its age for %v, since the clock has jumped; an operator who asks for it is heard", t.AgeWaits.Round(time.Minute))
+	return out
 }
 
 func (s *Server) reportConnections() (api.Connections, error) {

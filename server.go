@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"sync"
@@ -32,6 +33,9 @@ type world struct {
 	disk      vfs.FS           // unless the node is in memory
 	now       func() time.Time // the store's clock
 	lookEvery time.Duration    // between two looks at what is old or too much on the disk
+	// control, if not nil, is served over HTTP at controlPath: what makes disk and clock fail in a build with the tag faults.
+	control     http.Handler
+	controlPath string
 }
 
 // Server is a running node.
@@ -58,7 +62,14 @@ type Server struct {
 // StartSettings is [Start] for who has complete settings, as the command line does from [config.Load]. It listens, opens
 // the store, starts the roles and returns when the node serves. A nil logger discards.
 func StartSettings(cfg config.Config, logger *slog.Logger) (*Server, error) {
-	return startIn(world{}, cfg, logger)
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	w, err := realWorld(logger)
+	if err != nil {
+		return nil, err
+	}
+	return startIn(w, cfg, logger)
 }
 
 func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err error) {

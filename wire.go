@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -25,7 +26,7 @@ import (
 )
 
 func (s *Server) listen() error {
-	handler := api.New(s.apiOptions())
+	handler := s.withControl(api.New(s.apiOptions()))
 	var err error
 	s.listeners, err = listen.New(listen.Options{Addrs: s.cfg.Listen, Remoting: s.gate.pass, HTTP: handler, MaxConns: s.cfg.MaxConnections, Logger: s.log})
 	if err != nil {
@@ -33,6 +34,17 @@ func (s *Server) listen() error {
 	}
 	s.addr, err = resolveAddresses(&s.cfg, s.listeners.Addrs())
 	return err
+}
+
+// withControl adds to a handler what makes disk and clock fail, if there is such a thing.
+func (s *Server) withControl(h http.Handler) http.Handler {
+	if s.world.control == nil {
+		return h
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle(s.world.controlPath, s.world.control)
+	return mux
 }
 
 func (s *Server) startNameServer(mux *remoting.Mux) error {

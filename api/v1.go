@@ -113,7 +113,8 @@ type Store struct {
 	Queues         int       `json:"queues"`
 	PendingDelayed int       `json:"pendingDelayed"` // messages that wait for their time
 	Disk           Disk      `json:"disk"`
-	Full           string    `json:"full"` // why sends are refused for want of disk; "" if they are not
+	Full           string    `json:"full"`     // why sends are refused for want of disk; "" if they are not
+	Troubles       []string  `json:"troubles"` // what disk and clock have done to the store since it was opened, a sentence each
 	Retention      Retention `json:"retention"`
 }
 

@@ -51,7 +51,7 @@ func newServe(e env) *cobra.Command {
 		Short: "Run NameServer and broker",
 		Long: "Run NameServer and broker in this process, with an embedded store.\n\n" +
 			"Settings come, in rising order, from defaults, the file of -c, AEROBEE_… in the environment, and flags.\n" +
-			"`aerobee config` lists them all; any of them can be given with --set KEY=VALUE.",
+			"`aerobee config` lists them all; any of them can be given with --set KEY=VALUE." + faultsHelp,
 		Example: "  aerobee serve --data /var/lib/aerobee\n" +
 			"  aerobee serve --memory --listen 127.0.0.1:9876\n" +
 			"  aerobee serve -c broker.conf --set flushDiskType=ASYNC_FLUSH\n" +

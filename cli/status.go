@@ -197,6 +197,9 @@ func storeLines(s *api.Store) [][2]string {
 	if s.Full != "" {
 		lines = append(lines, [2]string{"FULL", s.Full})
 	}
+	for _, text := range s.Troubles {
+		lines = append(lines, [2]string{"TROUBLE", text})
+	}
 	if s.Disk.Total > 0 {
 		lines = append(lines, [2]string{"disk", fmt.Sprintf("%s free of %s", bytesText(int64(min(s.Disk.Free, 1<<62))), bytesText(int64(min(s.Disk.Total, 1<<62))))})
 	}

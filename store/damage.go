@@ -14,13 +14,9 @@ import (
 // answer goes on behind it, a line in the log names the place, and a counter tells. A record that the disk refuses to read
 // is another matter, for the next try may succeed: what lies before it is served, and then the read fails, each time.
 
-// maxDamagedKnown bounds the damaged records that are told apart. Beyond it each read of one counts as one more.
-const maxDamagedKnown = 4096
-
 // skipDamaged notes a record that is not what was stored. Its first sight is logged.
 func (s *Store) skipDamaged(at message.LogOffset, cause error) {
-	s.troubles.damagedReads.Add(1)
-	if !s.troubles.damagedFirst(at) {
+	if !s.troubles.Damaged(at) {
 		return
 	}
 	s.opt.Logger.Error("a stored message is damaged and is passed over; `aerobee store verify` on a copy or the stopped store lists all",
@@ -85,7 +81,7 @@ func (s *Store) readSingly(dst []byte, spans []commitlog.Span) (out []byte, coun
 			continue
 		}
 		if err != nil {
-			s.troubles.unreadable.Add(1)
+			s.troubles.UnreadableReads.Add(1)
 			return dst, count, i, err
 		}
 		next, n := s.sound(next, had, spans[i:i+1])

@@ -55,7 +55,7 @@ func (s *Store) timerLoop(ctx context.Context) {
 		}
 		latest = max(latest, now)
 		wait, err := s.deliverDue(ctx)
-		if err != nil && ctx.Err() == nil && s.troubles.failed(upkeepDue) {
+		if err != nil && ctx.Err() == nil && s.troubles.Upkeep(upkeepDue) {
 			s.opt.Logger.Error("due messages could not be delivered; they are tried again", "error", err)
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/state"
+	"github.com/aerobee-mq/aerobee/store/trouble"
 )
 
 // Err returns what keeps the store from taking messages: a failed sync, for which a new Open helps, a disk that refuses
@@ -28,4 +29,12 @@ func (s *Store) probeLog() {
 	if s.appendState(body, nobody{}) == nil {
 		s.log.Kick()
 	}
+}
+
+// Troubles counts what went wrong below the store.
+func (s *Store) Troubles() trouble.Report {
+	r := s.troubles.Report(upkeep())
+	r.LogFailed, r.CacheFailed = s.log.Err() != nil, s.cache.Err() != nil
+	r.RefusedGroups, r.Refusing = s.log.Refusing()
+	return r
 }

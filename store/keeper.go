@@ -51,7 +51,7 @@ func (s *Store) keeperLoop(ctx context.Context) {
 		case <-sweep.C:
 			what, err = upkeepLocks, s.sweepLocks(ctx)
 		}
-		if err != nil && ctx.Err() == nil && s.troubles.failed(what) {
+		if err != nil && ctx.Err() == nil && s.troubles.Upkeep(what) {
 			s.opt.Logger.Error("store maintenance failed; it is tried again", "what", what, "error", err)
 		}
 	}

@@ -171,7 +171,7 @@ func (s *Store) flushOffsets() {
 	defer s.mu.Unlock()
 	if err != nil {
 		s.pending.Failed()
-		if s.troubles.failed(upkeepOffsets) {
+		if s.troubles.Upkeep(upkeepOffsets) {
 			s.opt.Logger.Error("consumer offsets could not be written; they are tried again", "error", err)
 		}
 		return

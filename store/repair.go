@@ -25,7 +25,7 @@ func (s *Store) noteDamage(err error) error {
 
 // repairBlock makes an index block again from the log.
 func (s *Store) repairBlock(d index.DamageError) error {
-	s.troubles.damagedBlocks.Add(1)
+	s.troubles.DamagedBlocks.Add(1)
 	s.opt.Logger.Error("an index block is damaged and made again from the log", "error", &d)
 	return s.ix.Replace(d.Span, func(add func(index.Queue, index.Entry, []uint64)) error {
 		return s.reindex(d.Span, add)

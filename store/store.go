@@ -23,6 +23,7 @@ import (
 	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
 	"github.com/aerobee-mq/aerobee/store/state"
+	"github.com/aerobee-mq/aerobee/store/trouble"
 )
 
 // Store is an open store directory.
@@ -34,7 +35,7 @@ type Store struct {
 	adopted  *adoption             // what is known of Apache in this directory; nil if it is none of our business
 	passOver map[message.Queue]int // how many records of a queue to pass over in the replay
 	opened   time.Time             // the real time, see passed
-	troubles troubles
+	troubles trouble.Counts
 
 	log    *commitlog.Log
 	ix     *index.Index
@@ -70,7 +71,7 @@ type Store struct {
 	arrivals      []Arrival
 	keys          []uint64
 
-	clock      clockWatch     // the keeper's, as the next one
+	clock      trouble.Clock  // the keeper's, as the next one
 	unfinished *cut           // a cut that failed half way
 	spare      []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
 	cutAt      atomic.Int64   // LogOffset of the last cut that is on the disk

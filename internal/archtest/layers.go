@@ -17,7 +17,7 @@ func layers() []layer {
 		{6, []string{"broker", "nameserver", "proxy", "api", "bench"}},
 		{5, []string{"store", "client", "admin", "broker/hold", "broker/member", "broker/register"}},
 		{4, []string{"store/inspect", "client/allocate", "client/avoid", "client/cluster", "client/gate", "client/localoffset", "client/running", "client/trace", "client/wire"}},
-		{3, []string{"store/backup", "store/apache", "store/commitlog", "store/index", "store/cutdb", "projection/...", "remoting", "listen", "filter", "auth", "client/namespace"}},
+		{3, []string{"store/backup", "store/apache", "store/commitlog", "store/index", "store/cutdb", "store/trouble", "projection/...", "remoting", "listen", "filter", "auth", "client/namespace"}},
 		{2, []string{"protocol", "route", "message/compression", "store/state", "store/directory"}},
 		{1, []string{"message", "config", "metrics"}},
 		{0, []string{"internal/..."}},

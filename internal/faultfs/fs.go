@@ -202,10 +202,19 @@ func (f *faultyFile) write(b []byte, write func([]byte) (int, error)) (int, erro
 	case fault == nil || flipped(fault):
 		return write(b)
 	case halved(fault):
-		n, err := write(b[:len(b)/2])
+		n, err := write(b[:half(len(b))])
 		return n, errors.Join(fault, err)
 	}
 	return 0, fault
+}
+
+// half is about the half of n. Of whole blocks it is whole blocks, since a handle that goes past the page cache takes no others.
+func half(n int) int {
+	const block = 4096
+	if n%block == 0 {
+		return n / 2 / block * block
+	}
+	return n / 2
 }
 
 // Preallocate may fail as write.

@@ -1,0 +1,6 @@
+//go:build !faults
+
+package cli
+
+// faultsHelp is what a build with the tag faults has to say.
+const faultsHelp = ""
