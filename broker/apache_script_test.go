@@ -31,6 +31,8 @@ func apacheDiffers() map[string]string {
 	// counts; no types are null; nothing is said of static topics; other runtime values.
 	add("0", "11 two tags and one", "361 two tags and one", "11 small bytes", "361 small bytes",
 		"203 partial", "21 all", "21 page", "21 page behind", "28")
+	// RocketMQ ignores this flag of 4.x, and would deliver everything.
+	add("23", "11 class filter", "361 class filter")
 	// Requests and features of later versions.
 	add("3", "25", "43", "45", "315 none", "315 topic", "303", "308", "317", "321", "328", "343", "345", "400", "907")
 	add("16", "310 transaction", "37")

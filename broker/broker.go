@@ -11,6 +11,7 @@ import (
 	"github.com/aerobee-mq/aerobee/broker/hold"
 	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/broker/register"
+	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -35,6 +36,8 @@ type Broker struct {
 	steady func() time.Time
 	stats  stats
 	rates  rates
+	// filters keeps compiled expressions.
+	filters *filter.Cache
 
 	propsTail    []byte          // MSG_REGION, TRACE_ON and CLUSTER as every record carries them
 	regionFields protocol.Fields // MSG_REGION and TRACE_ON as every send answer carries them
@@ -72,7 +75,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{
-		opt: opt, store: s, codes: errorCodes(), start: opt.Now(), steady: steadyClock(),
+		opt: opt, store: s, codes: errorCodes(), start: opt.Now(), steady: steadyClock(), filters: filter.NewCache(keptFilters),
 		propsTail: propertiesTail(&opt),
 		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
 		makes:     newMakings(opt.MaxDeferred),

@@ -129,27 +129,6 @@ func TestHeartbeatFingerprints(t *testing.T) {
 	p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0).with(fields{"sysFlag": "0"}), nil))
 }
 
-func TestSQL92IsRefusedByName(t *testing.T) {
-	n := newNode(t)
-	p := n.dial()
-	p.want(0, p.send("t", 0, "", "x"))
-	check := func(kind, expression string) *protocol.Frame {
-		return p.call(protocol.ReqCheckClientConfig, nil, []byte(fmt.Sprintf(`{"clientId":"c","group":"g","subscriptionData":{"topic":"t","subString":%q,"expressionType":%q}}`, expression, kind)))
-	}
-	p.want(0, check("TAG", "a || b"))
-	p.want(0, check("", "*"))
-	p.want(protocol.ResSubscriptionParseFailed, check("TAG", "||"))
-	if got := p.want(protocol.ResSystemError, check("SQL92", "a > 5")); !strings.Contains(got.Remark, "SQL92") {
-		t.Errorf("remark %q", got.Remark)
-	}
-	body := `{"clientID":"c","consumerDataSet":[{"groupName":"g","subscriptionDataSet":[{"topic":"t","subString":"a > 5","expressionType":"SQL92","subVersion":1}]}]}`
-	p.want(0, p.call(protocol.ReqHeartBeat, nil, []byte(body)))
-	got := p.want(protocol.ResSystemError, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0).with(fields{"sysFlag": "0"}), nil))
-	if !strings.Contains(got.Remark, "SQL92") {
-		t.Errorf("remark %q", got.Remark)
-	}
-}
-
 func TestBroadcastConsumersReadOnTheirOwn(t *testing.T) {
 	n := newNode(t)
 	a, b := n.dial(), n.dial()

@@ -8,19 +8,16 @@ package broker
 // Behaviour: 34 enters the connection into its producer and consumer groups. A consumer group that nobody knows is made,
 // with its retry topic, unless that is switched off: then the group is passed over silently. When members or topics
 // change, all members hear of it by 40 and rebalance at once; broadcast groups do not. Fingerprints are understood: a client
-// may leave its subscriptions out as long as the group's fingerprint is its own, else IS_SUB_CHANGE asks for them. A
-// subscription by SQL92 is taken in, but pulls by it are refused. 46 says so beforehand.
+// may leave its subscriptions out as long as the group's fingerprint is its own, else IS_SUB_CHANGE asks for them. Expressions
+// are compiled here, once; one that cannot be is taken in all the same, but pulls by it are refused. 46 says so beforehand.
 //
-// Codes: 0; 1 unreadable body or header, filter kind that is not evaluated here (46); 23 expression unreadable (46).
+// Codes: 0; 1 unreadable body or header, SQL92 switched off (46); 23 expression unreadable or of unknown type, filter class (46).
 
 import (
+	"context"
 	"fmt"
 
-	"context"
-	"errors"
-
 	"github.com/aerobee-mq/aerobee/broker/member"
-	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -164,12 +161,7 @@ func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerDat
 	for i := range d.SubscriptionData {
 		s := &d.SubscriptionData[i]
 		sub := &member.Subscription{Topic: s.Topic, Expression: s.SubString, Kind: s.ExpressionType, Version: s.SubVersion, Tags: s.TagsSet, Codes: s.CodeSet}
-		// The client's own hashes do not count: the C++ client sends zeros.
-		compiled, err := filter.Compile(s.ExpressionType, s.SubString)
-		if err != nil {
-			b.opt.Logger.Warn("subscription cannot be served", "group", d.GroupName, "topic", s.Topic, "client", beat.ClientID, "error", err)
-		}
-		sub.Filter = compiled
+		sub.Filter, sub.Err = b.compileAnnounced(beat.ClientID, d.GroupName, s)
 		a.Subs = append(a.Subs, sub)
 	}
 	return a, true
@@ -213,15 +205,11 @@ func (b *Broker) handleCheckClient(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
-	_, err := filter.Compile(req.SubscriptionData.ExpressionType, req.SubscriptionData.SubString)
-	switch {
-	case errors.Is(err, filter.ErrUnsupported):
-		b.refuse(c, f, unsupportedFilter(req.SubscriptionData.ExpressionType))
-	case err != nil:
-		b.answer(c, f, protocol.ResSubscriptionParseFailed, err.Error())
-	default:
-		b.answer(c, f, protocol.ResSuccess, "")
+	if r := b.checkFilter(&req.SubscriptionData); r != nil {
+		b.refuse(c, f, r)
+		return
 	}
+	b.answer(c, f, protocol.ResSuccess, "")
 }
 
 // clientScan is the time between two looks for silent clients.

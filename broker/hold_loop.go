@@ -31,6 +31,7 @@ func (b *Broker) holdPull(p *pullRequest) {
 	case full:
 		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, refuse(0, "%s%d pulls are on hold, which is the limit", remarkBusy, b.opt.MaxHolds).remark)
 	case over:
+		p.last = true
 		b.runPull(p, false)
 	default:
 		if earliest {
@@ -156,7 +157,7 @@ func (q *wakeQueue) close() {
 	q.some.Broadcast()
 }
 
-// wakeLoop runs pulls for the second and last time.
+// wakeLoop runs pulls once more; those that find nothing they want may go back on hold.
 func (b *Broker) wakeLoop() {
 	for h, ok := b.awake.pop(); ok; h, ok = b.awake.pop() {
 		b.runPull(h.Pull, false)

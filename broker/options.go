@@ -37,6 +37,8 @@ type Options struct {
 	StartAccept int64
 	// DenyLitePull refuses request 361.
 	DenyLitePull bool
+	// DenyPropertyFilter refuses subscriptions by SQL92.
+	DenyPropertyFilter bool
 
 	// MaxMessageSize bounds a body, and a whole batch, in bytes: 4 MiB.
 	MaxMessageSize int

@@ -6,17 +6,17 @@ package broker
 //
 // Behaviour: checks in Apache's order, see checkPull. A pull that finds nothing and may wait goes on hold, keyed by queue,
 // until a message with a wanted tag arrives, its time is up, or its connection ends; then it runs once more and is answered
-// whatever it finds. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
+// whatever it finds. With SQL92 any message lets it run, and it goes back on hold while it finds nothing that it wants. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
 // commitOffset counts on the first run only. After a reset (222) the next pull is told the new offset, whatever it asks
 // for. All four offsets of the header stand on every answer that has run.
 //
 // Codes: 0 found; 19 nothing new; 20 nothing matched, ask again; 21 offset moved; 2 too many holds; 16 broker, lite pull,
 // group, topic, broadcast or subscription forbidden (forbiddenType says which); 17 no such topic; 23 expression unreadable;
-// 24 no such subscription; 25 subscription older here; 26 no such group; 29 queue id; 1 SQL92.
+// 24 no such subscription; 25 subscription older here; 26 no such group; 27 the heartbeat's expression was unreadable; 29 queue
+// id; 1 expression type unknown or switched off.
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"time"
 
@@ -47,7 +47,8 @@ type pullRequest struct {
 	topicSysFlag int32
 	groupSysFlag int32
 	deadline     int64 // ms by the steady clock, when it may wait
-	held         bool  // it has been on hold: this is its second run
+	held         bool  // it has been on hold: this is not its first run
+	last         bool  // nothing is put on hold any more: it is answered whatever it finds
 }
 
 // pullRefusal is a refusal that also says what is forbidden.
@@ -150,23 +151,6 @@ func (b *Broker) checkPull(p *pullRequest) *pullRefusal {
 	return b.groupFilter(p, &g)
 }
 
-// pullFilter takes the filter that stands in the request.
-func (b *Broker) pullFilter(p *pullRequest) *pullRefusal {
-	f, err := filter.Compile(p.hdr.ExpressionType, p.hdr.Subscription)
-	switch {
-	case errors.Is(err, filter.ErrUnsupported):
-		return &pullRefusal{refusal: *unsupportedFilter(p.hdr.ExpressionType)}
-	case err != nil:
-		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionParseFailed, "parse the consumer's subscription failed: %v", err)}
-	}
-	p.filter = f
-	return nil
-}
-
-func unsupportedFilter(kind string) *refusal {
-	return refuse(protocol.ResSystemError, "The broker does not support consumer to filter message by %.40s", kind)
-}
-
 // groupFilter takes the filter that the group's heartbeats have announced.
 func (b *Broker) groupFilter(p *pullRequest, g *group.Config) *pullRefusal {
 	forbidden := b.store.Forbidden(g.Name, p.hdr.Topic)&forbidReadBit != 0
@@ -189,11 +173,7 @@ func (b *Broker) groupFilter(p *pullRequest, g *group.Config) *pullRefusal {
 	if sub.Version < p.hdr.SubVersion {
 		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotLatest, "the consumer's subscription not latest")}
 	}
-	if sub.Filter == nil {
-		return &pullRefusal{refusal: *unsupportedFilter(sub.Kind)}
-	}
-	p.filter = sub.Filter
-	return nil
+	return b.announcedFilter(p, sub)
 }
 
 // forbidReadBit is the bit of a group's forbidden bits that stops it from reading a topic.
@@ -231,13 +211,9 @@ func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 	if p.hdr.MaxMsgBytes > 0 {
 		size = min(size, int(p.hdr.MaxMsgBytes))
 	}
-	match := p.filter.Match
-	if p.filter.MatchesAll() {
-		match = nil
-	}
 	buf := b.buffers.get()
 	defer b.buffers.put(buf)
-	body, got := b.store.Get((*buf)[:0], p.queue, message.QueueOffset(p.hdr.QueueOffset), count, size, match)
+	body, got := b.get((*buf)[:0], p, count, size)
 	*buf = body
 	if got.Err != nil {
 		b.refuse(p.session.conn, &p.request, got.Err)
@@ -249,7 +225,7 @@ func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 	} else {
 		b.commitWithPull(p, got.Next)
 	}
-	if code == protocol.ResPullNotFound && suspend {
+	if code == protocol.ResPullNotFound && suspend || b.waitsOn(p, &got) {
 		return true
 	}
 	out := p.request.Reply(code, got.Status.String())

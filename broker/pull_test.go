@@ -96,7 +96,6 @@ func TestPullRefusals(t *testing.T) {
 	f(29, "queueId[-1]", "", pull(fields{"queueId": "-1"}))
 	f(26, "does not exist", "", pull(fields{"consumerGroup": "no good"}))
 	f(24, "group info not exist", "", pull(noSub))
-	f(1, "SQL92", "", pull(fields{"expressionType": "SQL92", "subscription": "a > 1"}))
 	f(23, "parse", "", pull(fields{"subscription": "||"}))
 	f(17, "not exist", "", pull(fields{"topic": message.TopicState}))
 	missing := pullFields("g", "t", 0, 0)

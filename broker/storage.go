@@ -17,6 +17,7 @@ type Store interface {
 	PutDelayed(r *message.Record, level int, sink store.Sink, token uint64) error
 	Kick()
 	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
+	GetMatching(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(message.Properties) (wanted, more bool)) ([]byte, store.GetResult)
 	MinOffset(q message.Queue) message.QueueOffset
 	MaxOffset(q message.Queue) message.QueueOffset
 	OffsetByTime(q message.Queue, t message.StoreTime, upper bool) (message.QueueOffset, error)

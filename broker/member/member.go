@@ -17,7 +17,8 @@ type Subscription struct {
 	Version    int64  // subVersion: ms at which the client made it
 	Tags       []string
 	Codes      []int32
-	Filter     *filter.Filter // nil when the kind is not evaluated here
+	Filter     *filter.Filter // nil when the expression is refused
+	Err        error          // why it is
 }
 
 // Client is one member of a group as its heartbeat describes it. Conn tells connections apart; the table never looks inside.
