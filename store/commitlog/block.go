@@ -139,11 +139,14 @@ func (l *Log) openDirect(s *segment, write bool) (vfs.File, error) {
 
 // refusedDirect reports whether a write has to be tried again, with a handle that is no longer direct.
 func (l *Log) refusedDirect(f vfs.File, err error) bool {
-	if !directio.Refused(err) || directio.Disable(f) != nil {
+	if !directio.Refused(err) {
 		return false
 	}
-	l.goBuffered(err)
-	return true
+	if directio.Disable(f) == nil {
+		l.goBuffered(err)
+		return true
+	}
+	return l.noDirect.Load() // somebody else has just done it
 }
 
 // goBuffered makes the log use the page cache from now on, and says so once.

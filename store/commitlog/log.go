@@ -49,6 +49,7 @@ type Log struct {
 
 	segs  segments
 	tail  tail
+	cold  cold
 	pool  pool
 	win   window
 	watch watchdog
@@ -84,6 +85,7 @@ func newLog(opts Options) *Log {
 	l.enc.pool = &l.pool
 	l.blocks = blocks{log: l, plain: opts.Flush == AsyncFlush}
 	l.tail = tail{limit: opts.TailBytes, pool: &l.pool}
+	l.cold = cold{log: l, limit: opts.ColdBytes, blocks: make(map[message.LogOffset]*coldBlock)}
 	l.open, l.aside = &group{}, &group{}
 	l.win.init(opts.FillWindow)
 	l.watch.init(opts.SyncTimeout, l.answerLate)
@@ -104,6 +106,7 @@ func (l *Log) Close() error {
 		return nil
 	}
 	err = <-done
+	l.cold.close()
 	close(l.stop)
 	l.done.Wait()
 	return errors.Join(err, l.closeFiles())

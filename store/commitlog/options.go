@@ -33,6 +33,7 @@ type Options struct {
 	MaxPendingBytes int64         // record bytes that may wait for the disk, default 32 MiB
 	FillWindow      int64         // bytes zero-filled ahead of the writer, default 64 MiB (none under AsyncFlush), negative for none
 	TailBytes       int64         // recent bytes kept in memory for reads, default 16 MiB, negative for none
+	ColdBytes       int64         // memory for reads far behind the log's end, used while they last; default 32 MiB, negative for none
 
 	// Buffered makes SyncFlush write through the page cache, and cold reads come from it, where the file system could do
 	// without: what consumers read from the last minutes then lies in memory that the system has to spare.
@@ -78,6 +79,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.FillWindow = int64(roundUp(int(max(0, o.FillWindow))))
 	o.TailBytes = max(0, orDefault(o.TailBytes, 16<<20))
+	o.ColdBytes = max(0, orDefault(o.ColdBytes, 32<<20))
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -33,14 +33,47 @@ func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) {
 			spans = spans[n:]
 			continue
 		}
-		n = l.coldRun(spans)
 		var err error
+		if l.followsCold() {
+			if dst, n, err = l.readCold(dst, spans); err != nil {
+				return dst, err
+			}
+			if n > 0 {
+				spans = spans[n:]
+				continue
+			}
+		}
+		n = l.coldRun(spans)
 		if dst, err = l.pread(dst, spans[:n]); err != nil {
 			return dst, err
 		}
 		spans = spans[n:]
 	}
 	return dst, nil
+}
+
+// followsCold reports whether cold reads may be served from blocks read past the page cache.
+func (l *Log) followsCold() bool { return l.cold.limit >= coldSize && l.wantsDirect() }
+
+// readCold reads leading spans, none if they are better read one by one.
+func (l *Log) readCold(dst []byte, spans []Span) ([]byte, int, error) {
+	s := l.segs.acquire(spans[0].At)
+	if s == nil {
+		return dst, 0, l.noSegment(spans[0].At)
+	}
+	limit := s.end()
+	if first, warm := l.tail.first(); warm {
+		limit = min(limit, first)
+	}
+	n := 0
+	err := error(nil)
+	if s.size%blockSize == 0 {
+		dst, n, err = l.cold.read(dst, s, spans, limit)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = nil // another reader has found out; the page cache serves
+	}
+	return dst, n, errors.Join(err, s.release())
 }
 
 // coldRun returns how many spans lie close enough behind one another, and before the tail in memory, for one pread.

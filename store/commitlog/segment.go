@@ -24,6 +24,10 @@ type segment struct {
 	out, side vfs.File
 	refs      atomic.Int32
 
+	coldOnce sync.Once
+	cold     vfs.File // for reads past the page cache, nil until the first
+	coldErr  error
+
 	kept      []byte // what the block holds in which the records end; the committing goroutine's
 	allocated int64  // bytes from the file's beginning that have room on the disk; the background's
 }
@@ -49,7 +53,7 @@ func (s *segment) release() error {
 
 func (s *segment) closeFiles() error {
 	var errs []error
-	for _, f := range []vfs.File{s.file, s.out, s.side} {
+	for _, f := range []vfs.File{s.file, s.out, s.side, s.cold} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

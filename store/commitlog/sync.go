@@ -96,6 +96,7 @@ func (l *Log) runBackground() {
 				l.syncSide()
 			}
 			l.keepReserve()
+			l.cold.expire(time.Now())
 			l.noFill = false
 		case asked := <-l.sideAsked:
 			l.syncSide()
