@@ -165,6 +165,13 @@ func requestEffects() map[string]func(*testing.T) {
 				t.Errorf("code %d after %v", r.Code, took)
 			}
 		},
+		"enablePropertyFilter": func(t *testing.T) {
+			const check = `{"clientId":"c","group":"G","subscriptionData":{"topic":"T","subString":"a > 5","expressionType":"SQL92"}}`
+			p := start(t, "enablePropertyFilter", "false").dial(t)
+			p.wantCode(p.call(protocol.ReqCheckClientConfig, check), protocol.ResSystemError, "SQL92")
+			p = start(t, "enablePropertyFilter", "true").dial(t)
+			p.wantCode(p.call(protocol.ReqCheckClientConfig, check), protocol.ResSuccess, "")
+		},
 		"orderMessageEnable": func(t *testing.T) {
 			p := start(t, "orderMessageEnable", "true").dial(t)
 			p.mustSend("T", "x")

@@ -147,7 +147,7 @@ func (s *Server) brokerOptions() broker.Options {
 		HAAddr: net.JoinHostPort(ha, strconv.Itoa(c.HAPort)), Permission: c.BrokerPermission, TraceOff: !c.TraceOn,
 		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
-		NoLongPolling: !c.LongPolling, NameServers: s.others, CompressedRegister: c.CompressedRegister,
+		NoLongPolling: !c.LongPolling, DenyPropertyFilter: !c.PropertyFilter, NameServers: s.others, CompressedRegister: c.CompressedRegister,
 		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
 		Now: s.world.now,
 	}
@@ -197,6 +197,12 @@ type localRegistry struct{ server *nameserver.Server }
 func (l localRegistry) RegisterLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable) {
 	r := nameserver.Registration(&h, &protocol.RegisterBrokerBody{Topics: topics})
 	r.Complete = true // a deleted topic must leave the routes
+	l.server.RegisterLocal(*r)
+}
+
+func (l localRegistry) ChangeLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable, gone []string) {
+	r := nameserver.Registration(&h, &protocol.RegisterBrokerBody{Topics: topics})
+	r.Gone = gone
 	l.server.RegisterLocal(*r)
 }
 

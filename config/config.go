@@ -56,6 +56,7 @@ type Config struct {
 	RejectTransaction     bool
 	CompressedRegister    bool
 	LongPolling           bool
+	PropertyFilter        bool
 
 	FlushDiskType    string
 	SyncFlushTimeout time.Duration
@@ -100,6 +101,7 @@ func Default() Config {
 		TraceTopic:            true,
 		TraceOn:               true,
 		LongPolling:           true,
+		PropertyFilter:        true,
 		FlushDiskType:         SyncFlush,
 		SyncFlushTimeout:      5 * time.Second,
 		SegmentSize:           1 << 30,
