@@ -161,9 +161,10 @@ func (c *keyCursor) next() (ok bool, err error) {
 	return c.more, nil
 }
 
-// take gives the sorter all records whose hashes lie in the n-th of m equal parts of the range; the parts before are taken.
+// take gives the sorter the records whose hashes lie in the n-th of m equal parts of the range, until it is full; the parts
+// before are taken.
 func (c *keyCursor) take(s *keySorter, n, m uint32) error {
-	for c.more && share(c.coder.last.hash, m) <= n {
+	for c.more && len(s.in) < maxGathered && share(c.coder.last.hash, m) <= n {
 		if share(c.coder.last.hash, m) < n {
 			return c.slots.b.damaged(c.slots.b.foot.keysAt, "the keys are not in the order of their hashes")
 		}

@@ -174,33 +174,79 @@ func mergeRun(w *blockWriter, win *window, r *run) error {
 // minCopied is how many pages a run has at least for its pages to be copied.
 const minCopied = 4
 
-// mergeBuckets is how many of a merged block's key pages are gathered at once: memory for 8,192 keys.
-const mergeBuckets = 64
+const (
+	// mergeBuckets is how many of a merged block's key pages are gathered at once, about 8,192 keys.
+	mergeBuckets = 64
+	// maxGathered bounds what is gathered where many messages share a key: 1.5 MiB.
+	maxGathered = 8 * mergeBuckets * keysPerBucket
+)
 
-// mergeKeys goes through the range of the hashes part by part: all blocks' keys of a part are gathered and sorted.
+// keyMerge brings the keys of several blocks into one.
+type keyMerge struct {
+	w       *blockWriter
+	cursors []*keyCursor // newest block first, see keySorter
+	parts   uint32       // of the range of the hashes, which it goes through part by part
+	sorter  keySorter
+}
+
 func mergeKeys(w *blockWriter, blocks []*block) error {
-	cursors := make([]*keyCursor, 0, len(blocks))
-	for _, b := range slices.Backward(blocks) { // newest first, see keySorter
+	m := keyMerge{w: w, parts: w.foot.buckets/mergeBuckets + 1}
+	for _, b := range slices.Backward(blocks) {
 		c := newKeyCursor(b)
 		if _, err := c.next(); err != nil {
 			return err
 		}
-		cursors = append(cursors, c)
+		m.cursors = append(m.cursors, c)
 	}
-	parts := w.foot.buckets/mergeBuckets + 1
-	var s keySorter
-	for part := range parts {
-		s.in = s.in[:0]
-		for _, c := range cursors {
-			if err := c.take(&s, part, parts); err != nil {
-				return err
-			}
-		}
-		for _, k := range s.sort(part, parts) {
-			w.key(k)
+	for part := range m.parts {
+		if err := m.mergePart(part); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// mergePart gathers all blocks' keys of a part of the range and sorts them.
+func (m *keyMerge) mergePart(part uint32) error {
+	m.sorter.in = m.sorter.in[:0]
+	for _, c := range m.cursors {
+		if err := c.take(&m.sorter, part, m.parts); err != nil {
+			return err
+		}
+	}
+	held := m.sorter.sort(part, m.parts)
+	if len(held) >= maxGathered {
+		return m.stream(held, part)
+	}
+	for i := range held {
+		m.w.key(held[i])
+	}
+	return nil
+}
+
+// stream goes on one by one where a part has too many keys to gather: held are those that were.
+func (m *keyMerge) stream(held []keyRecord, part uint32) error {
+	for {
+		var best keyRecord
+		from := -1
+		for i, c := range m.cursors {
+			if c.more && share(c.coder.last.hash, m.parts) == part && (from < 0 || compareKeys(c.coder.last, best) < 0) {
+				best, from = c.coder.last, i
+			}
+		}
+		switch {
+		case len(held) > 0 && (from < 0 || compareKeys(held[0], best) < 0):
+			m.w.key(held[0])
+			held = held[1:]
+		case from < 0:
+			return nil
+		default:
+			m.w.key(best)
+			if _, err := m.cursors[from].next(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // mergeDirectory replaces the sources' runs by the merged block's. It may commit between two queues: both kinds of

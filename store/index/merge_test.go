@@ -56,3 +56,32 @@ func TestMergeOfLongRuns(t *testing.T) {
 	}
 	check()
 }
+
+// TestMergeOfSharedKeys merges more messages of one key than a merge gathers.
+func TestMergeOfSharedKeys(t *testing.T) {
+	m := newModel(t)
+	defer m.close(t)
+	shared, other := KeyHash([]byte("topic"), []byte("shared")), KeyHash([]byte("topic"), []byte("other"))
+	for range 3 {
+		for i := range maxGathered / 2 {
+			keys := []uint64{shared, other}
+			if i%5 == 0 {
+				keys = []uint64{uint64(i) << 40, other}
+			}
+			m.add(Queue{1, 0}, 0, 1, 0, keys)
+		}
+		mustCut(t, m.ix, m.db, m.end)
+	}
+	m.end = max(m.end, testSegment)
+	m.add(Queue{1, 0}, 0, 1, 0, nil)
+	mustCut(t, m.ix, m.db, m.end)
+	if did, err := m.ix.Merge(); !did || err != nil || len(m.ix.cur.live) != 1 {
+		t.Fatalf("merge: did %v, err %v, %d blocks", did, err, len(m.ix.cur.live))
+	}
+	if err := m.ix.Verify(); err != nil {
+		t.Fatal(err)
+	}
+	for _, hash := range []uint64{shared, other, 100 << 40, 7 << 40} {
+		m.checkKeys(t, hash, 0, m.time)
+	}
+}
