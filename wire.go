@@ -120,7 +120,7 @@ func (s *Server) storeOptions() (store.Options, error) {
 	}
 	used := float64(c.DiskMaxUsedRatio) / 100
 	o := store.Options{
-		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, StoreHost: s.addr.canonical,
+		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, Buffered: !c.DirectIO, StoreHost: s.addr.canonical,
 		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
 		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
 			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk, Interval: s.world.lookEvery},

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"maps"
 	"net"
 	"testing"
 
@@ -27,6 +28,9 @@ type registryFake struct {
 
 func (r *registryFake) RegisterLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable) {
 	r.topics = t.Topics
+}
+func (r *registryFake) ChangeLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable, _ []string) {
+	maps.Copy(r.topics, t.Topics)
 }
 func (r *registryFake) UnregisterLocal(protocol.BrokerIdentityHeader) { r.gone = true }
 

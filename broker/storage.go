@@ -29,6 +29,7 @@ type Store interface {
 	Topic(name string) (topic.Config, bool)
 	Topics() []topic.Config
 	TopicVersion() topic.Version
+	TopicsSince(v topic.Version) (changed []*topic.Config, gone []string, now topic.Version, ok bool)
 	PutTopic(ctx context.Context, c topic.Config) error
 	DeleteTopic(ctx context.Context, name string) error
 

@@ -122,7 +122,7 @@ func (s *Server) ConnClosed(c *remoting.Conn) {
 
 // RegisterLocal takes in a registration of the broker of this process: its topics are routed to when this returns, and it never expires.
 // Addr names the broker in the table; what clients are told instead is chosen per connection. Registrations add up like
-// remote ones, so that a change of one topic can come alone; Complete ones replace all topics.
+// remote ones, so that a change of one topic can come alone; Complete ones replace all topics, and those in Gone go.
 func (s *Server) RegisterLocal(r route.Registration) {
 	r.Local, r.Conn = true, nil
 	s.mu.Lock()
@@ -139,15 +139,6 @@ func (s *Server) UnregisterLocal() {
 	if s.local != nil {
 		s.table.UnregisterLocal(s.local.cluster, s.local.addr)
 		s.local = nil
-	}
-}
-
-// DeleteLocalTopic forgets a topic of the broker of this process at once.
-func (s *Server) DeleteLocalTopic(topic string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.local != nil {
-		s.table.DropTopic(topic, s.local.name)
 	}
 }
 

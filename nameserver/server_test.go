@@ -294,9 +294,8 @@ func TestLocalBroker(t *testing.T) {
 				t.Errorf("the local broker expired: %+v", r)
 			}
 			second := local
-			second.Topics, second.Version = []route.Topic{{Name: "u", Perm: 6}}, route.Version{Counter: 1}
+			second.Topics, second.Version, second.Gone = []route.Topic{{Name: "u", Perm: 6}}, route.Version{Counter: 1}, []string{"t"}
 			h.ns.RegisterLocal(second)
-			h.ns.DeleteLocalTopic("t")
 			p = h.dial("10.0.0.1:9876")
 			if r := p.ask(105, "topic", "t"); r.Code != protocol.ResTopicNotExist {
 				t.Errorf("a deleted topic: %+v", r)

@@ -158,8 +158,11 @@ func (t *Table) leaveCluster(b *Broker) {
 }
 
 func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
-	if (r.Complete || t.opt.DeleteTopicWithBrokerRegistration) && len(r.Mappings) == 0 {
+	if (r.Complete || t.opt.DeleteTopicWithBrokerRegistration && !r.Local) && len(r.Mappings) == 0 {
 		t.dropMissing(r)
+	}
+	for _, topic := range r.Gone {
+		t.dropQueue(topic, r.Broker)
 	}
 	changed := first || t.Changed(r.Cluster, r.Addr, r.Version)
 	for _, topic := range r.Topics {

@@ -43,6 +43,3 @@ func (t *Table) RegisterTopic(topic string, queues []Queue) {
 		t.putQueue(topic, q)
 	}
 }
-
-// DropTopic forgets a topic on one broker group.
-func (t *Table) DropTopic(topic, broker string) { t.dropQueue(topic, broker) }

@@ -57,7 +57,8 @@ type Registration struct {
 	ActingMaster  bool
 	Version       Version
 	Topics        []Topic
-	Complete      bool // topics of this broker that are not in Topics are dropped
+	Complete      bool     // topics of this broker that are not in Topics are dropped
+	Gone          []string // topics of this broker that are dropped
 	Mappings      map[string]Mapping
 	FilterServers []string
 	Conn          any  // the connection it came by, compared with ==; its end unregisters the broker

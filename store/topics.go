@@ -39,6 +39,15 @@ func (s *Store) Topics() []topic.Config {
 	return s.topics.All()
 }
 
+// TopicsSince returns what has changed since the table of topics had a version, and the version that it has now. ok is false if that
+// was too long ago to be known. The configurations must not be changed.
+func (s *Store) TopicsSince(v topic.Version) (changed []*topic.Config, gone []string, now topic.Version, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	changed, gone, ok = s.topics.Since(v)
+	return changed, gone, s.topics.Version(), ok
+}
+
 // TopicVersion is the version of the table of topics.
 func (s *Store) TopicVersion() topic.Version {
 	s.mu.RLock()

@@ -19,6 +19,8 @@ import (
 type Registry interface {
 	// RegisterLocal replaces everything that is known of the broker.
 	RegisterLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable)
+	// ChangeLocal replaces what is known of the topics of the table, and forgets those that are gone.
+	ChangeLocal(h protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable, gone []string)
 	// UnregisterLocal forgets the broker.
 	UnregisterLocal(h protocol.BrokerIdentityHeader)
 }
@@ -27,6 +29,8 @@ type Registry interface {
 type Source interface {
 	Topics() []topic.Config
 	TopicVersion() topic.Version
+	// TopicsSince returns what was made or changed and what is gone since a version, and the version now; not ok if that is not known.
+	TopicsSince(v topic.Version) (changed []*topic.Config, gone []string, now topic.Version, ok bool)
 }
 
 // Options say who is registered, where and how. The first five fields, Permission, Period, Timeout and Hidden must be set.
@@ -198,14 +202,31 @@ func (r *Registrar) registerLocal() {
 		return // unregistered: a topic that is made while the node stops is not announced
 	default:
 	}
-	table, version := r.table()
-	if version.Compare(r.known) <= 0 && r.known != (topic.Version{}) {
-		return
+	if r.known == (topic.Version{}) || !r.changeLocal() {
+		table, version := r.table()
+		r.known = version
+		for _, l := range r.local {
+			l.RegisterLocal(r.header(nil, false), table)
+		}
+	}
+}
+
+// changeLocal tells the local NameServers what has changed since they were told last: a table of 100,000 topics would take
+// as long as the making of one topic may. It reports false if that is not known. The caller has the turn.
+func (r *Registrar) changeLocal() bool {
+	changed, gone, version, ok := r.source.TopicsSince(r.known)
+	if !ok || version == r.known {
+		return ok
+	}
+	table := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: make(map[string]protocol.TopicConfig, len(changed))}
+	for _, c := range changed {
+		r.add(&table, c)
 	}
 	r.known = version
 	for _, l := range r.local {
-		l.RegisterLocal(r.header(nil, false), table)
+		l.ChangeLocal(r.header(nil, false), table, gone)
 	}
+	return true
 }
 
 // firstRetry is how soon a failed registration is tried again; each further failure doubles it, up to RegisterPeriod.
@@ -363,16 +384,21 @@ func (r *Registrar) table() (protocol.TopicConfigTable, topic.Version) {
 	version := r.source.TopicVersion()
 	t := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: map[string]protocol.TopicConfig{}}
 	for _, c := range r.source.Topics() {
-		if r.opt.Hidden(c.Name) {
-			continue
-		}
-		p := TopicConfig(&c)
-		if r.opt.Permission != int32(topic.PermRead|topic.PermWrite) {
-			p.Perm &= r.opt.Permission // Apache drops the inherit bit too then
-		}
-		t.Topics[c.Name] = p
+		r.add(&t, &c)
 	}
 	return t, version
+}
+
+// add puts a topic into a table, unless it is not for clients.
+func (r *Registrar) add(t *protocol.TopicConfigTable, c *topic.Config) {
+	if r.opt.Hidden(c.Name) {
+		return
+	}
+	p := TopicConfig(c)
+	if r.opt.Permission != int32(topic.PermRead|topic.PermWrite) {
+		p.Perm &= r.opt.Permission // Apache drops the inherit bit too then
+	}
+	t.Topics[c.Name] = p
 }
 
 // TopicConfig is a topic as bodies carry it.

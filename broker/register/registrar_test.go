@@ -1,11 +1,15 @@
 package register_test
 
 import (
+	"maps"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/aerobee-mq/aerobee/broker/register"
 	"github.com/aerobee-mq/aerobee/internal/testnet"
@@ -85,28 +89,45 @@ func (fake *nameServerFake) next(t *testing.T, code int32) registration {
 
 // topics is a table of topics that a test changes.
 type topics struct {
-	mu      sync.Mutex
-	all     []topic.Config
-	version topic.Version
+	mu    sync.Mutex
+	table topic.Table
 }
 
 func (s *topics) add(c topic.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = append(s.all, c)
-	s.version = s.version.Next(1700000000000)
+	s.apply(topic.AppendPut(nil, &c, s.table.Version().Next(1700000000000)))
+}
+
+func (s *topics) remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apply(topic.AppendDelete(nil, name, s.table.Version().Next(1700000000000)))
+}
+
+func (s *topics) apply(change []byte) {
+	if err := s.table.Apply(change, 0); err != nil {
+		panic(err)
+	}
 }
 
 func (s *topics) Topics() []topic.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]topic.Config(nil), s.all...)
+	return s.table.All()
 }
 
 func (s *topics) TopicVersion() topic.Version {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.version
+	return s.table.Version()
+}
+
+func (s *topics) TopicsSince(v topic.Version) ([]*topic.Config, []string, topic.Version, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed, gone, ok := s.table.Since(v)
+	return changed, gone, s.table.Version(), ok
 }
 
 // start runs a registrar for a broker of three topics, one of them hidden.
@@ -190,14 +211,23 @@ func TestAsksBeforeItRegistersAgain(t *testing.T) {
 type slowRegistry struct {
 	enter, leave chan struct{} // nil: no time
 	known        map[string]protocol.TopicConfig
+	whole        int // how often it was told everything
 }
 
 func (s *slowRegistry) RegisterLocal(_ protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable) {
+	s.known = topics.Topics
+	s.whole++
+}
+
+func (s *slowRegistry) ChangeLocal(_ protocol.RegisterBrokerHeader, topics protocol.TopicConfigTable, gone []string) {
 	if s.enter != nil {
 		s.enter <- struct{}{}
 		<-s.leave
 	}
-	s.known = topics.Topics
+	maps.Copy(s.known, topics.Topics)
+	for _, name := range gone {
+		delete(s.known, name)
+	}
 }
 
 func (s *slowRegistry) UnregisterLocal(protocol.BrokerIdentityHeader) { s.known = nil }
@@ -228,4 +258,34 @@ func TestNoOlderTableOvertakes(t *testing.T) {
 		}
 		stop(t, r)
 	})
+}
+
+// TestTellsWhatChanged makes, changes and deletes topics: the NameServer in the process is told of these alone, but of everything
+// after more changes than are remembered.
+func TestTellsWhatChanged(t *testing.T) {
+	source, local := &topics{}, &slowRegistry{}
+	r := register.New(source, register.Options{Permission: 4, Hidden: func(name string) bool { return name == "hidden" }}, local)
+	source.add(topic.Config{Name: "TBW102", Perm: 6})
+	r.Start(t.Context())
+	source.add(topic.Config{Name: "a", Perm: 6})
+	source.add(topic.Config{Name: "b", Perm: 6})
+	source.add(topic.Config{Name: "hidden", Perm: 6})
+	r.Publish(t.Context())
+	source.add(topic.Config{Name: "b", Perm: 2})
+	source.remove("a")
+	r.Publish(t.Context())
+	want := map[string]protocol.TopicConfig{
+		"TBW102": {TopicName: "TBW102", Perm: 4, TopicFilterType: "SINGLE_TAG"}, "b": {TopicName: "b", TopicFilterType: "SINGLE_TAG"}}
+	if diff := cmp.Diff(want, local.known); diff != "" || local.whole != 1 {
+		t.Errorf("told everything %d times, and the route has (-want +got)\n%s", local.whole, diff)
+	}
+	for i := range 2000 {
+		source.add(topic.Config{Name: strconv.Itoa(i)})
+	}
+	source.remove("b")
+	r.Publish(t.Context())
+	if _, ok := local.known["b"]; ok || local.whole != 2 || len(local.known) != 2001 {
+		t.Errorf("after 2001 changes at once: told everything %d times, %d topics are routed", local.whole, len(local.known))
+	}
+	stop(t, r)
 }

@@ -27,10 +27,14 @@ const (
 	kindVersion = 3
 )
 
+// maxRecent bounds how many of the last changes a table can tell apart.
+const maxRecent = 1024
+
 // Table is the table of all topics. The zero Table is empty and ready.
 type Table struct {
 	topics  map[string]*Config
 	version Version
+	recent  []string // names of the last changes, the newest with the version's counter, each before it with one less
 }
 
 // Get returns a topic's configuration, which must not be changed.
@@ -55,6 +59,38 @@ func (t *Table) All() []Config {
 		all = append(all, *t.topics[name])
 	}
 	return all
+}
+
+// Since returns what has changed since the table had version v: the configurations of topics that were made or changed, which
+// must not be changed, and the names of those that are gone. ok is false if that was too long ago to be known.
+func (t *Table) Since(v Version) (changed []*Config, gone []string, ok bool) {
+	n := t.version.Counter - v.Counter
+	if n < 0 || n > int64(len(t.recent)) || v.StateVersion != t.version.StateVersion {
+		return nil, nil, false
+	}
+	names := slices.Sorted(slices.Values(t.recent[len(t.recent)-int(n):]))
+	for _, name := range slices.Compact(names) {
+		if c, have := t.topics[name]; have {
+			changed = append(changed, c)
+		} else {
+			gone = append(gone, name)
+		}
+	}
+	return changed, gone, true
+}
+
+// remember notes which topic the change to version v is about, "" for none.
+func (t *Table) remember(v Version, name string) {
+	switch {
+	case v == t.version: // applied twice
+		return
+	case v.StateVersion != t.version.StateVersion || v.Counter != t.version.Counter+1 || name == "":
+		t.recent = nil
+		return
+	case len(t.recent) == maxRecent:
+		t.recent = append(t.recent[:0], t.recent[maxRecent/2:]...)
+	}
+	t.recent = append(t.recent, name)
 }
 
 // Version is the table's version.
@@ -152,6 +188,7 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 	case kindDelete:
 		delete(t.topics, name)
 	}
+	t.remember(v, name)
 	t.version = v
 	return nil
 }
