@@ -249,6 +249,7 @@ func storeEffects() map[string]func(*testing.T) {
 		"mappedFileSizeCommitLog": testSegmentSize,
 		"flushDiskType":           testFlushDiskType,
 		"syncFlushTimeout":        testSyncFlushTimeout,
+		"directIO":                testDirectIO,
 		"fileReservedTime":        testFileReservedTime,
 		"deleteWhen":              testDeleteWhen,
 		"diskMaxUsedSpaceRatio":   testDiskMaxUsedRatio,

@@ -60,6 +60,7 @@ type Config struct {
 
 	FlushDiskType    string
 	SyncFlushTimeout time.Duration
+	DirectIO         bool
 	SegmentSize      int64
 	MaxMessageSize   int
 	MaxTransferCount int
@@ -104,6 +105,7 @@ func Default() Config {
 		PropertyFilter:        true,
 		FlushDiskType:         SyncFlush,
 		SyncFlushTimeout:      5 * time.Second,
+		DirectIO:              true,
 		SegmentSize:           1 << 30,
 		MaxMessageSize:        4 << 20,
 		MaxTransferCount:      32,

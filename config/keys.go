@@ -198,6 +198,8 @@ func storeKeys() []Key {
 		apache("storePathCommitLog", "directory of the commit log's segments", text(func(c *Config) *string { return &c.CommitLogDir })),
 		apache("mappedFileSizeCommitLog", "size of a commit log segment", size(func(c *Config) *int64 { return &c.SegmentSize }, 64<<10)),
 		apache("flushDiskType", "SYNC_FLUSH or ASYNC_FLUSH", oneOf(func(c *Config) *string { return &c.FlushDiskType }, SyncFlush, AsyncFlush)),
+		own("directIO", "under SYNC_FLUSH, write and read the log past the page cache; false where consumers minutes behind would have the disk read what memory could hold",
+			boolean(func(c *Config) *bool { return &c.DirectIO })),
 		apache("syncFlushTimeout", "answer FLUSH_DISK_TIMEOUT when a sync takes longer, ms", span(func(c *Config) *time.Duration { return &c.SyncFlushTimeout }, time.Millisecond)),
 		apache("deleteWhen", "hours at which expired segments are deleted", field{setDeleteWhen, func(c *Config) string { return c.DeleteWhen }}),
 		apache("diskMaxUsedSpaceRatio", "delete expired segments at once above so many percent of disk", number(func(c *Config) *int { return &c.DiskMaxUsedRatio }, 10, 95)),

@@ -181,7 +181,7 @@ func (s *Store) logOptions(mark cutdb.Mark, clean message.LogOffset) commitlog.O
 	return commitlog.Options{
 		FS: s.fs, Dir: directory.LogPath(s.fs, s.opt.Dir), SegmentSize: s.opt.SegmentSize, Flush: s.opt.Flush,
 		SyncTimeout: s.opt.SyncTimeout, AsyncInterval: s.opt.OffsetInterval / 2, MaxPendingBytes: s.opt.MaxPendingBytes,
-		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes),
+		FillWindow: fill, TailBytes: min(s.opt.MemoryLimit/2, maxTailBytes), ColdBytes: min(s.opt.MemoryLimit/4, maxColdBytes), Buffered: s.opt.Buffered,
 		ReplayFrom: mark.Applied, ReplayPrev: mark.Prev, CleanEnd: clean,
 		Foreign:   s.imported.Foreign && (s.imported.prepare == nil || mark.Applied < s.imported.until),
 		StoreHost: s.opt.StoreHost, Now: s.opt.Now, Logger: s.opt.Logger, Follower: follower{s},

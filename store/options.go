@@ -31,11 +31,14 @@ type Options struct {
 	Flush commitlog.FlushMode
 	// SyncTimeout is how long an acknowledgement waits for the disk: 5 s.
 	SyncTimeout time.Duration
+	// Buffered lets the log's writes and cold reads under commitlog.SyncFlush go through the page cache.
+	Buffered bool
 	// StoreHost is the advertised address that is written into every record and message id.
 	StoreHost netip.AddrPort
 	// MaxPendingBytes bounds the bytes of records that wait for the disk; beyond it a Put is refused as busy. 64 MiB.
 	MaxPendingBytes int64
-	// MemoryLimit is the store's memory budget in bytes; half of it, at most 64 MiB, keeps recent records for reads.
+	// MemoryLimit is the store's memory budget in bytes; half of it, at most 64 MiB, keeps recent records for reads, and a
+	// quarter, at most 32 MiB, serves who reads far behind the log's end, while somebody does.
 	MemoryLimit int64
 	// Retention says when old segments go.
 	Retention Retention
@@ -124,6 +127,7 @@ const (
 	memorySegmentSize  = 16 << 20
 	memoryRetention    = 256 << 20
 	maxTailBytes       = 64 << 20
+	maxColdBytes       = 32 << 20
 )
 
 func (o Options) withDefaults() Options {

@@ -1,8 +1,12 @@
 package commitlog_test
 
 import (
+	"context"
+	"fmt"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
@@ -65,4 +69,70 @@ func BenchmarkAppend(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCold reads a log of 256 MiB from its beginning as pulls do: 32 records of 1 KiB at once, of a queue alone in the log or
+// of 8 in turn; and one record anywhere.
+func BenchmarkCold(b *testing.B) {
+	for _, buffered := range []bool{false, true} {
+		l, err := commitlog.Open(commitlog.Options{FS: vfs.Default, Dir: b.TempDir(), Buffered: buffered, StoreHost: host, TailBytes: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		q, s := commitlog.NewQueue(nil, 0), &countSink{flushed: make(chan struct{}, 1)}
+		r := record("BenchmarkTest", 0, string(make([]byte, 1024)))
+		spans := make([]commitlog.Span, 256<<10)
+		for i := range spans {
+			spans[i] = commitlog.Span{At: message.LogOffset(i * message.EncodedSize(r)), Size: int32(message.EncodedSize(r))}
+			if err := l.Append(q, r, s, 0); err != nil {
+				b.Fatal(err)
+			}
+			if i%1000 == 0 {
+				l.Kick()
+				<-s.flushed
+			}
+		}
+		l.Kick()
+		if err := l.Sync(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		for _, c := range []struct {
+			name string
+			some int                   // records of one read
+			pick func(read, i int) int // record i of a read
+		}{
+			{"next", 32, func(read, i int) int { return read*32 + i }},
+			{"8 queues", 32, func(read, i int) int { return read/8*256 + i*8 + read%8 }},
+			{"anywhere", 1, func(read, _ int) int { return read * 7919 }},
+		} {
+			b.Run(fmt.Sprintf("%s/buffered=%t", c.name, buffered), func(b *testing.B) {
+				b.SetBytes(int64(message.EncodedSize(r)))
+				b.ReportAllocs()
+				var buf []byte
+				some := make([]commitlog.Span, c.some)
+				began := cpuTime(b)
+				for n := 0; n < b.N; n += len(some) {
+					for i := range some {
+						some[i] = spans[c.pick(n/len(some), i)%len(spans)]
+					}
+					if buf, err = l.Read(buf[:0], some); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric((cpuTime(b)-began).Seconds()/float64(b.N)*1e6, "cpu-s/M")
+			})
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// cpuTime returns what this process has used of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -187,7 +187,11 @@ func (r *replay) run() error {
 		break
 	}
 	if end := r.log.opts.CleanEnd; r.tail < end {
-		return fmt.Errorf("%w: it ends at %d (%w), but was closed at %d", ErrCorrupt, r.tail, r.reason, end)
+		where := r.log.opts.Dir
+		if r.last != nil {
+			where = "segment " + r.last.path
+		}
+		return fmt.Errorf("%w: %s: it ends at %d (%w), but was closed at %d", ErrCorrupt, where, r.tail, r.reason, end)
 	}
 	return nil
 }

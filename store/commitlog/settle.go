@@ -21,7 +21,7 @@ func (l *Log) settle(r *replay) error {
 	}
 	clean := l.opts.CleanEnd != 0 && l.opts.CleanEnd == r.tail
 	if !clean && r.tail > r.last.base {
-		l.opts.Logger.Info("commit log was not stopped cleanly", "segment", r.last.path, "end", r.tail, "because", r.reason)
+		l.opts.Logger.Warn("commit log was not stopped cleanly", "segment", r.last.path, "end", r.tail, "because", r.reason)
 	}
 	if err := l.dropBehind(r.last); err != nil {
 		return err
