@@ -13,7 +13,7 @@ How to read it:
 - **CPU** is what the server's processes used, user and system, in seconds per million messages: broker and NameServer
   together. The load generators run on the same processors, so CPU time and latency compare the servers better than rates do.
 - **Others' CPU** is what processes that take no part, and other guests of the host, used while a round lasted. A round beyond the bound is
-  measured again, at most twice, and then counts with a mark. *Kernel threads* write back what a server has left to the page cache;
+  measured again, at most twice; then the least disturbed one counts, with a mark. *Kernel threads* write back what a server has left to the page cache;
   their time is not in the server's.
 - **Durability**: with SYNC_FLUSH a message is acknowledged when it is on disk, with ASYNC_FLUSH when it is in memory. Aerobee's default is
   SYNC_FLUSH, Apache's is ASYNC_FLUSH. "Better than" and the summary compare Aerobee with SYNC_FLUSH to the column that they name.

@@ -37,7 +37,7 @@ func aerobeeContender(name, title string, flags ...string) contender {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return strings.TrimPrefix(strings.TrimSpace(string(out)), "aerobee ")
+			return strings.TrimPrefix(strings.TrimSpace(string(out)), "aerobee version ")
 		},
 		address: func(ports []int) (namesrv, broker string) { return local(ports[0]), local(ports[0]) },
 		commands: func(t *testing.T, dir string, ports []int) []*process {
@@ -69,7 +69,7 @@ func apacheContender(name, title, flush string) contender {
 		version: func(t *testing.T) string {
 			need(t, "java", "mvn")
 			javaJars(t, "server", javaNew)
-			return javaNew
+			return javaNew + " on " + javaVersion(t)
 		},
 		address: func(ports []int) (namesrv, broker string) { return local(ports[0]), local(ports[1]) },
 		commands: func(t *testing.T, dir string, ports []int) []*process {
@@ -90,6 +90,17 @@ func apacheContender(name, title, flush string) contender {
 			return routed(on.namesrv, "TBW102", on.broker)
 		},
 	}
+}
+
+// javaVersion is the first line of what `java -version` says: `openjdk version "17.0.15" 2025-04-15`.
+func javaVersion(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("java", "-version").CombinedOutput()
+	if err != nil {
+		t.Fatalf("java -version: %v\n%s", err, out)
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return strings.ReplaceAll(first, `"`, "")
 }
 
 // apacheProcess is one of Apache's programs with the options of its own start script, but for the sizes.

@@ -41,7 +41,7 @@ type compareSettings struct {
 	span   time.Duration // of a round, where time bounds it
 	warm   time.Duration // of a JIT
 	others float64       // percent of the machine that others may use in a round
-	scale  float64       // of backlogs, for a trial: 1 means 2 million messages to drain
+	scale  float64       // of backlogs and store limits, for a trial: 1 means 2 million messages to drain
 	out    string        // directory of results
 }
 
