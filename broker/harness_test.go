@@ -21,6 +21,7 @@ type node struct {
 	*Broker
 	t     testing.TB
 	store *store.Store
+	srv   *remoting.Server
 	addr  string
 }
 
@@ -74,6 +75,7 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 			t.Error(err)
 		}
 	})
+	n.srv = srv
 	n.addr = testnet.Accept(t, func(nc net.Conn) { srv.Serve(nc, remoting.ConnInfo{}) })
 	return n
 }
