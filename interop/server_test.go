@@ -179,7 +179,7 @@ func apacheBroker(t *testing.T, version, namesrv string, port int) *server {
 		"bindAddress=127.0.0.1", fmt.Sprintf("listenPort=%d", port), "namesrvAddr=" + namesrv,
 		"flushDiskType=SYNC_FLUSH", "waitTimeMillsInSendQueue=5000", "osPageCacheBusyTimeOutMills=10000",
 		"mappedFileSizeCommitLog=67108864", "mappedFileSizeConsumeQueue=600000", "maxIndexNum=50000", "maxHashSlotNum=10000",
-		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true",
+		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true", "enablePropertyFilter=true",
 	}
 	p := startApache(t, version, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", strings.Join(config, "\n"))
 	return &server{name: "apache", namesrv: namesrv, broker: local(port), store: p, ready: func() error { return nil }}

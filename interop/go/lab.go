@@ -93,6 +93,11 @@ type handler func(context.Context, *primitive.MessageExt) consumer.ConsumeResult
 
 // consumer returns a push consumer from the first offset on, subscribed and started.
 func (l *lab) consumer(topic, group, tags string, h handler, options ...consumer.Option) (rocketmq.PushConsumer, error) {
+	return l.selecting(topic, group, consumer.MessageSelector{Type: consumer.TAG, Expression: tags}, h, options...)
+}
+
+// selecting is consumer with a selector of any kind.
+func (l *lab) selecting(topic, group string, by consumer.MessageSelector, h handler, options ...consumer.Option) (rocketmq.PushConsumer, error) {
 	options = append([]consumer.Option{
 		consumer.WithNameServer(l.nameSrv), consumer.WithInstance(l.instance()), consumer.WithGroupName(group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumeMessageBatchMaxSize(1),
@@ -104,7 +109,7 @@ func (l *lab) consumer(topic, group, tags string, h handler, options ...consumer
 	one := func(ctx context.Context, batch ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		return h(ctx, batch[0]), nil
 	}
-	if err := c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: tags}, one); err != nil {
+	if err := c.Subscribe(topic, by, one); err != nil {
 		return nil, err
 	}
 	if err := c.Start(); err != nil {

@@ -11,7 +11,7 @@ import (
 
 func sharingScenarios() []scenario {
 	return []scenario{
-		{"clustering", clustering}, {"broadcast", broadcast}, {"tag-filter", tagFilter}, {"resume", resume},
+		{"clustering", clustering}, {"broadcast", broadcast}, {"tag-filter", tagFilter}, {"sql-filter", sqlFilter}, {"resume", resume},
 	}
 }
 
@@ -109,6 +109,38 @@ func tagFilter(l *lab) error {
 		return err
 	}
 	return all(in.expect([]string{"red", "blue", "red"}, 30*time.Second), in.nothing(500*time.Millisecond))
+}
+
+// sqlFilter wants what an expression over the properties is true for, of what lies there and of what comes later.
+func sqlFilter(l *lab) error {
+	topic, group, p, err := l.begin(2)
+	if err != nil {
+		return err
+	}
+	send := func(prefix string) error {
+		for price := range 10 {
+			m := message(topic, "all", fmt.Sprintf("%s-%d", prefix, price))
+			if price != 6 {
+				m.WithProperty("price", fmt.Sprint(price))
+			}
+			if _, err := stored(p, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := send("before"); err != nil {
+		return err
+	}
+	in := newInbox()
+	by := consumer.MessageSelector{Type: consumer.SQL92, Expression: "price > 4 AND price NOT BETWEEN 7 AND 8"}
+	if _, err := l.selecting(topic, group, by, in.take); err != nil {
+		return err
+	}
+	if err := in.expect([]string{"before-5", "before-9"}, 30*time.Second); err != nil {
+		return err
+	}
+	return all(send("after"), in.expect([]string{"after-5", "after-9"}, 30*time.Second), in.nothing(500*time.Millisecond))
 }
 
 // resume wants a second consumer to begin where the first one left off.

@@ -84,6 +84,7 @@ final class Main {
         all.addAll(Ordering.scenarios());
         all.addAll(Inspecting.scenarios());
         all.addAll(Pulling.scenarios());
+        all.addAll(Filtering.scenarios());
         all.addAll(Sending.scenarios());
         all.addAll(Version.scenarios());
         if (!cluster.isApache()) {

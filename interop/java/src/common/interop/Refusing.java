@@ -3,7 +3,6 @@ package interop;
 import java.util.List;
 import java.util.Locale;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
-import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.TransactionListener;
@@ -20,8 +19,7 @@ final class Refusing {
     static List<Scenario> scenarios() {
         return List.of(
             new Scenario("transaction-refused", Refusing::transaction),
-            new Scenario("timer-refused", Refusing::timer),
-            new Scenario("sql-refused", Refusing::sql));
+            new Scenario("timer-refused", Refusing::timer));
     }
 
     static void transaction(Lab lab) throws Exception {
@@ -42,17 +40,6 @@ final class Refusing {
         var producer = lab.producer();
         refused("timer", Check.fails("a timer message", () -> producer.send(message)));
         nothingStored(lab, topic);
-    }
-
-    static void sql(Lab lab) throws Exception {
-        String topic = lab.topic(1);
-        var consumer = lab.consumer(lab.group(), lab.unique("sql"));
-        consumer.registerMessageListener(new Inbox().concurrently());
-        consumer.subscribe(topic, MessageSelector.bySql("a > 1"));
-        refused("sql", Check.fails("a SQL92 subscription", () -> {
-            consumer.start();
-            return "started";
-        }));
     }
 
     private static void refused(String feature, Exception e) {
