@@ -60,6 +60,8 @@ func (s *Server) troubles(emit func(metrics.Sample)) {
 	count("aerobee_damaged_reads_total", "Times that a damaged message was passed over.", t.DamagedReads)
 	count("aerobee_unreadable_reads_total", "Reads that the disk has refused.", t.UnreadableReads)
 	count("aerobee_damaged_blocks_total", "Index blocks that were damaged and made again from the log.", t.DamagedBlocks)
+	emit(metrics.Sample{Name: "aerobee_log_missing_bytes", Help: "Bytes of the commit log's beginning that were missing when the store was opened.",
+		Kind: metrics.Gauge, Value: float64(t.MissingBytes)})
 	for what, n := range t.Upkeep {
 		count("aerobee_maintenance_failures_total", "Failures of work in the background, which is tried again.", n, "work", what)
 	}

@@ -124,6 +124,7 @@ func troubleTexts(t trouble.Report) []string {
 	say(t.Refusing == nil && t.RefusedGroups > 0, "groups of messages refused because the disk did not take them: %d; it takes them again", t.RefusedGroups)
 	say(t.CacheFailed, "the cache has failed: no cuts are made until a restart, which will replay more of the log")
 	say(t.DamagedRecords > 0, "stored messages found damaged and passed over: %d, in %d reads; the log of this node names them", t.DamagedRecords, t.DamagedReads)
+	say(t.MissingBytes > 0, "the first %d bytes of the commit log were missing when the store was opened, and their messages with them", t.MissingBytes)
 	say(t.UnreadableReads > 0, "reads that the disk has refused: %d", t.UnreadableReads)
 	say(t.DamagedBlocks > 0, "index blocks that were damaged and made again from the log: %d", t.DamagedBlocks)
 	for _, what := range slices.Sorted(maps.Keys(t.Upkeep)) {

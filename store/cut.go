@@ -154,7 +154,7 @@ func (s *Store) finishCut(ctx context.Context, c *cut) (err error) {
 			return err
 		}
 	}
-	if err := cutdb.SetMark(b, c.mark); err != nil {
+	if err := errors.Join(cutdb.SetMark(b, c.mark), cutdb.SetLogStart(b, s.log.Start())); err != nil {
 		return err
 	}
 	if err := s.cache.Commit(ctx, b); err != nil {

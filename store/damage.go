@@ -1,12 +1,15 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/cutdb"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 // What was stored can be damaged at rest: a bit turns, a block is lost, a file is cut short or copied over another. A read
@@ -31,6 +34,26 @@ func (s *Store) segmentPath(at message.LogOffset) string {
 		}
 	}
 	return ""
+}
+
+// noteLogStart notes durably where the log will begin when retention has deleted what lies before.
+func (s *Store) noteLogStart(ctx context.Context, at message.LogOffset) error {
+	b := s.cache.NewBatch()
+	err := cutdb.SetLogStart(b, at)
+	if err == nil {
+		err = s.cache.Commit(ctx, b)
+	}
+	return errors.Join(err, b.Close())
+}
+
+// checkLogStart says so when segments are missing that retention has not deleted. What is left is worth having.
+func (s *Store) checkLogStart() {
+	begin, known := s.cache.LogStart()
+	if start := s.log.Start(); known && begin < start {
+		s.troubles.MissingBytes.Store(int64(start - begin))
+		s.opt.Logger.Error("segments at the beginning of the commit log are missing, and their messages with them",
+			"first missing", s.fs.PathJoin(directory.LogPath(s.fs, s.opt.Dir), fmt.Sprintf("%020d", int64(begin))), "log begins at", start)
+	}
 }
 
 // checkRecord reports whether a record that was read from the disk is what was stored there.

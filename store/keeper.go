@@ -16,10 +16,11 @@ const (
 	upkeepLocks     = "lock sweep"
 	upkeepOffsets   = "offset flush"
 	upkeepDue       = "delayed delivery"
+	upkeepCache     = "cache read"
 )
 
 func upkeep() []string {
-	return []string{upkeepCut, upkeepRetention, upkeepRepair, upkeepLocks, upkeepOffsets, upkeepDue}
+	return []string{upkeepCut, upkeepRetention, upkeepRepair, upkeepLocks, upkeepOffsets, upkeepDue, upkeepCache}
 }
 
 // keeperLoop is the one goroutine that maintains the index, the cache and the segments: cuts when they are due, merges

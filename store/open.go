@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
@@ -39,7 +41,8 @@ func openLocked(o Options) (*Store, error) {
 		return nil, err
 	}
 	s, err := tryOpen(o, imp, clean)
-	if errors.Is(err, errStale) || errors.Is(err, commitlog.ErrAhead) {
+	// Twice: first the cache may not fit the log, and then the blocks.
+	for tries := 0; tries < 2 && (errors.Is(err, errStale) || errors.Is(err, commitlog.ErrAhead)); tries++ {
 		if errors.Is(err, commitlog.ErrAhead) {
 			o.Logger.Error("the commit log ends before what was durable once: records or whole segments at its end are missing", "dir", o.Dir, "because", err)
 		}
@@ -102,6 +105,9 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: directory.FirstSegment(s.fs, directory.LogPath(s.fs, s.opt.Dir)),
 		})
 	}
+	if pebble.IsCorruptionError(err) {
+		err = wrapStale(err)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.cache.Close())
 	}
@@ -132,6 +138,10 @@ func (s *Store) replay(mark cutdb.Mark, clean message.LogOffset) (err error) {
 	if mark.Applied > 0 && s.ix.AppliedTo() < mark.Applied {
 		return fmt.Errorf("%w: the index ends at %d, the cut at %d", errStale, s.ix.AppliedTo(), mark.Applied)
 	}
+	if spans := s.ix.Spans(); len(spans) > 0 && spans[0].From > directory.FirstSegment(s.fs, directory.LogPath(s.fs, s.opt.Dir)) {
+		err := s.fs.RemoveAll(s.path(directory.BlockDir))
+		return errors.Join(fmt.Errorf("%w: the first index block begins at %d, the log before it", errStale, spans[0].From), err)
+	}
 	s.applied, s.prev = mark.Applied, mark.Prev
 	s.mu.Lock()
 	err = s.cache.Load(func(k state.Kind, p []byte) error { return s.applyChange(k, p, mark.Applied) })
@@ -152,6 +162,7 @@ func (s *Store) replay(mark cutdb.Mark, clean message.LogOffset) (err error) {
 	if err := s.checkReplayed(); err != nil {
 		return errors.Join(err, s.log.Close())
 	}
+	s.checkLogStart()
 	s.cutAt.Store(int64(mark.Applied))
 	s.cutWanted = max(mark.Applied, s.log.Start())
 	return nil

@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/index"
@@ -13,6 +15,9 @@ import (
 // that is damaged fail and all others go on.
 func (s *Store) noteDamage(err error) error {
 	var damage *index.DamageError
+	if pebble.IsCorruptionError(err) && s.troubles.Upkeep(upkeepCache) {
+		s.opt.Logger.Error("the cache is damaged; a restart makes it again from the log", "error", err)
+	}
 	if !errors.As(err, &damage) {
 		return err
 	}

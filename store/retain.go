@@ -155,6 +155,9 @@ func (s *Store) dropBefore(ctx context.Context, at message.LogOffset) error {
 	if err := s.carryForward(ctx, at); err != nil {
 		return fmt.Errorf("segments before %d are kept: %w", at, err)
 	}
+	if err := s.noteLogStart(ctx, at); err != nil {
+		return fmt.Errorf("segments before %d are kept: %w", at, err)
+	}
 	if err := s.ix.DropBefore(at); err != nil {
 		return err
 	}

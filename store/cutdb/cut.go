@@ -14,6 +14,7 @@ import (
 
 const (
 	markKey  = 'm'
+	startKey = 'b'
 	stateKey = 's'
 	// IndexKey is the first byte of all keys of package index.
 	IndexKey = 'i'
@@ -62,6 +63,21 @@ func (c *DB) Mark() (Mark, error) {
 	}
 	m, err := decodeMark(v)
 	return m, errors.Join(err, closer.Close())
+}
+
+// LogStart returns where the log begins, as it was last noted; false if it never was.
+func (c *DB) LogStart() (message.LogOffset, bool) {
+	v, closer, err := c.Get([]byte{startKey})
+	if err != nil {
+		return 0, false
+	}
+	at, n := binary.Uvarint(v)
+	return message.LogOffset(at), closer.Close() == nil && n == len(v)
+}
+
+// SetLogStart notes, before segments go, where the log will begin: whatever else is missing then was not deleted by the store.
+func SetLogStart(b *pebble.Batch, at message.LogOffset) error {
+	return b.Set([]byte{startKey}, binary.AppendUvarint(nil, uint64(at)), nil)
 }
 
 // Load hands every change of the cache to apply, in the order in which an empty store can take them.

@@ -7,6 +7,7 @@
 //	'm'                          what the cut covers: uvarint format version, uvarint applied log offset, uvarint offset
 //	                             of the record that ends there
 //	's' kind u8, number u32      changes of one kind, as in a state record's body, that rebuild a part of the state
+//	'b'                          where the log begins: uvarint log offset
 //	'i' …                        the directory of package index
 //
 // It runs without a write-ahead log. A cut is one batch, and one batch is atomic all the same: Pebble puts a batch whole

@@ -21,6 +21,8 @@ type Report struct {
 	DamagedRecords, DamagedReads int64
 	// UnreadableReads counts reads that the disk has refused, DamagedBlocks the index blocks that were made again.
 	UnreadableReads, DamagedBlocks int64
+	// MissingBytes is how much of the log's beginning was missing when the store was opened.
+	MissingBytes int64
 	// Upkeep counts the failures of each kind of work in the background: all are tried again.
 	Upkeep map[string]int64
 	// ClockForth and ClockBack count the jumps of the clock, see [Clock]. AgeWaits is for how long yet no segment is deleted
@@ -35,7 +37,7 @@ const maxKnown = 4096
 // Counts counts. The zero value has counted nothing.
 type Counts struct {
 	DamagedReads, UnreadableReads, DamagedBlocks atomic.Int64
-	ClockForth, ClockBack                        atomic.Int64
+	ClockForth, ClockBack, MissingBytes          atomic.Int64
 
 	mu       sync.Mutex // guards what follows
 	damaged  map[message.LogOffset]struct{}
@@ -82,7 +84,7 @@ func (c *Counts) SetAgeWaits(d time.Duration) {
 func (c *Counts) Report(kinds []string) Report {
 	r := Report{
 		DamagedReads: c.DamagedReads.Load(), UnreadableReads: c.UnreadableReads.Load(), DamagedBlocks: c.DamagedBlocks.Load(),
-		ClockForth: c.ClockForth.Load(), ClockBack: c.ClockBack.Load(), Upkeep: make(map[string]int64, len(kinds)),
+		MissingBytes: c.MissingBytes.Load(), ClockForth: c.ClockForth.Load(), ClockBack: c.ClockBack.Load(), Upkeep: make(map[string]int64, len(kinds)),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
