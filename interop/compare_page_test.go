@@ -20,10 +20,12 @@ How to read it:
 - **Apache RocketMQ** comes from Maven Central and has its default settings but for addresses, directory, ` + "`flushDiskType`" + ` and
   ` + "`diskMaxUsedSpaceRatio=90`" + ` (neither server may begin to delete while it is measured); transientStorePool is off, and it writes no log
   files. Its broker runs with ` + "`-server -Xms2g -Xmx2g -Xmn1g -XX:MaxDirectMemorySize=4g`" + `, its NameServer with ` + "`-server -Xms256m -Xmx256m`" + `, both with
-  the G1 settings of Apache's own script and without AlwaysPreTouch. Before its first round its JIT has run for 45 s under load.
+  the G1 settings of Apache's own script and without AlwaysPreTouch. Before its first round its JIT has run for 45 s under load of the same kind.
+- **Aerobee** has its default settings but for address, directory and ` + "`diskMaxUsedSpaceRatio=90`" + `, and ` + "`flushDiskType`" + ` where a column says ASYNC_FLUSH.
 - **Memory that nobody touched** is slow the first time on virtual machines whose host backs memory lazily: about 10 µs a page here. So each server starts
   on an empty directory, files of those before are removed, and dirty pages are written back before each round; a server without a JIT starts
   anew behind each round in which it stored more than 2 GiB, one with a JIT before a row if it holds more than 6 GiB, as warming it again costs a minute.
+  The row *floor* shows what the disk, the loopback device and the memory can do.
 - **Loads**: "Java" is the official client 5.5.0 in one JVM that stays over all rounds (` + "`interop/compare/java`" + `); "cheap" is
   ` + "`aerobee bench`" + `, in Go, which leaves more of the machine to the server. Bodies have 1 KiB unless a row says otherwise; topics have eight
   queues. Latencies at a rate count from the intended time of sending (corrected for coordinated omission).
