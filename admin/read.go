@@ -27,6 +27,9 @@ type Reader struct {
 	Next int64
 	// Tags chooses messages by tag, "a || b"; "" and "*" take all.
 	Tags string
+	// SQL chooses messages by their properties instead, an SQL92 expression as package filter describes it. Apache RocketMQ refuses it unless its
+	// enablePropertyFilter is true, and passes everything where it cannot read it.
+	SQL string
 
 	admin *Admin
 	addr  string
@@ -59,11 +62,14 @@ func (a *Admin) Readers(ctx context.Context, topic string) ([]*Reader, error) {
 }
 
 // Read returns the next messages and moves Next behind them (11). Where there is none yet, the broker waits for one up to wait; then the
-// result is empty. It is also empty where messages were left out by their tag: Next says how far it is. A place that the queue does not
+// result is empty. It is also empty where messages were left out by their tag or properties: Next says how far it is. A place that the queue does not
 // have any more, or not yet, moves Next to the nearest one that it has.
 func (r *Reader) Read(ctx context.Context, wait time.Duration) ([]Message, error) {
 	h := &protocol.PullMessageHeader{ConsumerGroup: readGroup, Topic: r.Queue.Topic, QueueID: r.Queue.QueueID, QueueOffset: r.Next, MaxMsgNums: readBatch,
 		SysFlag: protocol.PullSubscription, Subscription: r.expression(), ExpressionType: protocol.ExpressionTag}
+	if r.SQL != "" {
+		h.Subscription, h.ExpressionType = r.SQL, protocol.ExpressionSQL92
+	}
 	if wait > 0 {
 		h.SysFlag |= protocol.PullSuspend
 		h.SuspendTimeoutMillis = min(wait.Milliseconds(), math.MaxInt32)
@@ -103,7 +109,7 @@ func (r *Reader) expression() string {
 
 // wants looks at the tag itself: brokers compare hashes.
 func (r *Reader) wants(tag string) bool {
-	if r.Tags == "" || r.Tags == "*" {
+	if r.SQL != "" || r.Tags == "" || r.Tags == "*" {
 		return true
 	}
 	for want := range strings.SplitSeq(r.Tags, "||") {

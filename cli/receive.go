@@ -13,6 +13,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/client"
+	"github.com/aerobee-mq/aerobee/filter"
 )
 
 // receiving is what the flags of `aerobee receive` say.
@@ -24,6 +25,7 @@ type receiving struct {
 	place  moment
 	queue  string
 	tags   string
+	sql    string
 	count  int
 	follow bool
 	idle   time.Duration
@@ -45,6 +47,7 @@ func newReceive(e env) *cobra.Command {
 		Example: "  aerobee receive Orders\n" +
 			"  aerobee receive Orders --follow --from last\n" +
 			"  aerobee receive Orders --from 10m --tag 'created || paid' --json\n" +
+			"  aerobee receive Orders --sql \"price > 5 AND region IN ('eu', 'us')\"\n" +
 			"  aerobee receive Orders --queue broker-a:0 --from 42 --count 1\n" +
 			"  aerobee receive Orders --group billing --follow",
 		Args: exactArgs("TOPIC"),
@@ -55,6 +58,7 @@ func newReceive(e env) *cobra.Command {
 	f.StringVar(&r.from, "from", "first", "`PLACE` to begin")
 	f.StringVar(&r.queue, "queue", "", "only this queue, `BROKER:NUMBER`; not with --group")
 	f.StringVar(&r.tags, "tag", "", "only messages with these tags, `EXPRESSION` such as 'a || b'")
+	f.StringVar(&r.sql, "sql", "", "only messages for whose properties the SQL92 `EXPRESSION` is true, such as \"price > 5 AND region = 'eu'\"")
 	f.IntVar(&r.count, "count", 0, "end after `N` messages")
 	f.BoolVarP(&r.follow, "follow", "f", false, "wait for more messages, until Ctrl-C")
 	f.DurationVar(&r.idle, "idle", 3*time.Second, "with --group: end when nothing has come for so long")
@@ -89,9 +93,16 @@ func (r *receiving) check() error {
 	if r.place, err = parseMoment(r.from, time.Now()); err != nil {
 		return err
 	}
+	if r.sql != "" {
+		if _, err := filter.Compile(filter.SQL92, r.sql); err != nil {
+			return usageErrorf("--sql: %v", err)
+		}
+	}
 	switch {
 	case r.count < 0:
 		return usageErrorf("--count %d: give the number of messages to receive", r.count)
+	case r.sql != "" && r.tags != "":
+		return usageErrorf("--sql and --tag exclude each other: TAGS is a property too, as in --sql \"TAGS = 'a' AND price > 5\"")
 	case r.group != "" && r.queue != "":
 		return usageErrorf("--queue is not for groups, whose members share the queues out: leave --group or --queue out")
 	case r.group != "" && r.place.offset >= 0:
@@ -162,7 +173,7 @@ func (r *receiving) readers(ctx context.Context, a *admin.Admin) ([]*admin.Reade
 	}
 	ends := make([]int64, len(readers))
 	for i, reader := range readers {
-		reader.Tags = r.tags
+		reader.Tags, reader.SQL = r.tags, r.sql
 		if ends[i], err = a.MaxOffset(ctx, reader.Queue); err != nil {
 			return nil, nil, err
 		}
@@ -264,7 +275,7 @@ func (r *receiving) readOn(ctx context.Context, readers []*admin.Reader) error {
 // asMember consumes with the group.
 func (r *receiving) asMember(ctx context.Context, c *client.Client) error {
 	config := client.PullConfig{Group: r.group, From: client.FromFirst, CommitInterval: -1, // what is printed is committed, at once
-		Subscriptions: []client.Subscription{{Topic: r.topic, Expression: r.tags}}}
+		Subscriptions: []client.Subscription{{Topic: r.topic, Expression: r.tags + r.sql, SQL: r.sql != ""}}}
 	switch {
 	case r.place.last:
 		config.From = client.FromLast

@@ -13,7 +13,9 @@ type Subscription struct {
 	Topic string
 	// Expression chooses messages by tag: "a || b". "" and "*" take all.
 	Expression string
-	// SQL says that Expression is SQL92 over the properties. The broker must support it.
+	// SQL says that Expression is SQL92 over the messages' properties, such as "price > 5 AND region IN ('eu', 'us')"; of a batch every message has
+	// its own. Package filter describes the language. It is read here too, so that a mistake is an [ErrIllegal] that says where. The
+	// broker evaluates it; Apache RocketMQ refuses the pulls unless its enablePropertyFilter is true.
 	SQL bool
 }
 
@@ -30,6 +32,9 @@ func subscribe(topic string, s Subscription, now time.Time) (*subscription, erro
 	if s.SQL {
 		if s.Expression == "" {
 			return nil, fmt.Errorf("client: the SQL92 expression for topic %s is empty: %w", s.Topic, ErrIllegal)
+		}
+		if _, err := filter.Compile(filter.SQL92, s.Expression); err != nil {
+			return nil, fmt.Errorf("client: the SQL92 expression for topic %s: %w: %w", s.Topic, ErrIllegal, err)
 		}
 		data.ExpressionType = protocol.ExpressionSQL92
 		return &subscription{data: data}, nil

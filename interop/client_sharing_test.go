@@ -3,6 +3,7 @@ package interop
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 func clientSharing() []clientScenario {
 	return []clientScenario{
-		{"clustering", ownClustering}, {"broadcast", ownBroadcast}, {"tag-filter", ownTagFilter}, {"resume", ownResume}, {"new-topic", ownNewTopic},
+		{"clustering", ownClustering}, {"broadcast", ownBroadcast}, {"tag-filter", ownTagFilter}, {"sql-filter", ownSQLFilter}, {"resume", ownResume}, {"new-topic", ownNewTopic},
 		{"start-first", ownStart(client.FromFirst)}, {"start-last", ownStart(client.FromLast)}, {"start-time", ownStartTime},
 		{"batches", ownBatches}, {"flow-control", ownFlowControl},
 	}
@@ -117,6 +118,28 @@ func ownTagFilter(l *clientLab) {
 	}
 	in := l.consume(topic, l.group("group"), func(c *client.PushConfig) { c.Subscriptions[0].Expression = "red || blue" })
 	l.expect(in, []string{"tag red", "tag blue", "tag red"})
+	l.nothing(in, 500*time.Millisecond)
+}
+
+// ownSQLFilter wants what an expression over the properties is true for, of what lies there and of what comes later.
+func ownSQLFilter(l *clientLab) {
+	topic, p := l.topic(2), l.producer()
+	send := func(prefix string) {
+		for price := range 10 {
+			m := &client.Message{Topic: topic, Body: fmt.Appendf(nil, "%s-%d", prefix, price)}
+			if price != 6 {
+				m.Properties = map[string]string{"price": strconv.Itoa(price)}
+			}
+			l.send(p, m)
+		}
+	}
+	send("before")
+	in := l.consume(topic, l.group("group"), func(c *client.PushConfig) {
+		c.Subscriptions[0].Expression, c.Subscriptions[0].SQL = "price > 4 AND price NOT BETWEEN 7 AND 8", true
+	})
+	l.expect(in, []string{"before-5", "before-9"})
+	send("after")
+	l.expect(in, []string{"after-5", "after-9"})
 	l.nothing(in, 500*time.Millisecond)
 }
 
