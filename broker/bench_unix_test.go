@@ -104,3 +104,39 @@ func cpuTime(b *testing.B) time.Duration {
 func BenchmarkSendJSON(b *testing.B)   { benchSends(b, protocol.JSON, 1) }
 func BenchmarkSendBinary(b *testing.B) { benchSends(b, protocol.Binary, 1) }
 func BenchmarkSendBatch(b *testing.B)  { benchSends(b, protocol.Binary, 32) }
+
+// BenchmarkPull answers pulls of 32 messages of 1 KiB from memory. It tells the CPU time per message.
+func BenchmarkPull(b *testing.B) {
+	n := newNode(b, func(_ *Options, so *store.Options) {
+		so.FS, so.SegmentSize, so.MemoryLimit = nullLog{memfs.New()}, 64<<20, 64<<20
+	})
+	p := n.dial()
+	const messages = 4096
+	for range messages {
+		p.want(0, p.send("t", 0, "TAGS=TagA UNIQ_KEY=7F00000100002A139A5516DCA8E40000", string(make([]byte, 1024))))
+	}
+	p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0), nil))
+	conn := discarded(b)
+	var f protocol.Frame
+	asked, before := 0, n.stats.gotCount.Load()
+	began := cpuTime(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		for asked-int(n.stats.gotCount.Load()-before) > 8*32 || conn.PendingBytes() > 8<<20 {
+			select {
+			case <-conn.Done():
+				b.Fatal("the connection is closed")
+			default:
+				time.Sleep(50 * time.Microsecond)
+			}
+		}
+		request := protocol.AppendFrame(nil, &protocol.Frame{Encoding: protocol.Binary, Code: protocol.ReqPullMessage, Version: protocol.CurrentVersion,
+			Fields: wire(pullFields("g", "t", 0, int64(asked%messages)))})[4:]
+		if err := protocol.DecodeFrame(request, &f); err != nil {
+			b.Fatal(err)
+		}
+		n.handlePull(conn, &f)
+		asked += 32
+	}
+	b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/float64(asked), "cpu-ns/message")
+}

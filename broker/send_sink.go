@@ -9,16 +9,22 @@ import (
 	"github.com/aerobee-mq/aerobee/store"
 )
 
-// pendingSend is one send between the reader that gave it to the store and the committer that answers it. The answer is
-// built in its own buffers, so that two committing goroutines (one may be the watchdog's) never share any.
+// pendingSend is what the answer needs of a send between the reader that gave it to the store and the committer that
+// answers it. Thousands may be on their way, so it is small: 80 bytes.
 type pendingSend struct {
-	request protocol.Frame // opaque, encoding and one-way bit of the request
-	queue   message.QueueID
-	uniq    []byte
-	ids     []byte
-	scratch []byte
-	reply   protocol.Frame
-	fields  protocol.Fields
+	opaque, flag int32
+	queue        message.QueueID
+	encoding     protocol.Encoding
+	shortLen     uint8
+	short        [36]byte // the unique key, if it is no longer than usual
+	long         []byte   // else
+}
+
+// answer is the memory in which one answer is built.
+type answer struct {
+	uniq, ids, scratch []byte
+	frame              protocol.Frame
+	fields             protocol.Fields
 }
 
 // sendSink answers the sends of one connection. Committed builds each answer into the connection's out buffer, Flush
@@ -27,10 +33,15 @@ type sendSink struct {
 	broker *Broker
 	conn   *remoting.Conn
 
-	mu    sync.Mutex
-	slots []*pendingSend
-	free  []uint32
+	mu     sync.Mutex // guards what follows
+	slots  []pendingSend
+	free   []uint32
+	spare  *answer // nil while it is in use: two goroutines may answer at once, one of them the watchdog's
+	stored tally   // since the last Flush
 }
+
+// tally counts stored messages and notes the largest answer's bytes.
+type tally struct{ count, bytes, largest int64 }
 
 // open reserves a slot for a send and returns its token. uniq is copied.
 func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) uint64 {
@@ -42,74 +53,106 @@ func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) u
 		k.free = k.free[:n-1]
 	} else {
 		at = uint32(len(k.slots))
-		k.slots = append(k.slots, nil)
+		k.slots = append(k.slots, pendingSend{})
 	}
-	p := k.slots[at]
-	if p == nil {
-		p = &pendingSend{}
-		k.slots[at] = p
+	p := &k.slots[at]
+	p.opaque, p.flag, p.encoding, p.queue = f.Opaque, f.Flag, f.Encoding, queue
+	if len(uniq) > len(p.short) {
+		p.shortLen, p.long = 0, append(p.long[:0], uniq...)
+	} else {
+		p.shortLen, p.long = uint8(copy(p.short[:], uniq)), nil
 	}
-	p.request = protocol.Frame{Encoding: f.Encoding, Code: f.Code, Opaque: f.Opaque, Flag: f.Flag}
-	p.queue = queue
-	p.uniq = append(p.uniq[:0], uniq...)
 	return uint64(at)
 }
 
-func (k *sendSink) slot(token uint64) *pendingSend {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.slots[token]
-}
-
-// keptSlots bounds the slots that a connection keeps with their buffers: a burst does not hold memory for ever.
+// keptSlots bounds the slots that a connection keeps when none is in use: a burst does not hold memory for ever.
 const keptSlots = 2048
 
 // close gives a slot back.
 func (k *sendSink) close(token uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.free) >= keptSlots {
-		k.slots[token] = nil
-	}
+	k.closeLocked(token)
+}
+
+func (k *sendSink) closeLocked(token uint64) {
 	k.free = append(k.free, uint32(token))
+	if len(k.free) == len(k.slots) && len(k.slots) > keptSlots {
+		k.slots, k.free = nil, nil
+	}
+}
+
+// take ends a send: its slot is free again, and what the answer needs of it is in the answer's memory, which is nil for a
+// one-way send.
+func (k *sendSink) take(token uint64, recs []store.Appended) (a *answer, queue message.QueueID) {
+	size := int64(0)
+	for i := range recs {
+		size += int64(len(recs[i].Record))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stored.count += int64(len(recs))
+	k.stored.bytes += size
+	k.stored.largest = max(k.stored.largest, size)
+	p := &k.slots[token]
+	queue = p.queue
+	request := protocol.Frame{Encoding: p.encoding, Opaque: p.opaque, Flag: p.flag}
+	if !request.IsOneway() {
+		if a = k.spare; a == nil {
+			a = &answer{}
+		}
+		k.spare = nil
+		a.uniq = append(append(a.uniq[:0], p.short[:p.shortLen]...), p.long...)
+		a.frame = request.Reply(protocol.ResSuccess, "")
+	}
+	k.closeLocked(token)
+	return a, queue
 }
 
 // Committed answers one send: with its place in the log when it was stored, with the reason when it was not.
 func (k *sendSink) Committed(token uint64, recs []store.Appended, err error) {
-	p := k.slot(token)
-	k.broker.stats.committed(recs, err)
+	a, queue := k.take(token, recs)
 	if err != nil && len(recs) == 0 {
+		k.broker.stats.putFailed.Add(1)
 		k.broker.noteRefused(err)
 	}
-	if !p.request.IsOneway() {
-		k.reply(p, recs, err)
+	if a == nil {
+		return
 	}
-	k.close(token)
+	k.reply(a, queue, recs, err)
+	k.mu.Lock()
+	k.spare = a
+	k.mu.Unlock()
 }
 
-func (k *sendSink) reply(p *pendingSend, recs []store.Appended, err error) {
-	code, remark := int32(protocol.ResSuccess), ""
+func (k *sendSink) reply(a *answer, queue message.QueueID, recs []store.Appended, err error) {
 	if err != nil {
 		r := k.broker.refusalOf(err)
-		code, remark = r.code, r.remark
+		a.frame.Code, a.frame.Remark = r.code, r.remark
 	}
-	p.reply = p.request.Reply(code, remark)
-	p.fields = p.fields[:0]
+	a.fields = a.fields[:0]
 	if len(recs) > 0 {
-		p.ids = p.ids[:0]
+		a.ids = a.ids[:0]
 		for i := range recs {
 			if i > 0 {
-				p.ids = append(p.ids, ',')
+				a.ids = append(a.ids, ',')
 			}
-			p.ids = message.AppendID(p.ids, k.broker.opt.StoreHost, recs[i].LogOffset)
+			a.ids = message.AppendID(a.ids, k.broker.opt.StoreHost, recs[i].LogOffset)
 		}
-		h := protocol.SendMessageResponseHeader{MsgID: p.ids, QueueID: int32(p.queue), QueueOffset: int64(recs[0].QueueOffset), TransactionID: p.uniq}
-		p.scratch = h.AppendScratch(&p.fields, p.scratch[:0])
+		h := protocol.SendMessageResponseHeader{MsgID: a.ids, QueueID: int32(queue), QueueOffset: int64(recs[0].QueueOffset), TransactionID: a.uniq}
+		a.scratch = h.AppendScratch(&a.fields, a.scratch[:0])
 	}
-	p.fields = append(p.fields, k.broker.regionFields...)
-	p.reply.Fields = p.fields
-	k.conn.Append(&p.reply)
+	a.fields = append(a.fields, k.broker.regionFields...)
+	a.frame.Fields = a.fields
+	k.conn.Append(&a.frame)
 }
 
 // Flush writes the answers that Committed has built since the last one.
-func (k *sendSink) Flush() { k.conn.Flush() }
+func (k *sendSink) Flush() {
+	k.mu.Lock()
+	stored := k.stored
+	k.stored = tally{}
+	k.mu.Unlock()
+	k.broker.stats.committed(stored)
+	k.conn.Flush()
+}

@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"sync/atomic"
-
-	"github.com/aerobee-mq/aerobee/store"
-)
+import "sync/atomic"
 
 // stats counts what passed through the broker since it started. All of it is safe to call at once.
 type stats struct {
@@ -16,21 +12,17 @@ type stats struct {
 	largest            atomic.Int64 // bytes of the largest record stored
 }
 
-func (s *stats) committed(recs []store.Appended, err error) {
-	if len(recs) == 0 {
-		if err != nil {
-			s.putFailed.Add(1)
-		}
+func (s *stats) committed(t tally) {
+	if t.count == 0 {
 		return
 	}
-	size := int64(0)
-	for i := range recs {
-		size += int64(len(recs[i].Record))
-	}
-	s.put.Add(int64(len(recs)))
-	s.putBytes.Add(size)
-	if size > s.largest.Load() {
-		s.largest.Store(size)
+	s.put.Add(t.count)
+	s.putBytes.Add(t.bytes)
+	for {
+		was := s.largest.Load()
+		if t.largest <= was || s.largest.CompareAndSwap(was, t.largest) {
+			return
+		}
 	}
 }
 

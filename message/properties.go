@@ -55,13 +55,7 @@ type Properties []byte
 // All yields the pairs in stored order. A pair without 0x01 or with an empty name is skipped, as Java skips it.
 func (p Properties) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		for rest := []byte(p); len(rest) > 0; {
-			pair := rest
-			if i := bytes.IndexByte(rest, propEnd); i >= 0 {
-				pair, rest = rest[:i], rest[i+1:]
-			} else {
-				rest = nil
-			}
+		for pair := range p.Pairs() {
 			i := bytes.IndexByte(pair, propMiddle)
 			if i > 0 && !yield(pair[:i], pair[i+1:]) {
 				return
@@ -70,17 +64,37 @@ func (p Properties) All() iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// Pairs yields the pairs as they are stored, each to be asked by [ValueOf]. That costs less than All where few names matter.
+func (p Properties) Pairs() iter.Seq[[]byte] {
+	return func(yield func(pair []byte) bool) {
+		for rest := []byte(p); len(rest) > 0; {
+			pair := rest
+			if i := bytes.IndexByte(rest, propEnd); i >= 0 {
+				pair, rest = rest[:i], rest[i+1:]
+			} else {
+				rest = nil
+			}
+			if !yield(pair) {
+				return
+			}
+		}
+	}
+}
+
+// ValueOf returns the value of a stored pair if it has this name.
+func ValueOf(pair []byte, name string) (value []byte, ok bool) {
+	n := len(name)
+	if len(pair) > n && pair[n] == propMiddle && string(pair[:n]) == name {
+		return pair[n+1:], true
+	}
+	return nil, false
+}
+
 // Get returns the value of the named property, the last one if it is there twice, as a slice of p. It allocates nothing.
 func (p Properties) Get(name string) (value []byte, ok bool) {
-	for rest := []byte(p); len(rest) > 0; {
-		pair := rest
-		if i := bytes.IndexByte(rest, propEnd); i >= 0 {
-			pair, rest = rest[:i], rest[i+1:]
-		} else {
-			rest = nil
-		}
-		if n := len(name); len(pair) > n && pair[n] == propMiddle && string(pair[:n]) == name {
-			value, ok = pair[n+1:], true
+	for pair := range p.Pairs() {
+		if v, is := ValueOf(pair, name); is {
+			value, ok = v, true
 		}
 	}
 	return value, ok

@@ -271,16 +271,17 @@ func ParseRecord(b []byte) (Record, error) {
 	if size > len(b) {
 		return r, fmt.Errorf("%w: %d bytes of %d", ErrShort, len(b), size)
 	}
-	c := cursor{b: b[:size], at: 8}
-	magic := binary.BigEndian.Uint32(b[offMagic:])
+	be := binary.BigEndian
+	magic := be.Uint32(b[offMagic:])
 	r.Size = size
-	r.BodyCRC = c.u32()
-	r.QueueID = QueueID(c.u32())
-	r.Flag = int32(c.u32())
-	r.QueueOffset = QueueOffset(c.u64())
-	r.LogOffset = LogOffset(c.u64())
-	r.SysFlag = SysFlag(c.u32())
-	r.BornTime = int64(c.u64())
+	r.BodyCRC = be.Uint32(b[offMagic+4:])
+	r.QueueID = QueueID(be.Uint32(b[offMagic+8:]))
+	r.Flag = int32(be.Uint32(b[offMagic+12:]))
+	r.QueueOffset = QueueOffset(be.Uint64(b[offQueueOffset:]))
+	r.LogOffset = LogOffset(be.Uint64(b[offLogOffset:]))
+	r.SysFlag = SysFlag(be.Uint32(b[offSysFlag:]))
+	r.BornTime = int64(be.Uint64(b[offSysFlag+4:]))
+	c := cursor{b: b[:size], at: offBornHost}
 	r.BornHost = c.host(r.SysFlag&FlagBornHostV6 != 0)
 	r.StoreTime = StoreTime(c.u64())
 	r.StoreHost = c.host(r.SysFlag&FlagStoreHostV6 != 0)
@@ -382,16 +383,18 @@ func (c *cursor) u64() uint64 {
 }
 
 func (c *cursor) host(v6 bool) netip.AddrPort {
-	n := 4
-	if v6 {
-		n = 16
+	if !v6 {
+		s := c.take(8)
+		if s == nil {
+			return netip.AddrPort{}
+		}
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(s)), uint16(binary.BigEndian.Uint32(s[4:])))
 	}
-	addr, ok := netip.AddrFromSlice(c.take(n))
-	port := c.u32()
-	if !ok {
+	s := c.take(20)
+	if s == nil {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(addr, uint16(port))
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s)), uint16(binary.BigEndian.Uint32(s[16:])))
 }
 
 func decodeRune(b []byte) (rune, int) { return utf8.DecodeRune(b) }

@@ -36,6 +36,10 @@ func (f follower) Apply(group []commitlog.Appended) {
 		s.applyOne(&group[i])
 	}
 	last := &group[len(group)-1]
+	if s.newest != 0 {
+		s.lastTime.Store(int64(s.newest))
+		s.newest = 0
+	}
 	s.applied, s.prev = last.LogOffset+message.LogOffset(len(last.Record)), last.LogOffset
 	if s.topicsChanged {
 		s.topicsChanged = false
@@ -85,9 +89,8 @@ func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueS
 		}
 	}
 	s.ix.Add(q.key(), e, s.keys)
-	s.lastTime.Store(int64(a.StoreTime))
 	q.next.Store(int64(a.QueueOffset) + 1)
-	s.queuesDirty = true
+	s.newest, s.queuesDirty = a.StoreTime, true
 	if s.serving && s.opt.OnArrive != nil && !q.topic.delay {
 		s.arrivals = append(s.arrivals, Arrival{
 			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: e.TagsCode, Record: a.Record,
@@ -145,16 +148,18 @@ func (s *Store) complete(handle message.LogOffset) {
 // unique key and of each of its keys, which are appended to dst.
 func (s *Store) indexed(dst []uint64, r *message.Record) (tags []byte, hashes []uint64) {
 	keyed := !s.opt.NoKeyIndex && r.SysFlag.Transaction() != message.FlagTransactionRollback
-	for prop, value := range r.Properties.All() {
-		switch string(prop) {
-		case message.PropTags:
+	for pair := range r.Properties.Pairs() {
+		if value, ok := message.ValueOf(pair, message.PropTags); ok {
 			tags = value
-		case message.PropUniqueKey:
-			if keyed && len(value) > 0 {
-				dst = append(dst, index.KeyHash(r.Topic, value))
-			}
-		case message.PropKeys:
-			for rest := value; keyed && len(rest) > 0; {
+		}
+		if !keyed {
+			continue
+		}
+		if value, ok := message.ValueOf(pair, message.PropUniqueKey); ok && len(value) > 0 {
+			dst = append(dst, index.KeyHash(r.Topic, value))
+		}
+		if value, ok := message.ValueOf(pair, message.PropKeys); ok {
+			for rest := value; len(rest) > 0; {
 				var k []byte
 				k, rest, _ = bytes.Cut(rest, []byte(message.KeySeparator))
 				if len(k) > 0 {

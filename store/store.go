@@ -62,6 +62,7 @@ type Store struct {
 	// What only the committing goroutine touches, and Open before there is one.
 	applied, prev message.LogOffset // behind the last applied record, and where that one begins
 	cutWanted     message.LogOffset // the last time that wantCut asked
+	newest        message.StoreTime // of the last message of the group that is being applied
 	serving       bool
 	topicsChanged bool
 	queuesDirty   bool

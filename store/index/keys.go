@@ -19,12 +19,9 @@ type keyRecord struct {
 
 // KeyHash is the hash under which a message's key is indexed: xxHash64 of "topic#key". It is part of the block format.
 func KeyHash(topic, key []byte) uint64 {
-	var d xxhash.Digest
-	d.Reset()
-	_, _ = d.Write(topic)
-	_, _ = d.Write([]byte{'#'})
-	_, _ = d.Write(key)
-	return d.Sum64()
+	var room [192]byte // a digest that is fed three pieces takes four times as long
+	b := append(append(append(room[:0], topic...), '#'), key...)
+	return xxhash.Sum64(b)
 }
 
 // Keys visits the log offsets of records that may carry a key with this hash and that were stored within [from, to],
