@@ -17,10 +17,15 @@ import (
 )
 
 // TestCompare runs the rows that AEROBEE_INTEROP_COMPARE_ROW names (separated by commas; all without it), keeps what they
-// found and writes BENCHMARKS.md. `make bench-compare` runs it. A name that no row has ("none") only renders.
+// found and writes BENCHMARKS.md. `make bench-compare` runs it. The name "none" only renders.
 func TestCompare(t *testing.T) {
 	o := compareOptions(t)
 	rows := compareRows()
+	for _, name := range o.row {
+		if name != "none" && !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+			t.Fatalf("there is no row %s; there are %s", name, rowNames(rows))
+		}
+	}
 	a := newArena(t, o)
 	for _, r := range rows {
 		if len(o.row) > 0 && !slices.Contains(o.row, r.name) {
@@ -31,6 +36,14 @@ func TestCompare(t *testing.T) {
 	if err := renderPage(o.out, rows); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func rowNames(rows []row) string {
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // compareSettings are what the environment chooses.
