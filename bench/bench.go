@@ -273,6 +273,7 @@ func (r *run) loadText() string {
 	add(r.Consumers > 0, "%s", plural(r.Consumers, "consumer"))
 	add(r.Broadcast, "each gets all")
 	add(r.ConsumeRate > 0, "consuming at most %s/s", decimal(r.ConsumeRate))
+	add(r.CompressOver < 0, "not compressed")
 	body := "text"
 	if r.Random {
 		body = "random"

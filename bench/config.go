@@ -48,6 +48,8 @@ type Config struct {
 	Tag    string // tag of every message
 	Keys   bool   // give every message a key
 
+	CompressOver int // bodies of more bytes are compressed before they are sent; default 4096, as clients have it; negative: never
+
 	Pull        bool    // consume with a PullConsumer instead of a PushConsumer
 	Consumers   int     // end to end: clients that consume, beside those that send; 0: those that send do
 	Broadcast   bool    // end to end: each consumer gets all messages, instead of sharing them; each delivery counts as a message

@@ -52,6 +52,8 @@ func TestSendAllWays(t *testing.T) {
 	f("one way", bench.Config{Threads: 2, OneWay: true}, false)
 	f("at a rate", bench.Config{Threads: 2, Rate: 50_000}, true)
 	f("at a rate, with a window", bench.Config{Window: 10, Rate: 50_000}, true)
+	f("large bodies, compressed", bench.Config{Threads: 2, Size: 20_000}, true)
+	f("large bodies as they are", bench.Config{Threads: 2, Size: 20_000, CompressOver: -1}, true)
 	f("more senders than are counted apart", bench.Config{Threads: 100, Rate: 50_000}, true)
 }
 

@@ -275,7 +275,7 @@ func together(ctx context.Context, all []func(context.Context)) {
 func (r *run) producers(ctx context.Context) ([]producer, error) {
 	out, body := make([]producer, r.Connections), newBody(r.Size, r.Random, r.Seed)
 	err := each(len(out), func(i int) error {
-		p, err := r.clients[i].NewProducer(client.ProducerConfig{Group: r.Group, SendTimeout: r.Timeout, MaxPendingBytes: r.pendingBytes()})
+		p, err := r.clients[i].NewProducer(client.ProducerConfig{Group: r.Group, SendTimeout: r.Timeout, MaxPendingBytes: r.pendingBytes(), CompressOver: r.CompressOver})
 		if err != nil {
 			return err
 		}

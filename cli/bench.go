@@ -106,6 +106,7 @@ func (r *benchRun) flags(cmd *cobra.Command) {
 		f.IntVar(&c.Threads, "threads", 0, "senders that wait for each answer, over all connections (default 64)")
 		f.IntVar(&c.Window, "window", 0, "messages in flight on each connection, without senders that wait")
 		f.Float64Var(&c.Rate, "rate", 0, "messages per second over all senders (default: as fast as it goes)")
+		f.IntVar(&c.CompressOver, "compress-over", 4096, "compress bodies of more bytes before they are sent; -1: never")
 		f.DurationVar(&c.WarmUp, "warm-up", 0, "do not measure for so long at first (default 2s, none with --count)")
 	}
 	if c.Mode == bench.Send {
