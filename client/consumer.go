@@ -244,7 +244,7 @@ func (c *consumer) commitNow(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for q, offset := range moved {
-		if s := c.shares[q]; s != nil {
+		if s := c.shares[q]; s != nil && s.told == offset { // else it was moved meanwhile, or has gone on
 			s.kept = offset
 		}
 	}

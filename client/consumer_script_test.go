@@ -37,6 +37,8 @@ type oneQueue struct {
 	holdsNot bool     // pulls that find nothing are answered at once
 	mute     int32    // requests of this code get no answer
 	deaf     bool     // offsets told one way are lost
+	busy     bool     // offsets that want an answer are dealt with later
+	late     []func() // these
 	told     int      // how many were told one way
 	flushed  int32    // the code that sends are answered with
 	conns    []*remoting.Conn
@@ -102,6 +104,16 @@ func (b *oneQueue) mux() *remoting.Mux {
 	on := func(code int32, fn func(f *protocol.Frame) (int32, protocol.Fields, []byte)) {
 		m.Handle(code, fmt.Sprint(code), func(c *remoting.Conn, f *protocol.Frame) {
 			b.mu.Lock()
+			if b.busy && f.Code == protocol.ReqUpdateConsumerOffset && !f.IsOneway() {
+				own := f.Clone()
+				b.late = append(b.late, func() {
+					_, _, _ = fn(own)
+					r := own.Reply(0, "")
+					_ = c.Send(&r)
+				})
+				b.mu.Unlock()
+				return
+			}
 			silent := b.mute == f.Code
 			code, fields, body := fn(f)
 			b.mu.Unlock()

@@ -172,12 +172,9 @@ func (s *share) correct(r *request, h *protocol.PullMessageResponseHeader) error
 		return nil
 	}
 	s.moveLocked(h.NextBeginOffset)
-	s.told = h.NextBeginOffset
 	c.mu.Unlock()
 	if c.o.commit > 0 {
-		moved := map[Queue]int64{s.queue: h.NextBeginOffset}
-		if err := c.offsets.Save(s.ctx, moved); err != nil {
-			c.forgetTold(moved)
+		if err := c.commitNow(s.ctx); err != nil {
 			return err
 		}
 	}
