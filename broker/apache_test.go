@@ -24,7 +24,9 @@ import (
 // Apache RocketMQ 5.5.0 answered: testdata/apache.txt. To record that file anew, run a NameServer and a fresh broker of
 // RocketMQ with its default configuration, named broker-a in DefaultCluster, and
 //
-//	AEROBEE_APACHE_BROKER=127.0.0.1:10911 go test ./broker -run TestAsApache
+//	AEROBEE_APACHE_BROKER=127.0.0.1:10911 go test ./broker -run TestAsApache$
+//
+// testdata/apache_filters.txt is recorded in the same way by TestAsApacheWithFilters, with enablePropertyFilter=true.
 //
 // Compared are the code, the header fields and the shape of the body, of stored messages also their contents; of a remark
 // only its beginning, since this broker's remarks go on with the numbers. What differs on purpose stands in apacheDiffers.
@@ -349,33 +351,34 @@ func linesOf(block string) []string {
 	return out
 }
 
-const apacheFile = "testdata/apache.txt"
-
 func TestAsApache(t *testing.T) {
+	compareWithApache(t, "testdata/apache.txt", (*replay).script, apacheDiffers(), func(o *Options, _ *store.Options) {
+		o.ConfigText = func() string { return "brokerName=broker-a\n" }
+		o.DenyPropertyFilter = true // RocketMQ's default, not ours
+	})
+}
+
+// compareWithApache runs a script against a node of ours and compares its answers with those in the file, or records them.
+func compareWithApache(t *testing.T, file string, script func(*replay), differs map[string]string, change func(*Options, *store.Options)) {
 	r := &replay{t: t, conns: map[string]*wireConn{}, blocks: map[string]string{}}
 	r.addr = os.Getenv("AEROBEE_APACHE_BROKER")
 	record := r.addr != ""
 	if !record {
-		r.addr = newNode(t, func(o *Options, _ *store.Options) {
-			o.ConfigText = func() string { return "brokerName=broker-a\n" }
-			o.DenyPropertyFilter = true // RocketMQ's default, not ours
-		}).addr
+		r.addr = newNode(t, change).addr
+		r.want = readBlocks(t, file)
 	}
-	if !record {
-		r.want = readBlocks(t, apacheFile)
-	}
-	r.script()
+	script(r)
 	if to := os.Getenv("AEROBEE_REPLAY_OUT"); to != "" {
 		r.write(to)
 	}
 	if record {
-		r.write(apacheFile)
+		r.write(file)
 		return
 	}
 	for _, name := range r.names {
 		got := r.blocks[name]
 		w, ok := r.want[name]
-		if own, differs := apacheDiffers()[name]; differs {
+		if own, differs := differs[name]; differs {
 			if codeOf(got) != own || likeApache(got, w) {
 				t.Errorf("%s: answered\n%swant code %s and not all of\n%s", name, got, own, w)
 			}

@@ -97,10 +97,14 @@ func (b *Broker) get(dst []byte, p *pullRequest, count, size int) ([]byte, store
 	from := message.QueueOffset(p.hdr.QueueOffset)
 	if p.filter.ByProperties() {
 		budget := filterBudget
-		return b.store.GetMatching(dst, p.queue, from, count, size, func(properties message.Properties) (wanted, more bool) {
+		body, got := b.store.GetMatching(dst, p.queue, from, count, size, func(properties message.Properties) (wanted, more bool) {
 			budget -= p.filter.Cost(len(properties))
 			return p.filter.MatchProperties(properties), budget > 0
 		})
+		if p.passed && got.Status == store.OffsetOverflowOne {
+			got.Status = store.NoMatchedMessage
+		}
+		return body, got
 	}
 	match := p.filter.Match
 	if p.filter.MatchesAll() {
@@ -117,6 +121,7 @@ func (b *Broker) waitsOn(p *pullRequest, got *store.GetResult) bool {
 		b.steady().UnixMilli() >= p.deadline {
 		return false
 	}
+	p.passed = p.passed || int64(got.Next) > p.hdr.QueueOffset
 	p.hdr.QueueOffset = int64(got.Next)
 	return true
 }

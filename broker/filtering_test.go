@@ -146,7 +146,7 @@ func TestLongPollBySQL(t *testing.T) {
 	waiting = p.start(protocol.ReqPullMessage, longPull("g", "t", 0, 5, 1500).with(sql("price > 5")))
 	n.holding(1)
 	other.want(0, other.send("t", 0, "price=1", "no"))
-	got = p.want(protocol.ResPullNotFound, <-waiting)
+	got = p.want(protocol.ResPullRetryImmediately, <-waiting)
 	if next, _, _ := offsets(t, got); next != 6 {
 		t.Errorf("when the time is up, next is %d", next)
 	}

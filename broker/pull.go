@@ -48,6 +48,7 @@ type pullRequest struct {
 	groupSysFlag int32
 	deadline     int64 // ms by the steady clock, when it may wait
 	held         bool  // it has been on hold: this is not its first run
+	passed       bool  // on hold it has passed messages that it did not want
 	last         bool  // nothing is put on hold any more: it is answered whatever it finds
 }
 
