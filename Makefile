@@ -36,7 +36,7 @@ bench-client: ## compare our client's CPU time and memory with other clients', o
 COMPARE := ROW SERVERS ROUNDS DURATION WARM OTHERS SCALE OUT
 bench-compare: ## compare Apache RocketMQ and this tree on a quiet machine, into BENCHMARKS.md; ROW=name for one row, ROUNDS=3, DURATION=10s
 	AEROBEE_INTEROP_REQUIRED=1 $(foreach v,$(COMPARE),$(if $(filter-out file undefined,$(origin $(v))),AEROBEE_INTEROP_COMPARE_$(v)=$($(v)))) \
-	  $(GO) test -tags numbers -count=1 -timeout 150m -v -run '^TestCompare$$' ./interop
+	  $(GO) test -tags numbers -count=1 -timeout 240m -v -run '^TestCompare$$' ./interop
 
 # Where the detector's own runtime has given up (a failed CHECK in it, no race and no failed test), its packages have no verdict and run again.
 race: ## run the tests under the race detector (needs a C compiler)

@@ -53,8 +53,10 @@ func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]f
 		case line, ok := <-a.java.lines:
 			switch {
 			case !ok:
+				ended := a.java
 				a.java = nil
-				a.t.Fatalf("%s: the load generator has ended", command)
+				ended.end(a.t)
+				a.t.Fatalf("%s: the load generator has ended\n%s", command, tail(ended.stderr, 2000))
 			case line.Event == "begin":
 				cost.begin = on.cpu()
 			case line.Event == "end":
@@ -66,7 +68,10 @@ func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]f
 				a.t.Fatalf("%s: %s %s", command, line.Event, line.Message)
 			}
 		case <-limit:
-			a.t.Fatalf("%s: no answer within %v\n%s", command, javaLimit, tail(a.java.stderr, 2000))
+			late := a.java
+			a.java = nil // its answer may still come, and must not be the next command's
+			late.end(a.t)
+			a.t.Fatalf("%s: no answer within %v\n%s", command, javaLimit, tail(late.stderr, 2000))
 		}
 	}
 }

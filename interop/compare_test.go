@@ -106,6 +106,9 @@ func treeVersion(t *testing.T) string {
 	if err != nil || len(strings.TrimSpace(string(changed))) > 0 {
 		commit += " with changes"
 	}
+	if os.Getenv("AEROBEE_INTEROP_BINARY") != "" {
+		commit += " (with a server built elsewhere)"
+	}
 	return commit
 }
 
