@@ -53,6 +53,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.SetBytes(int64(message.EncodedSize(r)))
 			b.ReportAllocs()
 			b.ResetTimer()
+			began := cpuTime(b)
 			for sent := int64(0); sent < int64(b.N); {
 				for ; sent < int64(b.N) && sent-s.answered.Load() < c.inFlight; sent++ {
 					if err := l.Append(q, r, s, uint64(sent)); err != nil {
@@ -63,6 +64,7 @@ func BenchmarkAppend(b *testing.B) {
 				<-s.flushed
 			}
 			b.StopTimer()
+			b.ReportMetric((cpuTime(b)-began).Seconds()/float64(b.N)*1e6, "cpu-s/M")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 			if err := l.Close(); err != nil || s.failed.Load() > 0 || s.answered.Load() != int64(b.N) {
 				b.Fatal(err, s.failed.Load(), s.answered.Load())

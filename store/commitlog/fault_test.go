@@ -8,6 +8,7 @@ import (
 type fault struct {
 	vfs.FS
 	hook func(op change) error
+	read func(path string, off int64, n int) error // asked before each ReadAt, if not nil
 }
 
 // change is one operation: write, sync, syncdir, create, remove.
@@ -41,6 +42,14 @@ func (f *fault) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Ope
 	return &faultFile{File: file, fs: f, path: name}, nil
 }
 
+func (f *fault) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.Open(name, o...)
+	if err != nil {
+		return nil, err
+	}
+	return &faultFile{File: file, fs: f, path: name}, nil
+}
+
 func (f *fault) OpenDir(name string) (vfs.File, error) {
 	file, err := f.FS.OpenDir(name)
 	if err != nil {
@@ -61,6 +70,15 @@ func (f *faultFile) WriteAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	return f.File.WriteAt(b, off)
+}
+
+func (f *faultFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.fs.read != nil {
+		if err := f.fs.read(f.path, off, len(b)); err != nil {
+			return 0, err
+		}
+	}
+	return f.File.ReadAt(b, off)
 }
 
 func (f *faultFile) SyncData() error { return f.Sync() }

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// fillStep is what the background zeroes at once: small, since the writer's next sync may have to wait for it.
-	fillStep = 256 << 10
+	// fillStep is what the background zeroes and syncs at once: small, since the writer's next sync may have to wait for
+	// it, but not too small, since each sync costs as much CPU as the writer's.
+	fillStep = 512 << 10
 	// fillFirst is the window of a log that has not been written yet; it grows with use up to FillWindow.
 	fillFirst = 4 << 20
 	// maxFillPause bounds the throttle.
