@@ -15,6 +15,7 @@ package broker
 // such group (retry topics); 29 topic name or queue id. MSG_REGION and TRACE_ON stand on every answer.
 
 import (
+	"bytes"
 	"math/rand/v2"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -32,6 +33,24 @@ type sendWork struct {
 	batch   []message.Record
 	spans   []span
 	resumed bool // this send has waited for its topic already
+
+	// The topic of the last send, as it was when the store had counted so many changes.
+	topic        *topic.Config
+	topicName    []byte
+	topicChanges uint64
+}
+
+// sendTopic finds the topic of a send. Most senders send to one topic.
+func (b *Broker) sendTopic(w *sendWork, name []byte) (*topic.Config, bool) {
+	changes := b.store.TopicChanges()
+	if w.topic != nil && w.topicChanges == changes && bytes.Equal(w.topicName, name) {
+		return w.topic, true
+	}
+	cfg, known := b.store.TopicBytes(name)
+	if known {
+		w.topic, w.topicName, w.topicChanges = cfg, append(w.topicName[:0], name...), changes
+	}
+	return cfg, known
 }
 
 // want names what must be made before a send can go on: a topic, or the group of a retry topic.
@@ -118,7 +137,7 @@ func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
 		return refuse(protocol.ResSystemError, "%v", err)
 	}
 	h := &w.hdr
-	cfg, err := b.checkSend(h, w.resumed)
+	cfg, err := b.checkSend(w, h)
 	if err != nil {
 		return err
 	}
@@ -149,11 +168,11 @@ func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
 }
 
 // checkSend looks at everything that the header alone decides, in Apache's order.
-func (b *Broker) checkSend(h *protocol.SendMessageHeader, resumed bool) (*topic.Config, error) {
+func (b *Broker) checkSend(w *sendWork, h *protocol.SendMessageHeader) (*topic.Config, error) {
 	if b.opt.StartAccept > 0 && b.opt.Now().UnixMilli() < b.opt.StartAccept {
 		return nil, refuse(protocol.ResSystemError, "broker unable to service, until %d ms since 1970", b.opt.StartAccept)
 	}
-	cfg, known := b.store.TopicBytes(h.Topic)
+	cfg, known := b.sendTopic(w, h.Topic)
 	if known && cfg.Order && b.opt.Permission&permWrite == 0 {
 		return nil, refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
 	}
@@ -168,10 +187,10 @@ func (b *Broker) checkSend(h *protocol.SendMessageHeader, resumed bool) (*topic.
 	if !known {
 		return nil, &needs{want{topic: string(h.Topic)}}
 	}
-	if !resumed && b.makes.active() {
+	if !w.resumed && b.makes.active() {
 		// Sends that waited for this topic come first: a producer's order is kept over the making of its topic.
-		if w := (want{topic: string(h.Topic)}); b.makes.open(w.key()) {
-			return nil, &needs{w}
+		if t := (want{topic: string(h.Topic)}); b.makes.open(t.key()) {
+			return nil, &needs{t}
 		}
 	}
 	if limit := max(cfg.WriteQueues, cfg.ReadQueues); h.QueueID >= limit {

@@ -26,6 +26,7 @@ type Store interface {
 	Query(dst []byte, topic, key string, uniqueKey bool, max int, from, to message.StoreTime) ([]byte, int, message.StoreTime, message.LogOffset, error)
 
 	TopicBytes(name []byte) (*topic.Config, bool)
+	TopicChanges() uint64
 	Topic(name string) (topic.Config, bool)
 	Topics() []topic.Config
 	TopicVersion() topic.Version

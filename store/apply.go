@@ -190,6 +190,7 @@ func (s *Store) applyChange(k state.Kind, p []byte, at message.LogOffset) error 
 		return s.names.Apply(p, at)
 	case state.Topic:
 		s.topicsChanged = true
+		defer s.topicChanges.Add(1)
 		return s.topics.Apply(p, at)
 	case state.Group:
 		return s.groups.Apply(p, at)

@@ -72,15 +72,16 @@ type Store struct {
 	arrivals      []Arrival
 	keys          []uint64
 
-	clock      trouble.Clock  // the keeper's, as the next one
-	unfinished *cut           // a cut that failed half way
-	spare      []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
-	cutAt      atomic.Int64   // LogOffset of the last cut that is on the disk
-	lastTime   atomic.Int64   // StoreTime of the newest message
-	full       atomic.Pointer[FullError]
-	asked      atomic.Bool
-	closed     atomic.Bool
-	scans      sync.Pool // of *scan
+	clock        trouble.Clock  // the keeper's, as the next one
+	unfinished   *cut           // a cut that failed half way
+	spare        []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
+	cutAt        atomic.Int64   // LogOffset of the last cut that is on the disk
+	lastTime     atomic.Int64   // StoreTime of the newest message
+	full         atomic.Pointer[FullError]
+	topicChanges atomic.Uint64 // see TopicChanges
+	asked        atomic.Bool
+	closed       atomic.Bool
+	scans        sync.Pool // of *scan
 
 	cutDue, retainDue, timerWake chan struct{}
 	damaged                      chan index.DamageError

@@ -32,6 +32,10 @@ func (s *Store) TopicBytes(name []byte) (*topic.Config, bool) {
 	return s.topics.GetBytes(name)
 }
 
+// TopicChanges counts the changes of topics in this process. What TopicBytes has found since the count was read holds as long
+// as the count stays: a sender that asks for the same topic again and again need not wait for a lock.
+func (s *Store) TopicChanges() uint64 { return s.topicChanges.Load() }
+
 // Topics returns all configurations, sorted by name.
 func (s *Store) Topics() []topic.Config {
 	s.mu.RLock()

@@ -241,9 +241,9 @@ func (s *timeSearch) run(ix *Index, q Queue, from message.QueueOffset) error {
 
 // searchTime is the search within a head: chunks that end early are passed over whole. It returns where it stopped.
 func (h *head) searchTime(q Queue, from message.QueueOffset, s *timeSearch) message.QueueOffset {
-	h.mu.RLock()
+	h.mu.Lock()
 	chunks := slices.Clone(h.queues[q])
-	h.mu.RUnlock()
+	h.mu.Unlock()
 	for _, c := range chunks {
 		last := c.last()
 		switch {
