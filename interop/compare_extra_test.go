@@ -43,6 +43,7 @@ func extraRows() []row {
 			text: fmt.Sprintf("Four connections keep 1,000 messages in flight each: to one topic of 8 queues, and to %d topics of %d queues in turn, each of which has got messages before. Then the server is killed with "+
 				"kill -9 and started again. Apache keeps a file open for each queue, more than a process may.", manyTopics, manyQueues/manyTopics),
 			figures: []figure{{Key: "share", Title: "rate, % of that in one topic", Digits: 1, More: true, Must: aerobeeBound(80)}, {Key: "rate", Title: "messages/s in all queues", More: true}, {Key: "one", Title: "messages/s in one topic", More: true},
+				cpuFigure(0, 0), {Key: "oneCPU", Title: "the same in one topic", Digits: 2}, {Key: "clientCPU", Title: "load generator's CPU, s per million", Digits: 2},
 				{Key: "rss", Title: "RSS, MB", Must: aerobeeBound(300), Aim: aerobeeBound(150)}, {Key: "first", Title: "restart: exec to first acknowledged send, s", Digits: 3, Must: aerobeeBound(1)}, {Key: "holding", Title: "queues that hold messages", More: true, Must: aerobeeBound(manyQueues)}}},
 		{name: "connections10k", kind: sends, title: "10,000 connections, each a message a second", order: 83, contenders: both, anchor: "apache-async", warm: warmSend, round: (*arena).manyConnections,
 			text: "Two processes have 5,000 clients each, with a connection of its own to the broker; each client sends 1 KiB a second and waits for the answer.",
@@ -138,9 +139,10 @@ func (a *arena) manyQueues(on *standing) map[string]float64 {
 	queues := manyQueues / manyTopics
 	load = append(load, "--topic", "many", "--topics", strconv.Itoa(topics), "--queues", strconv.Itoa(queues), "--keep")
 	a.benchLoad(on, append([]string{"send", "--count", strconv.Itoa(perQueue * topics * queues), "--size", "64"}, load...)...)
-	_, numbers := a.benchLoad(on, append([]string{"send", "--duration", a.span.String(), "--warm-up", "2s"}, load...)...)
+	_, numbers := a.benchLoad(on, append([]string{"send", "--duration", a.span.String(), "--warm-up", "5s"}, load...)...)
 	rss, err := on.rss()
 	a.do(err)
+	numbers["oneCPU"] = one["serverCPU"]
 	numbers["one"], numbers["share"], numbers["rss"] = one["rate"], numbers["rate"]/one["rate"]*100, rss
 	numbers["holding"] = a.holding(on, topics)
 	a.do(on.kill())
