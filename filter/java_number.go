@@ -39,9 +39,9 @@ func parseInt(s []byte, bits uint) (int64, bool) {
 		s = s[size:]
 	}
 	if negative {
-		return int64(-n), true //nolint:gosec // two's complement: n is at most 1<<63
+		return int64(-n), true // two's complement: n is at most 1<<63
 	}
-	return int64(n), true //nolint:gosec // n is at most 1<<63-1
+	return int64(n), true
 }
 
 // digit is the value of the digit that s begins with, above 9 if it is none, and its length.

@@ -19,7 +19,7 @@ import (
 //     cannot be converted fails the whole evaluation, also under NOT and in an OR whose other side comes later.
 //   - Two texts are equal or not; for order both must be Doubles.
 //   - A property alone is a condition which is false, whatever it says: "true" is a text. NOT a is true where a is there.
-//   - CONTAINS, STARTSWITH and ENDSWITH, and their NOT forms, are false for null, for what is no text, and for ”.
+//   - CONTAINS, STARTSWITH and ENDSWITH, and their NOT forms, are false for null, for what is no text, and for an empty text.
 //   - A minus before anything but a number is null.
 
 // operator is what a node does.
@@ -93,25 +93,30 @@ func (o *program) match(p message.Properties) bool {
 func (o *program) collect(r *run) {
 	names := o.names[:min(len(o.names), slots)]
 	for rest := []byte(r.properties); len(rest) > 0 && len(names) > 0; {
-		name, v, after := pair(rest)
-		rest = after
+		var pair []byte
+		pair, rest = cut(rest)
 		for i := range names {
-			if len(v) > 0 && string(name) == names[i] {
+			if v := valueOf(pair, names[i]); v != nil {
 				r.found[i] = v
 			}
 		}
 	}
 }
 
-// pair cuts the first property off, as Java does: one without name or value yields no value.
-func pair(text []byte) (name, value, rest []byte) {
-	if i := bytes.IndexByte(text, 0x02); i >= 0 {
-		text, rest = text[:i], text[i+1:]
+// cut cuts the first pair off a message's properties.
+func cut(properties []byte) (pair, rest []byte) {
+	if i := bytes.IndexByte(properties, 0x02); i >= 0 {
+		return properties[:i], properties[i+1:]
 	}
-	if i := bytes.IndexByte(text, 0x01); i > 0 {
-		return text[:i], text[i+1:], rest
+	return properties, nil
+}
+
+// valueOf is the value of a pair if it has the name, nil if not or if the value is empty: Java passes over such pairs.
+func valueOf(pair []byte, name string) []byte {
+	if n := len(name); len(pair) > n+1 && pair[n] == 0x01 && string(pair[:n]) == name {
+		return pair[n+1:]
 	}
-	return nil, nil, rest
+	return nil
 }
 
 func (o *program) property(r *run, i int32) value {
@@ -128,13 +133,13 @@ func (o *program) property(r *run, i int32) value {
 }
 
 // last finds the value of one property.
-func last(p message.Properties, want string) (found []byte) {
+func last(p message.Properties, name string) (found []byte) {
 	for rest := []byte(p); len(rest) > 0; {
-		name, v, after := pair(rest)
-		if len(v) > 0 && string(name) == want {
+		var pair []byte
+		pair, rest = cut(rest)
+		if v := valueOf(pair, name); v != nil {
 			found = v
 		}
-		rest = after
 	}
 	return found
 }
