@@ -44,6 +44,9 @@ func (w *blocks) write(s *segment, at message.LogOffset, spans []extent) (last [
 	}
 	b := w.room(size)
 	off := int64(at-s.base) - int64(len(s.kept))
+	if !w.plain && off%blockSize != 0 {
+		panic(fmt.Sprintf("BUG: a write at %d of segment %s, of whose last block %d bytes are kept", at, s.path, len(s.kept)))
+	}
 	n := copy(b, s.kept)
 	for i := range spans {
 		src := spans[i].bytes()
