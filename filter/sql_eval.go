@@ -46,31 +46,38 @@ const (
 	opIn
 )
 
-// node is one operator with its operands, which lie before it in the program.
+// node is one operator with its operands, which lie before it in the program. It is kept small, for clients choose how many there are.
 type node struct {
 	op          operator
 	not         bool
-	left, right int32
-	name        int32 // opProperty: place in the program's names
-	depth       int32
-	constant    value
-	operands    []int32  // opAnd, opOr
-	list        []string // opIn, sorted
+	depth       int16
+	left, right int32 // operands; of opAnd and opOr the part of the program's chains that names theirs
+	at          int32 // opProperty: its name's place; opConstant and the searches: the constant's; opIn: the list's
 }
-
-// isBoolean reports whether Apache takes a node for a condition: also NULL.
-func (n *node) isBoolean() bool {
-	return n.op >= opCast || n.op == opConstant && (n.constant.kind == boolean || n.constant.kind == null)
-}
-
-func (n *node) isNull() bool { return n.op == opConstant && n.constant.kind == null }
 
 // program is a compiled expression.
 type program struct {
-	nodes   []node
-	names   []string
-	root    int32
-	ignored string
+	nodes     []node
+	names     []string
+	constants []value
+	chains    []int32    // operands of ANDs and ORs
+	lists     [][]string // of INs, sorted
+	root      int32
+	ignored   string
+}
+
+// constant is the value of a node that is a constant, nil for any other.
+func (o *program) constant(i int32) *value {
+	if n := &o.nodes[i]; n.op == opConstant {
+		return &o.constants[n.at]
+	}
+	return nil
+}
+
+// isBoolean reports whether Apache takes a node for a condition: also NULL.
+func (o *program) isBoolean(i int32) bool {
+	c := o.constant(i)
+	return o.nodes[i].op >= opCast || c != nil && (c.kind == boolean || c.kind == null)
 }
 
 // slots is how many properties are looked up in one pass over a message's; further ones cost a pass each time they are asked for.
@@ -148,9 +155,9 @@ func (o *program) evaluate(i int32, r *run) value {
 	n := &o.nodes[i]
 	switch n.op {
 	case opConstant:
-		return n.constant
+		return o.constants[n.at]
 	case opProperty:
-		return o.property(r, n.name)
+		return o.property(r, n.at)
 	case opNegate:
 		return negate(o.evaluate(n.left, r))
 	case opCast:
@@ -180,7 +187,7 @@ func (o *program) evaluate(i int32, r *run) value {
 		if v.kind == null {
 			return v
 		}
-		return truth(contains(n.list, v.s) != n.not)
+		return truth(contains(o.lists[n.at], v.s) != n.not)
 	}
 	return o.order(n, r)
 }
@@ -201,7 +208,7 @@ func negate(v value) value {
 func (o *program) logic(n *node, r *run) value {
 	decides := n.op == opOr
 	out := truth(!decides)
-	for _, i := range n.operands {
+	for _, i := range o.chains[n.left:n.right] {
 		switch v := o.evaluate(i, r); {
 		case v.kind == failed || v.kind == boolean && v.truth == decides:
 			return v
@@ -258,7 +265,7 @@ func (o *program) order(n *node, r *run) value {
 }
 
 func (o *program) search(n *node, r *run) value {
-	want := n.constant.s
+	want := o.constants[n.at].s
 	if len(want) == 0 {
 		return truth(false)
 	}

@@ -40,6 +40,7 @@ func compileSQL(source string) (*program, error) {
 		return nil, err
 	}
 	p.out.root = root
+	p.out.nodes, p.out.constants = slices.Clip(p.out.nodes), slices.Clip(p.out.constants)
 	if p.tok.kind != tokenEnd {
 		p.out.ignored = strings.Clone(strings.TrimSpace(source[p.tok.at:]))
 	}
@@ -86,11 +87,22 @@ func (p *parser) add(n node, operands ...int32) (int32, error) {
 	if n.depth > MaxDepth {
 		return 0, tooDeep()
 	}
-	if len(operands) > 0 {
+	switch {
+	case n.op == opAnd || n.op == opOr:
+		n.left = int32(len(p.out.chains))
+		p.out.chains = append(p.out.chains, operands...)
+		n.right = int32(len(p.out.chains))
+	case len(operands) > 0:
 		n.left, n.right = operands[0], operands[len(operands)-1]
 	}
 	p.out.nodes = append(p.out.nodes, n)
 	return int32(len(p.out.nodes) - 1), nil
+}
+
+// keep keeps a constant and returns its place.
+func (p *parser) keep(v value) int32 {
+	p.out.constants = append(p.out.constants, v)
+	return int32(len(p.out.constants) - 1)
 }
 
 func tooDeep() error {
@@ -123,7 +135,7 @@ func (p *parser) chain(sign tokenKind, op operator, operand func() (int32, error
 			return 0, err
 		}
 	}
-	return p.add(node{op: op, operands: all}, all...)
+	return p.add(node{op: op}, all...)
 }
 
 func (p *parser) equality() (int32, error) {
@@ -150,11 +162,11 @@ func (p *parser) equal(left int32, not bool) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	l, r := &p.out.nodes[left], &p.out.nodes[right]
+	l, r := p.out.constant(left), p.out.constant(right)
 	switch {
-	case l.isNull() || r.isNull():
+	case l != nil && l.kind == null || r != nil && r.kind == null:
 		return 0, p.wrong(at, "NULL cannot be compared: write IS NULL or IS NOT NULL")
-	case l.op == opConstant && r.op == opConstant && l.constant.kind == boolean && r.constant.kind != boolean:
+	case l != nil && r != nil && l.kind == boolean && r.kind != boolean:
 		return 0, p.wrong(at, "TRUE or FALSE cannot be compared with another kind of constant")
 	}
 	return p.maybeNot(not, node{op: opEqual}, left, right)
@@ -223,10 +235,10 @@ func (p *parser) order(left int32) (int32, error) {
 // ordered adds a comparison by order, which constants must be numbers for.
 func (p *parser) ordered(at int, op operator, left, right int32) (int32, error) {
 	for _, i := range []int32{left, right} {
-		switch n := &p.out.nodes[i]; {
-		case n.op == opConstant && !n.constant.isNumber():
+		switch c := p.out.constant(i); {
+		case c != nil && !c.isNumber():
 			return 0, p.wrong(at, "only numbers have an order: a text, TRUE, FALSE or NULL cannot be compared with <, <=, >, >= or BETWEEN")
-		case n.isBoolean():
+		case p.out.isBoolean(i):
 			return 0, p.wrong(at, "a condition cannot be compared with <, <=, >, >= or BETWEEN")
 		}
 	}
@@ -242,7 +254,7 @@ func (p *parser) search(left int32, not bool) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	return p.add(node{op: op, not: not, constant: value{kind: text, s: []byte(unquote(t.text))}}, left)
+	return p.add(node{op: op, not: not, at: p.keep(value{kind: text, s: []byte(unquote(t.text))})}, left)
 }
 
 func (p *parser) between(left int32, not bool) (int32, error) {
@@ -273,11 +285,11 @@ func (p *parser) between(left int32, not bool) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	l, h := &p.out.nodes[low], &p.out.nodes[high]
-	if !not && l.op == opConstant && h.op == opConstant && compare(h.constant, l.constant) < 0 {
+	l, h := p.out.constant(low), p.out.constant(high)
+	if !not && l != nil && h != nil && compare(*h, *l) < 0 {
 		return 0, p.wrong(at, "BETWEEN needs its smaller value first")
 	}
-	return p.add(node{op: logic, operands: []int32{a, b}}, a, b)
+	return p.add(node{op: logic}, a, b)
 }
 
 func (p *parser) in(left int32, not bool) (int32, error) {
@@ -288,13 +300,13 @@ func (p *parser) in(left int32, not bool) (int32, error) {
 	if _, err := p.expect(tokenOpen); err != nil {
 		return 0, err
 	}
-	n := node{op: opIn, not: not}
+	var list []string
 	for more := true; more; {
 		t, err := p.expect(tokenText)
 		if err != nil {
 			return 0, err
 		}
-		n.list = append(n.list, unquote(t.text))
+		list = append(list, unquote(t.text))
 		if more, err = p.accept(tokenComma); err != nil {
 			return 0, err
 		}
@@ -305,9 +317,9 @@ func (p *parser) in(left int32, not bool) (int32, error) {
 	if p.out.nodes[left].op != opProperty {
 		return 0, p.wrong(at, "IN needs a property before it")
 	}
-	slices.Sort(n.list)
-	n.list = slices.Compact(n.list)
-	return p.add(n, left)
+	slices.Sort(list)
+	p.out.lists = append(p.out.lists, slices.Clip(slices.Compact(list)))
+	return p.add(node{op: opIn, not: not, at: int32(len(p.out.lists) - 1)}, left)
 }
 
 func (p *parser) unary() (int32, error) {
@@ -337,21 +349,18 @@ func (p *parser) unary() (int32, error) {
 
 func (p *parser) primary() (int32, error) {
 	t := p.tok
-	n := node{op: opConstant}
+	var v value
 	switch t.kind {
 	case tokenText:
-		n.constant = value{kind: text, s: []byte(unquote(t.text))}
+		v = value{kind: text, s: []byte(unquote(t.text))}
 	case tokenInteger, tokenFloat:
-		v, err := p.number(t)
-		if err != nil {
+		var err error
+		if v, err = p.number(t); err != nil {
 			return 0, err
 		}
-		n.constant = v
 	case tokenTrue, tokenFalse:
-		n.constant = truth(t.kind == tokenTrue)
-	case tokenNull:
-	case tokenName:
-		n = node{op: opProperty, name: p.out.nameIndex(t.text)}
+		v = truth(t.kind == tokenTrue)
+	case tokenNull, tokenName:
 	case tokenOpen:
 		return p.parentheses()
 	default:
@@ -360,7 +369,10 @@ func (p *parser) primary() (int32, error) {
 	if err := p.advance(); err != nil {
 		return 0, err
 	}
-	return p.add(n)
+	if t.kind == tokenName {
+		return p.add(node{op: opProperty, at: p.out.nameIndex(t.text)})
+	}
+	return p.add(node{op: opConstant, at: p.keep(v)})
 }
 
 func (p *parser) parentheses() (int32, error) {
@@ -394,10 +406,10 @@ func (p *parser) number(t token) (value, error) {
 
 // boolean makes a condition of an operand: a property is one, though it is never true.
 func (p *parser) boolean(i int32) (int32, error) {
-	switch n := &p.out.nodes[i]; {
-	case n.isBoolean():
+	switch {
+	case p.out.isBoolean(i):
 		return i, nil
-	case n.op == opProperty:
+	case p.out.nodes[i].op == opProperty:
 		return p.add(node{op: opCast}, i)
 	}
 	return 0, p.wrong(min(p.tok.at, len(p.source)), "what stands before this place is no condition but a text or a number")

@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -184,6 +185,18 @@ func TestCache(t *testing.T) {
 	}
 	if _, err := c.Compile(SQL92, "a >"); !errors.Is(err, ErrSyntax) {
 		t.Errorf("from the cache: %v", err)
+	}
+}
+
+// However many expressions clients make up, the cache keeps no more text than its bound.
+func TestCacheIsBounded(t *testing.T) {
+	c := NewCache(1 << 20)
+	for i := range 100 {
+		_, _ = c.Compile(SQL92, strings.Repeat(" ", 40000)+"a = "+strconv.Itoa(i))
+		_, _ = c.Compile(strings.Repeat("k", 1<<20)+strconv.Itoa(i), "a")
+	}
+	if c.text > cacheText || len(c.order) != len(c.entries) || len(c.order) != cacheText/40000 {
+		t.Errorf("%d bytes of text, %d entries, %d in order", c.text, len(c.entries), len(c.order))
 	}
 }
 
