@@ -34,7 +34,7 @@ func (s *Store) probeLog() {
 // Troubles counts what went wrong below the store.
 func (s *Store) Troubles() trouble.Report {
 	r := s.troubles.Report(upkeep())
-	r.LogFailed, r.CacheFailed = s.log.Err() != nil, s.cache.Err() != nil
+	r.LogFailed, r.CacheFailed = s.log.Err() != nil, s.cache.Err() != nil || s.homeless
 	r.RefusedGroups, r.Refusing = s.log.Refusing()
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
@@ -95,7 +96,11 @@ func findImport(o *Options) (Import, *adoption, error) {
 func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err error) {
 	s := newStore(o)
 	s.imported = imp
-	if s.cache, err = cutdb.Open(s.fs, s.path(directory.CacheDir), o.Logger); err != nil {
+	cacheFS, err := s.cacheDisk()
+	if err != nil {
+		return nil, err
+	}
+	if s.cache, err = cutdb.Open(cacheFS, s.path(directory.CacheDir), o.Logger); err != nil {
 		return nil, fmt.Errorf("%w: %w", errStale, err)
 	}
 	mark, err := s.loadCache()
@@ -115,6 +120,27 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 		return nil, errors.Join(err, s.closeDerived())
 	}
 	return s, nil
+}
+
+// cacheRoom is the free space in bytes below which the database of the cuts is not opened on the disk: Pebble would wait for
+// room for ever.
+const cacheRoom = 4 << 20
+
+// cacheDisk says where the cache lies: on the disk, or in memory when that is full. The one on the disk goes then, for what
+// is cut in memory must not be followed by an older cut.
+func (s *Store) cacheDisk() (vfs.FS, error) {
+	disk, err := s.fs.GetDiskUsage(s.opt.Dir)
+	if err != nil || disk.AvailBytes >= cacheRoom {
+		return s.fs, nil
+	}
+	if err := s.fs.RemoveAll(s.path(directory.CacheDir)); err != nil {
+		return nil, err
+	}
+	s.opt.Logger.Error("the disk is too full for the cache, which is kept in memory until the next start; that start will read the whole log",
+		"dir", s.opt.Dir, "free", disk.AvailBytes, "needed", cacheRoom)
+	s.homeless = true
+	mem := vfs.NewMem()
+	return mem, mem.MkdirAll(s.opt.Dir, 0o700)
 }
 
 func (s *Store) loadCache() (cutdb.Mark, error) {

@@ -36,6 +36,7 @@ type Store struct {
 	passOver map[message.Queue]int // how many records of a queue to pass over in the replay
 	opened   time.Time             // the real time, see passed
 	troubles trouble.Counts
+	homeless bool // the cache is in memory, since the disk was full
 
 	log    *commitlog.Log
 	ix     *index.Index

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -118,10 +119,29 @@ func (l *Log) zeroBehind(s *segment, from message.LogOffset) error {
 		}
 		to := from + message.LogOffset(n)
 		if from < near || !bytes.Equal(buf[:n], l.zeros[:n]) {
-			if err := zeroFile(s.file, l.zeros, s.base, from, to); err != nil {
+			err := zeroFile(s.file, l.zeros, s.base, from, to)
+			if errors.Is(err, syscall.ENOSPC) {
+				err = l.zeroAllocated(s, buf[:n], from)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		from = to
 	}
+}
+
+// zeroAllocated zeroes, on a full disk, what b was read from, page by page. A page that reads as zeros and has no room is a
+// hole: nothing of it is on the disk.
+func (l *Log) zeroAllocated(s *segment, b []byte, from message.LogOffset) error {
+	const page = 4096
+	for len(b) > 0 {
+		n := min(page-int(from-s.base)%page, len(b))
+		err := zeroFile(s.file, l.zeros, s.base, from, from+message.LogOffset(n))
+		if err != nil && (!errors.Is(err, syscall.ENOSPC) || !bytes.Equal(b[:n], l.zeros[:n])) {
+			return err
+		}
+		b, from = b[n:], from+message.LogOffset(n)
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -147,9 +148,24 @@ func FirstSegment(fs vfs.FS, dir string) message.LogOffset {
 	return max(first, 0)
 }
 
-// MarkOpen notes that this process has the store open: what is found after a crash.
+// MarkOpen notes that this process has the store open: what is found after a crash. On a full disk the file may be that of
+// the process before, or empty: it is there, and that is what counts.
 func MarkOpen(fs vfs.FS, dir string) error {
-	return WriteText(fs, dir, AbortFile, strconv.Itoa(os.Getpid())+abortSuffix)
+	err := WriteText(fs, dir, AbortFile, strconv.Itoa(os.Getpid())+abortSuffix)
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	path := fs.PathJoin(dir, AbortFile)
+	if _, statErr := fs.Stat(path); statErr != nil {
+		f, createErr := fs.Create(path, vfs.WriteCategoryUnspecified)
+		if createErr != nil {
+			return errors.Join(err, createErr)
+		}
+		if syncErr := errors.Join(f.Sync(), f.Close()); syncErr != nil {
+			return errors.Join(err, syncErr)
+		}
+	}
+	return SyncDir(fs, dir)
 }
 
 // MarkClean notes a clean stop, with the log's end.

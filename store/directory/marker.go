@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -69,7 +70,13 @@ func (m Marker) Write(fs vfs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	return WriteText(fs, dir, MarkerFile, string(b))
+	err = WriteText(fs, dir, MarkerFile, string(b))
+	if errors.Is(err, syscall.ENOSPC) {
+		if old, readErr := ReadText(fs, fs.PathJoin(dir, MarkerFile)); readErr == nil && old == string(b) {
+			return nil // a full disk, and what it holds says so already
+		}
+	}
+	return err
 }
 
 // LogGoesOn reports whether the log holds anything behind the offset at which it ended, or has lost that place.
