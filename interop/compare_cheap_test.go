@@ -48,6 +48,7 @@ func (a *arena) benchLoad(on *standing, args ...string) (bench.Result, map[strin
 	}
 	if r.Failed > 0 {
 		numbers["failed"] = float64(r.Failed)
+		a.t.Logf("%q: some messages failed: %v", args, r.Errors)
 	}
 	if l := r.Latency; l != nil {
 		numbers["p50"], numbers["p99"], numbers["p999"] = l.P50/1e3, l.P99/1e3, l.P999/1e3

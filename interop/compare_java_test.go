@@ -18,7 +18,7 @@ import (
 
 // javaGenerator is the load generator with the official Java client: one JVM that stays over rounds and rows, so that its JIT is warm.
 // It reads a command a line and answers with lines of JSON: {"event":"begin"} and {"event":"end"} at the ends of the measured span,
-// then {"event":"result", …numbers} or {"event":"error","message":…}.
+// a {"event":"note","message":…} if some messages failed, then {"event":"result","numbers":…} or {"event":"error","message":…}.
 type javaGenerator struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -61,6 +61,8 @@ func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]f
 				cost.begin = on.cpu()
 			case line.Event == "end":
 				cost.end = on.cpu()
+			case line.Event == "note":
+				a.t.Logf("%s: some messages failed: %s", command, line.Message)
 			case line.Event == "result":
 				line.Numbers["serverCPU"] = cost.perMillion(line.Numbers["messages"])
 				return line.Numbers

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -55,7 +56,8 @@ func aerobeeContender(name, title string, flags ...string) contender {
 			}
 			defer resp.Body.Close()
 			if resp.StatusCode != http.StatusOK {
-				return fmt.Errorf("/ready: %s", resp.Status)
+				body, _ := io.ReadAll(resp.Body)
+				return fmt.Errorf("/ready: %s: %s", resp.Status, body)
 			}
 			return nil
 		},

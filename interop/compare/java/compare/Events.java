@@ -16,7 +16,16 @@ final class Events {
         print("{\"event\":\"end\"}");
     }
 
+    /** Says why some of the messages failed. */
+    static void note(String message) {
+        print("note", message);
+    }
+
     static void error(String message) {
+        print("error", message);
+    }
+
+    private static void print(String event, String message) {
         StringBuilder text = new StringBuilder();
         for (char c : message.toCharArray()) {
             if (c == '"' || c == '\\') {
@@ -24,7 +33,7 @@ final class Events {
             }
             text.append(c < ' ' ? ' ' : c);
         }
-        print("{\"event\":\"error\",\"message\":\"" + text + "\"}");
+        print("{\"event\":\"" + event + "\",\"message\":\"" + text + "\"}");
     }
 
     static void result(Map<String, Double> numbers) {

@@ -78,7 +78,7 @@ final class Span {
         all.put("clientCPU", cpu / 1e3 / count);
         if (failed.sum() > 0) {
             all.put("failed", (double) failed.sum());
-            failure.get().printStackTrace();
+            Events.note(failure.get().toString());
         }
         if (latency.millis(1) > 0) {
             all.put("p50", latency.millis(0.5));
