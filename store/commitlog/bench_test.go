@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
