@@ -89,6 +89,16 @@ type Record struct {
 	Body           []byte
 	Topic          []byte
 	Properties     Properties
+	// Note is not encoded: it goes beside the record to who is told that the log has taken it.
+	Note Note
+}
+
+// Note is what is indexed of a record, worked out while its bytes were at hand. The zero value says nothing.
+type Note struct {
+	Known    bool
+	Keys     uint8     // how many hashes there are
+	Hashes   [2]uint64 // of its keys, see the store's index
+	TagsCode int64
 }
 
 // CRC is the checksum of record bodies and properties: CRC-32 (IEEE) with the sign bit cleared, as Java keeps it in an int.

@@ -54,6 +54,10 @@ func (f follower) Apply(group []commitlog.Appended) {
 }
 
 func (s *Store) applyOne(a *commitlog.Appended) {
+	if a.Note.Known {
+		s.applyEntry(a, a.Queue.Owner().(*queueState), a.Note.TagsCode, a.Note.Hashes[:a.Note.Keys])
+		return
+	}
 	r, err := message.ParseRecord(a.Record)
 	if err == nil {
 		switch {
@@ -75,25 +79,44 @@ func (s *Store) applyOne(a *commitlog.Appended) {
 }
 
 func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueState) {
-	e := index.Entry{
-		QueueOffset: a.QueueOffset, LogOffset: a.LogOffset, Size: int32(len(a.Record)), StoreTime: a.StoreTime,
-	}
 	var tags []byte
+	var code int64
 	tags, s.keys = s.indexed(s.keys[:0], r)
 	if q.topic.delay {
-		e.TagsCode = s.applyDelayed(a, r)
+		code = s.applyDelayed(a, r)
 	} else {
-		e.TagsCode = message.TagsCode(tags)
+		code = message.TagsCode(tags)
 		if r.PreparedOffset != 0 {
 			s.complete(r.PreparedOffset)
 		}
 	}
-	s.ix.Add(q.key(), e, s.keys)
+	s.applyEntry(a, q, code, s.keys)
+}
+
+// note works out what applyMessage will need of a message, unless the message changes more than the index. When it is
+// applied, its bytes have long left the processor's caches: to fetch them again costs more than the rest of Apply.
+func (s *Store) note(r *message.Record) {
+	r.Note = message.Note{}
+	if r.PreparedOffset != 0 || string(r.Topic) == message.TopicSchedule || string(r.Topic) == message.TopicState {
+		return
+	}
+	var room [16]uint64
+	tags, hashes := s.indexed(room[:0], r)
+	if n := copy(r.Note.Hashes[:], hashes); n == len(hashes) {
+		r.Note.Known, r.Note.Keys, r.Note.TagsCode = true, uint8(n), message.TagsCode(tags)
+	}
+}
+
+// applyEntry indexes a message and makes it visible.
+func (s *Store) applyEntry(a *commitlog.Appended, q *queueState, tagsCode int64, keys []uint64) {
+	s.ix.Add(q.key(), index.Entry{
+		QueueOffset: a.QueueOffset, LogOffset: a.LogOffset, Size: int32(len(a.Record)), TagsCode: tagsCode, StoreTime: a.StoreTime,
+	}, keys)
 	q.next.Store(int64(a.QueueOffset) + 1)
 	s.newest, s.queuesDirty = a.StoreTime, true
 	if s.serving && s.opt.OnArrive != nil && !q.topic.delay {
 		s.arrivals = append(s.arrivals, Arrival{
-			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: e.TagsCode, Record: a.Record,
+			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: tagsCode, Record: a.Record,
 		})
 	}
 }

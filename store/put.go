@@ -26,6 +26,7 @@ func (s *Store) Put(r *message.Record, sink Sink, token uint64) error {
 		return full
 	}
 	r.StoreHost = s.opt.StoreHost
+	s.note(r)
 	return s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
 		return s.log.Append(q.log, r, sink, token)
 	})
@@ -44,6 +45,7 @@ func (s *Store) PutBatch(rs []message.Record, sink Sink, token uint64) error {
 			return errors.New("the messages of a batch must go to one queue")
 		}
 		rs[i].StoreHost = s.opt.StoreHost
+		s.note(&rs[i])
 	}
 	return s.inQueue(rs[0].Topic, rs[0].QueueID, func(q *queueState) error {
 		return s.log.AppendBatch(q.log, rs, sink, token)

@@ -133,7 +133,7 @@ func (e *encoder) put(g *group, q *Queue, r *message.Record) {
 	end := e.used + size
 	b := message.AppendRecord(e.cur.b[e.used:e.used:end], r)
 	e.used = end
-	g.recs = append(g.recs, Appended{Record: b, Queue: q})
+	g.recs = append(g.recs, Appended{Record: b, Queue: q, Note: r.Note})
 	g.items[len(g.items)-1].n++
 }
 

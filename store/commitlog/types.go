@@ -61,6 +61,8 @@ type Appended struct {
 	QueueOffset message.QueueOffset
 	StoreTime   message.StoreTime
 	Queue       *Queue
+	// Note is the note of the record that was appended; of a replayed one it says nothing.
+	Note message.Note
 }
 
 // Sink receives the outcome of Appends. Its methods run on the committing goroutine and must not block. A sink's dynamic
