@@ -270,22 +270,24 @@ func together(ctx context.Context, all []func(context.Context)) {
 	wg.Wait()
 }
 
-// producers makes one producer for each connection and sends a first message over each, so that wrong addresses and refusals
-// are found out before the run, and the run finds connections and routes ready.
+// producers makes one producer for each connection and sends a first message over each to each topic, so that wrong
+// addresses and refusals are found out before the run, and the run finds connections and routes ready.
 func (r *run) producers(ctx context.Context) ([]producer, error) {
 	out, body := make([]producer, r.Connections), newBody(r.Size, r.Random, r.Seed)
-	err := each(len(out), func(i int) error {
+	for i := range out {
 		p, err := r.clients[i].NewProducer(client.ProducerConfig{Group: r.Group, SendTimeout: r.Timeout, MaxPendingBytes: r.pendingBytes(), CompressOver: r.CompressOver})
 		if err != nil {
-			return err
-		}
-		if _, err := p.Send(ctx, &client.Message{Topic: r.topics[i%len(r.topics)], Body: body, Tag: r.Tag}); err != nil {
-			return fmt.Errorf("the first message: %w", err)
+			return nil, err
 		}
 		out[i] = p
+	}
+	return out, each(len(out)*len(r.topics), func(i int) error {
+		m := &client.Message{Topic: r.topics[i/len(out)], Body: body, Tag: r.Tag}
+		if _, err := out[i%len(out)].Send(ctx, m); err != nil {
+			return fmt.Errorf("the first message: %w", err)
+		}
 		return nil
 	})
-	return out, err
 }
 
 // pendingBytes lets everything that the run wants in flight be so: what waits in the client itself would count as the
