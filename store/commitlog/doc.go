@@ -17,9 +17,19 @@
 // synced; then the head, and a last sync. So a crash leaves either no checkpoint or all of it, and a segment that begins
 // with a valid record proves that everything before it had reached the disk: a bad byte there is corruption, not a torn tail.
 //
+// # Past the page cache
+//
+// Under SYNC_FLUSH groups, checkpoints and end markers are written in whole blocks of 4 KiB, by a handle with O_DIRECT where
+// the file system has it, and so are the zeros ahead of the writer; see blocks for what that means for a crash. What is no
+// longer in the tail therefore lies on the disk alone. Who follows the log far behind its end is served from blocks of
+// 512 KiB, read past the page cache into memory of the log's own (see cold); reads of single records, Scan, Pin and recovery
+// go through the page cache, which the kernel keeps coherent with direct writes: it writes dirty pages of the range before
+// them and drops its copies behind them. What these readers read is published, and a direct write never changes that.
+//
 // # Locks
 //
 // Log.mu guards the open group and the states, segments.mu the list of segments, window.mu who writes where, tail.mu the
-// recent bytes, pool.mu the free chunks. pool.mu may be taken within Log.mu or tail.mu; no other lock within another. None
-// is held across I/O or a callback. Log.committing is ownership of the commit path, handed from goroutine to goroutine.
+// recent bytes, cold.mu the blocks of those far behind, pool.mu the free chunks. pool.mu may be taken within Log.mu or
+// tail.mu; no other lock within another. None is held across I/O or a callback. Log.committing is ownership of the commit
+// path, handed from goroutine to goroutine.
 package commitlog

@@ -145,15 +145,15 @@ func (l *Log) fill(s *segment, from message.LogOffset) bool {
 	return err == nil
 }
 
-// allocate asks for room on the disk for a window from from on. The file stays sparse behind it, so that a small disk is no
-// fuller than what was written and one window; zeros written to what is allocated do not need the file to themselves.
+// allocate asks for room on the disk from from on. The file stays sparse behind it, so that a small disk is no fuller than
+// what was written, one window and a quarter; zeros written to what is allocated do not need the file to themselves.
 // Whether it succeeds shows when the zeros are written.
 func (l *Log) allocate(s *segment, from message.LogOffset) {
 	off := int64(from - s.base)
 	if l.opts.Flush == AsyncFlush || off+fillStep <= s.allocated {
 		return
 	}
-	size := min(max(l.win.size(), fillStep), s.size-off)
+	size := min(max(l.win.size()/4, fillStep), s.size-off)
 	_ = s.side.Preallocate(off, size)
 	s.allocated = off + size
 }
