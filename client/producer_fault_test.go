@@ -365,3 +365,44 @@ func TestRouteChanges(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 }
+
+// TestCallbackThatWaits: what a callback sends is on its way while the callback waits, and so is what others send meanwhile.
+func TestCallbackThatWaits(t *testing.T) {
+	got := make(chan string, 10)
+	var first fakeSend
+	brokers := fakeCluster(t, func(n int, s fakeSend) {
+		switch n {
+		case 0:
+			first = s // keeps the connection busy: nothing is a lone request
+		case 1:
+			s.answer(0, 1)
+		default:
+			s.answer(0, int64(n))
+			got <- string(s.frame.Body)
+		}
+	}, "b")
+	c := newClient(t, client.Config{NameServers: []string{brokers[0].addr}})
+	p := newProducer(t, c, client.ProducerConfig{})
+	send := func(body string, done func()) {
+		if err := p.SendAsync(t.Context(), &client.Message{Topic: "t", Body: []byte(body)}, func(client.SendResult, error) { done() }); err != nil {
+			t.Error(err)
+		}
+	}
+	ended, goOn := make(chan bool), make(chan bool)
+	send("0", func() {})
+	send("1", func() {
+		send("2", func() {})
+		if body := <-got; body != "2" {
+			t.Errorf("got %s", body)
+		}
+		goOn <- true
+		if body := <-got; body != "3" {
+			t.Errorf("got %s", body)
+		}
+		close(ended)
+	})
+	<-goOn
+	send("3", func() {})
+	<-ended
+	first.answer(0, 0)
+}
