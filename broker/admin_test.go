@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,6 +159,9 @@ func TestRuntimeInfoHasWhatToolsTakeApart(t *testing.T) {
 		if info[name] == "" {
 			t.Errorf("%s is missing", name)
 		}
+	}
+	if oldest, ok := n.store.OldestTime(); !ok || info["earliestMessageTimeStamp"] != strconv.FormatInt(int64(oldest), 10) {
+		t.Errorf("earliest %s, the log begins at %d", info["earliestMessageTimeStamp"], oldest)
 	}
 	if info["msgPutTotalTodayNow"] != "1" || info["brokerVersionDesc"] != "V5_5_0" {
 		t.Errorf("put %s, version %s", info["msgPutTotalTodayNow"], info["brokerVersionDesc"])

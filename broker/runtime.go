@@ -106,22 +106,12 @@ func (b *Broker) storeInfo(m map[string]string) {
 	}
 }
 
-// earliest is the store time of the oldest message in any queue, in ms; now when there is none, since tools show its age.
+// earliest is the store time of the oldest record, in ms; now when there is none, since tools show its age.
 func (b *Broker) earliest() int64 {
-	oldest := b.opt.Now().UnixMilli()
-	for _, t := range b.store.Topics() {
-		for id := range max(t.ReadQueues, t.WriteQueues) {
-			q := message.Queue{Topic: t.Name, ID: message.QueueID(id)}
-			least := b.store.MinOffset(q)
-			if least >= b.store.MaxOffset(q) {
-				continue
-			}
-			if at, ok := b.store.StoreTimeAt(q, least); ok {
-				oldest = min(oldest, int64(at))
-			}
-		}
+	if at, ok := b.store.OldestTime(); ok {
+		return int64(at)
 	}
-	return oldest
+	return b.opt.Now().UnixMilli()
 }
 
 func gibibytes(n uint64) string { return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30)) }

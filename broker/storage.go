@@ -22,6 +22,7 @@ type Store interface {
 	MaxOffset(q message.Queue) message.QueueOffset
 	OffsetByTime(q message.Queue, t message.StoreTime, upper bool) (message.QueueOffset, error)
 	StoreTimeAt(q message.Queue, off message.QueueOffset) (message.StoreTime, bool)
+	OldestTime() (message.StoreTime, bool)
 	View(dst []byte, at message.LogOffset) ([]byte, error)
 	Query(dst []byte, topic, key string, uniqueKey bool, max int, from, to message.StoreTime) ([]byte, int, message.StoreTime, message.LogOffset, error)
 

@@ -14,36 +14,51 @@ import (
 // View appends the record at a log offset to dst. The offset may come from a client: whatever does not lie at it as a
 // whole, sound record is an error, which wraps commitlog.ErrRange outside the log.
 func (s *Store) View(dst []byte, at message.LogOffset) ([]byte, error) {
+	out, r, err := s.recordAt(dst, at)
+	if err == nil && state.IsRecord(&r) {
+		err = fmt.Errorf("no message at log offset %d: a state record of the store", at)
+	}
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// OldestTime is the store time of the record with which the log begins, a message or not; false in an empty log.
+func (s *Store) OldestTime() (message.StoreTime, bool) {
+	_, r, err := s.recordAt(nil, s.log.Start())
+	return r.StoreTime, err == nil
+}
+
+// recordAt appends the record at a log offset to dst.
+func (s *Store) recordAt(dst []byte, at message.LogOffset) (out []byte, r message.Record, err error) {
 	had := len(dst)
 	head, err := s.log.Read(dst, []commitlog.Span{{At: at, Size: message.BlankSize}})
 	if err != nil {
-		return dst, err
+		return dst, r, err
 	}
 	size, blank, err := message.PeekSize(head[had:])
 	if err == nil && blank {
 		err = fmt.Errorf("%w: the end of a segment", message.ErrMagic)
 	}
 	if err != nil {
-		return dst, fmt.Errorf("no message at log offset %d: %w", at, err)
+		return dst, r, fmt.Errorf("no message at log offset %d: %w", at, err)
 	}
-	out, err := s.log.Read(dst, []commitlog.Span{{At: at, Size: int32(size)}})
+	out, err = s.log.Read(dst, []commitlog.Span{{At: at, Size: int32(size)}})
 	if err != nil {
-		return dst, err
+		return dst, r, err
 	}
-	r, err := message.ParseRecord(out[had:])
+	r, err = message.ParseRecord(out[had:])
 	if err == nil {
 		err = message.Check(out[had:])
 	}
 	if err == nil && r.LogOffset != at {
 		err = fmt.Errorf("%w: the record there is stamped %d", message.ErrSize, r.LogOffset)
 	}
-	if err == nil && state.IsRecord(&r) {
-		err = errors.New("a state record of the store")
-	}
 	if err != nil {
-		return dst, fmt.Errorf("no message at log offset %d: %w", at, err)
+		return dst, r, fmt.Errorf("no message at log offset %d: %w", at, err)
 	}
-	return out, nil
+	return out, r, nil
 }
 
 // Query appends the messages of a topic that carry a key, newest first, at most max of them, stored from from to to. With
