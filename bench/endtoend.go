@@ -9,7 +9,8 @@ import (
 	"github.com/aerobee-mq/aerobee/client"
 )
 
-// Until every queue's messages arrive, probes are sent again after probeInterval, readyLimit long.
+// Until every queue's messages arrive, probes are sent again after probeInterval, and then after twice as long each time,
+// so that many consumers are not kept busy with them; readyLimit long.
 const (
 	probeInterval = 250 * time.Millisecond
 	readyLimit    = time.Minute
@@ -91,9 +92,8 @@ func (v *receiving) awaitReady(ctx context.Context, p producer, queues []admin.Q
 			missing[q.Queue][i] = true
 		}
 	}
-	ticker := time.NewTicker(probeInterval)
-	defer ticker.Stop()
-	for {
+	for interval := probeInterval; ; interval *= 2 {
+		again := time.After(interval)
 		for q := range missing {
 			if _, err := p.Send(ctx, &client.Message{Topic: v.run.Topic, Body: body, Tag: v.run.Tag}, client.ToQueue(q)); err != nil {
 				return fmt.Errorf("a first message to each queue: %w", err)
@@ -109,7 +109,7 @@ func (v *receiving) awaitReady(ctx context.Context, p producer, queues []admin.Q
 				if len(missing) == 0 {
 					return nil
 				}
-			case <-ticker.C:
+			case <-again:
 				wait = false
 			case <-ctx.Done():
 				return fmt.Errorf("the consumers of %d of %d queues received nothing: %w", len(missing), len(queues), ctx.Err())
