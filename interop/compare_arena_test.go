@@ -168,11 +168,28 @@ func (a *arena) enter(r row, s *standing) {
 		a.do(s.signal(syscall.SIGCONT))
 		a.do(s.awaitReady()) // a NameServer forgets brokers that were silent for two minutes
 	}
+	a.do(a.room())
 	syscall.Sync() // or it would pay for the pages that another left behind
 	a.settle()
 	if !r.own {
 		a.do(s.awaitReady()) // still: the NameServer may have forgotten the broker as soon as both ran again
 	}
+}
+
+// fullDisk is how much of the disk may be used, in percent, when a round begins: both servers delete or refuse from 90 on.
+const fullDisk = 85
+
+// room is an error if the disk is so full that servers would do other work than the row's.
+func (a *arena) room() error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(a.root, &fs); err != nil {
+		return err
+	}
+	used := fs.Blocks - fs.Bfree
+	if percent := float64(used) / float64(used+fs.Bavail) * 100; percent > fullDisk {
+		return fmt.Errorf("the disk of %s is %.0f %% full, and servers may not use more than %d %% before a round: make room", a.root, percent, fullDisk)
+	}
+	return nil
 }
 
 // settle waits until nothing that the comparison started uses the processors, at most a while.
