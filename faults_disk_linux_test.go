@@ -271,3 +271,64 @@ func TestStartOnAFullDisk(t *testing.T) {
 	n.until("a send", func() bool { return n.send("T", bodyOf(acked)).Code == protocol.ResSuccess })
 	n.wantAll("with room again", acked+1)
 }
+
+// TestDiskThatIsFullByTheRules stops sends before the last byte, deletes old segments, and goes on by itself.
+func TestDiskThatIsFullByTheRules(t *testing.T) {
+	dir := tmpfs(t, "64m")
+	giveBack := ballast(t, dir, 50<<20)
+	n := mustStartOn(t, world{lookEvery: 5 * time.Millisecond}, filepath.Join(dir, "data"), "minFreeDisk", "10m", "mappedFileSizeCommitLog", "64m")
+	acked, r := 0, (*protocol.Frame)(nil)
+	n.until("a refusal", func() bool {
+		if r = n.send("T", bodyOf(acked)); r.Code == protocol.ResSuccess {
+			acked++
+		}
+		return r.Code != protocol.ResSuccess
+	})
+	n.wantCode(r, protocol.ResServiceNotAvailable, "at least 10485760 bytes must be free")
+	n.wantMetric("aerobee_disk_full", 1)
+	n.wantReady(503, "at least 10485760 bytes must be free")
+	giveBack()
+	n.until("a send", func() bool { return n.send("T", bodyOf(acked)).Code == protocol.ResSuccess })
+	n.wantAll("with room again", acked+1)
+	for what, want := range map[string]int{"messages are refused until there is room": 1, "there is room again": 1} {
+		if got := n.log.count(what); got != want {
+			t.Errorf("the log says %q %d times, want %d:\n%s", what, got, want, n.log)
+		}
+	}
+}
+
+// TestRetentionKeepsAFullDiskGoing sends more than the disk holds: the oldest segments go, and sends go on.
+func TestRetentionKeepsAFullDiskGoing(t *testing.T) {
+	dir := tmpfs(t, "64m")
+	n := mustStartOn(t, world{lookEvery: time.Millisecond}, filepath.Join(dir, "data"), "mappedFileSizeCommitLog", "4m", "diskMaxUsedSpaceRatio", "30")
+	for i := range 1500 { // 90 MB
+		n.until("a send", func() bool { return n.send("T", bodyOf(i)).Code == protocol.ResSuccess })
+	}
+	if n.log.count("old segments are deleted") == 0 {
+		t.Errorf("nothing was deleted:\n%s", n.log)
+	}
+}
+
+// TestStartOnAReadOnlyDisk starts a node where nothing can be written.
+func TestStartOnAReadOnlyDisk(t *testing.T) {
+	dir := tmpfs(t, "64m")
+	data := filepath.Join(dir, "data")
+	n := mustStartOn(t, world{}, data)
+	n.mustSend("T", bodyOf(0))
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	if _, err := startOn(t, world{}, data); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), data) {
+		t.Errorf("a start on a read-only disk: %v", err)
+	}
+	remount(0)
+	n = mustStartOn(t, world{}, data)
+	n.wantAll("writable again", 1)
+}
