@@ -79,9 +79,9 @@ func (w *blockWriter) write(b []byte) {
 	if w.err != nil {
 		return
 	}
-	_, w.err = w.out.Write(b)
-	w.at += int64(len(b))
 	w.crc = crc32.Update(w.crc, castagnoli(), b)
+	w.at += int64(len(b))
+	_, w.err = w.out.Write(b) // last: a file system may change the bytes that it is given
 }
 
 func (w *blockWriter) beginRun(q Queue) {
