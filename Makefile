@@ -20,6 +20,7 @@ test: unit interop ## run all tests, the interop suites with real clients among 
 unit: ## run the tests without the interop suites
 	$(GO) vet ./...
 	$(GO) vet -tags numbers ./interop
+	$(GO) vet -tags faults . ./cli ./cmd/aerobee
 	@command -v java >/dev/null && command -v mvn >/dev/null || echo 'skipped: the tests of ./store in which Apache RocketMQ opens our store: they need java and mvn'
 	$(GO) test -count=1 -timeout 15m $(VERBOSE) $$($(GO) list ./... | grep -v '/interop$$')
 
