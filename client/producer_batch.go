@@ -135,16 +135,3 @@ func (s *sending) batchResults(out []SendResult) {
 		out[i].Offset = s.result.Offset + message.QueueOffset(i)
 	}
 }
-
-// joinedIDs are the unique keys with commas between, as traces have them.
-func (b *batch) joinedIDs() string {
-	size := len(b.ids) / len(b.ms)
-	var out strings.Builder
-	for i := range b.ms {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		out.Write(b.ids[i*size : (i+1)*size])
-	}
-	return out.String()
-}

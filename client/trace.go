@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/trace"
+	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -205,7 +206,7 @@ func (c *Client) traceSent(s *sending, now time.Time) {
 	}
 	keys := append([]string{s.result.ID}, s.m.Keys...)
 	if s.batch != nil { // one trace for all; the tag and the keys are not a batch's
-		r.ID, r.Tag, r.Keys = s.batch.joinedIDs(), "", ""
+		r.ID, r.Tag, r.Keys = wire.JoinIDs(s.batch.ids, len(s.batch.ms)), "", ""
 		keys = []string{r.ID}
 	}
 	t.add(s.topic.topic, keys, r.Append)

@@ -111,3 +111,16 @@ func AppendEnvelope(dst message.Properties, ns namespace.Namespace) message.Prop
 	}
 	return dst
 }
+
+// JoinIDs is n unique keys of one length, given one behind the other, with commas between, as traces have those of a batch.
+func JoinIDs(ids []byte, n int) string {
+	size := len(ids) / n
+	var out strings.Builder
+	for i := range n {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.Write(ids[i*size : (i+1)*size])
+	}
+	return out.String()
+}
