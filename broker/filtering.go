@@ -16,7 +16,7 @@ const keptFilters = 1024
 
 // filterBudget is how many bytes an SQL92 filter may look at for one pull, see [filter.Filter.Cost]. A pull that has spent
 // it is answered with what it has, and its client goes on from there.
-const filterBudget = 64 << 20
+const filterBudget = 16 << 20
 
 // errClassFilter is why a subscription with a filter class is not served.
 var errClassFilter = errors.New("filter classes ran on filter servers, which RocketMQ 5 has no more: subscribe with tags or SQL92")

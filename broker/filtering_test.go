@@ -178,5 +178,5 @@ func TestPullBySQLIsBounded(t *testing.T) {
 		}
 	}
 	f("a = 'y'", 800, 800)
-	f("a = 'y'"+strings.Repeat(" OR a CONTAINS 'y'", 900), 10, 100)
+	f("a = 'y'"+strings.Repeat(" OR a CONTAINS 'y'", 900), 2, 40)
 }
