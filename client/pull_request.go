@@ -104,7 +104,7 @@ func (s *share) frame(r *request) protocol.Frame {
 func (s *share) answered(r *request, addr string, f *protocol.Frame) error {
 	switch f.Code {
 	case protocol.ResSuccess, protocol.ResPullNotFound, protocol.ResPullRetryImmediately, protocol.ResPullOffsetMoved:
-	case protocol.ResSubscriptionNotExist, protocol.ResSubscriptionNotLatest:
+	case protocol.ResSubscriptionNotExist, protocol.ResSubscriptionNotLatest, protocol.ResFilterDataNotExist, protocol.ResFilterDataNotLatest:
 		if err := s.c.client.beat(s.ctx); err != nil {
 			return err
 		}
