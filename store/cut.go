@@ -195,7 +195,7 @@ func (s *Store) encodePart(c *cut, k state.Kind, from int, emit func([]byte)) (n
 	return 0
 }
 
-// cutRoom is the free space in bytes that a cut leaves alone, and cutEntryRoom what it reckons for an index entry with
+// cutRoom is the free space in bytes that a cut leaves alone, on a small disk a sixteenth of it, and cutEntryRoom what it reckons for an index entry with
 // its keys, in the block and while blocks are merged.
 const (
 	cutRoom      = 16 << 20
@@ -209,7 +209,7 @@ func (s *Store) roomForCut(c *cut) error {
 	if err != nil {
 		return nil
 	}
-	need := uint64(cutRoom + cutEntryRoom*c.frozen.Entries())
+	need := min(cutRoom, disk.TotalBytes/16) + uint64(cutEntryRoom*c.frozen.Entries())
 	for _, chunks := range c.state {
 		need += uint64(len(chunks)) * cutdb.ChunkSize * 2
 	}

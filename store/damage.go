@@ -36,14 +36,17 @@ func (s *Store) segmentPath(at message.LogOffset) string {
 	return ""
 }
 
-// noteLogStart notes durably where the log will begin when retention has deleted what lies before.
-func (s *Store) noteLogStart(ctx context.Context, at message.LogOffset) error {
+// noteLogStart notes durably where the log will begin when retention has deleted what lies before. A disk that is too full
+// for it must not keep retention from making room: then the next start may say that segments are missing which are not.
+func (s *Store) noteLogStart(ctx context.Context, at message.LogOffset) {
 	b := s.cache.NewBatch()
 	err := cutdb.SetLogStart(b, at)
 	if err == nil {
 		err = s.cache.Commit(ctx, b)
 	}
-	return errors.Join(err, b.Close())
+	if err = errors.Join(err, b.Close()); err != nil && s.troubles.Upkeep(upkeepRetention) {
+		s.opt.Logger.Warn("where the log begins could not be noted in the cache", "begin", at, "error", err)
+	}
 }
 
 // checkLogStart says so when segments are missing that retention has not deleted. What is left is worth having.

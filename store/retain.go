@@ -126,6 +126,18 @@ func (s *Store) retain(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
+	err := s.dropBefore(ctx, l.segments[n].Base)
+	var full *FullError
+	if !errors.As(err, &full) {
+		return err
+	}
+	// There is no room for a cut: what lies behind the last one can go without, and makes room.
+	for n > 0 && l.segments[n].Base > message.LogOffset(s.cutAt.Load()) {
+		n--
+	}
+	if n == 0 {
+		return err
+	}
 	return s.dropBefore(ctx, l.segments[n].Base)
 }
 
@@ -155,9 +167,7 @@ func (s *Store) dropBefore(ctx context.Context, at message.LogOffset) error {
 	if err := s.carryForward(ctx, at); err != nil {
 		return fmt.Errorf("segments before %d are kept: %w", at, err)
 	}
-	if err := s.noteLogStart(ctx, at); err != nil {
-		return fmt.Errorf("segments before %d are kept: %w", at, err)
-	}
+	s.noteLogStart(ctx, at)
 	if err := s.ix.DropBefore(at); err != nil {
 		return err
 	}
