@@ -195,8 +195,8 @@ func (s *Store) encodePart(c *cut, k state.Kind, from int, emit func([]byte)) (n
 	return 0
 }
 
-// cutRoom is the free space in bytes that a cut leaves alone, on a small disk a sixteenth of it, and cutEntryRoom what it reckons for an index entry with
-// its keys, in the block and while blocks are merged.
+// cutRoom is the free space in bytes that a cut leaves alone, on a small disk a sixteenth of it; cutEntryRoom is what it
+// reckons for an index entry with its keys, in the block and while blocks are merged.
 const (
 	cutRoom      = 16 << 20
 	cutEntryRoom = 64
