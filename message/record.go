@@ -325,6 +325,19 @@ func ParseChecked(b []byte) (Record, error) {
 	return r, r.check(b[:r.Size])
 }
 
+// ParseStored is [ParseChecked] in half the time, for a record that was whole when it was stored: a property CRC covers all
+// that stands before it, so that the body's is computed only where there is none.
+func ParseStored(b []byte) (Record, error) {
+	r, err := ParseRecord(b)
+	switch {
+	case err != nil:
+		return r, err
+	case HasPropCRC(b[:r.Size]):
+		return r, checkProp(b[:r.Size])
+	}
+	return r, r.check(b[:r.Size])
+}
+
 func (r *Record) check(rec []byte) error {
 	if got := CRC(r.Body); got != r.BodyCRC&0x7FFFFFFF {
 		return fmt.Errorf("%w: stored %08X, computed %08X", ErrBodyCRC, r.BodyCRC, got)
@@ -332,6 +345,11 @@ func (r *Record) check(rec []byte) error {
 	if !HasPropCRC(rec) {
 		return nil
 	}
+	return checkProp(rec)
+}
+
+// checkProp verifies the property CRC, which rec ends with.
+func checkProp(rec []byte) error {
 	covered := rec[:len(rec)-propCRCSize]
 	var want [10]byte
 	putDigits(want[:], CRC(covered))

@@ -59,12 +59,14 @@ func (s *Store) checkLogStart() {
 	}
 }
 
-// checkRecord reports whether a record that was read from the disk is what was stored there.
-func checkRecord(rec []byte, at message.LogOffset) error {
-	r, err := message.ParseChecked(rec)
+// checkRecord reports whether a record that was read from the disk is what was stored there. Ours all have a property CRC.
+func (s *Store) checkRecord(rec []byte, at message.LogOffset) error {
+	r, err := message.ParseStored(rec)
 	switch {
 	case err != nil:
 		return err
+	case !s.imported.Foreign && !message.HasPropCRC(rec):
+		return fmt.Errorf("%w: there is none", message.ErrPropCRC)
 	case r.Size != len(rec):
 		return fmt.Errorf("%w: it says %d bytes, %d were stored", message.ErrSize, r.Size, len(rec))
 	case r.LogOffset != at:
@@ -85,7 +87,7 @@ func (s *Store) sound(b []byte, had int, spans []commitlog.Span) (out []byte, co
 		rec := b[from : from+int(span.Size)]
 		from += len(rec)
 		if span.At < memory {
-			if err := checkRecord(rec, span.At); err != nil {
+			if err := s.checkRecord(rec, span.At); err != nil {
 				s.skipDamaged(span.At, err)
 				continue
 			}
