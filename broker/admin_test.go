@@ -172,25 +172,6 @@ func TestRuntimeInfoHasWhatToolsTakeApart(t *testing.T) {
 	}
 }
 
-func TestRatesAndDays(t *testing.T) {
-	var r rates
-	for i := range int64(100) {
-		r.add(sample{ms: i * 10_000, put: i * 100, got: i * 50})
-	}
-	got := r.at(990_000, sample{ms: 990_000, put: 9900, got: 4950})
-	for i, rate := range got.put {
-		if rate != 10 || got.got[i] != 5 {
-			t.Errorf("span %d: %v put, %v got", i, rate, got.got[i])
-		}
-	}
-	day := int64(24 * 3600 * 1000)
-	r.add(sample{ms: 990_000 + day, put: 20_000})
-	r.add(sample{ms: 990_000 + 2*day, put: 30_000})
-	if got := r.at(990_000+2*day, sample{}); got.yesterday.put != 20_000 || got.today.put != 30_000 {
-		t.Errorf("yesterday %d, today %d", got.yesterday.put, got.today.put)
-	}
-}
-
 func TestTableListsEachCodeOnce(t *testing.T) {
 	n := newNode(t)
 	seen := map[int32]bool{}

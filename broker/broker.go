@@ -10,6 +10,8 @@ import (
 
 	"github.com/aerobee-mq/aerobee/broker/hold"
 	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/property"
+	"github.com/aerobee-mq/aerobee/broker/rates"
 	"github.com/aerobee-mq/aerobee/broker/register"
 	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
@@ -35,7 +37,7 @@ type Broker struct {
 	// steady is a clock that nobody can set, for what must end though the clock jumps: holds, and who counts as connected.
 	steady func() time.Time
 	stats  stats
-	rates  rates
+	rates  rates.Rates
 	// filters keeps compiled expressions.
 	filters *filter.Cache
 
@@ -76,7 +78,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 	}
 	b := &Broker{
 		opt: opt, store: s, codes: errorCodes(), start: opt.Now(), steady: steadyClock(), filters: filter.NewCache(keptFilters),
-		propsTail: propertiesTail(&opt),
+		propsTail: property.Tail(opt.Region, opt.ClusterName, !opt.TraceOff),
 		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
 		makes:     newMakings(opt.MaxDeferred),
 		reading:   make(chan struct{}, opt.readsAtOnce()),
@@ -188,7 +190,7 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 // watchLoop looks after everything that happens by time alone.
 func (b *Broker) watchLoop() {
 	now := b.steady()
-	b.rates.add(sample{ms: b.opt.Now().UnixMilli()})
+	b.rates.Add(rates.Sample{Millis: b.opt.Now().UnixMilli()})
 	recheck, scan := now.Add(b.opt.HoldRecheck), now.Add(clientScan)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -207,7 +209,7 @@ func (b *Broker) watchLoop() {
 		}
 		if !now.Before(scan) {
 			b.expireClients(now.UnixMilli())
-			b.rates.add(sample{b.opt.Now().UnixMilli(), b.stats.put.Load(), b.stats.gotCount.Load()})
+			b.rates.Add(rates.Sample{Millis: b.opt.Now().UnixMilli(), Put: b.stats.put.Load(), Got: b.stats.gotCount.Load()})
 			scan = now.Add(clientScan)
 		}
 		next := recheck

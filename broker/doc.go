@@ -7,7 +7,7 @@
 // codes; table.go lists them all. Handlers run on their connection's reader and never wait: what waits (a new topic, a
 // read from the disk, a held pull) goes to a goroutine that the connection or the broker owns. What decides without
 // waiting for anything is kept in machines without clock or goroutine: member.Table, hold.Table,
-// sendProps. Package register speaks to the NameServers.
+// property.Found. Package register speaks to the NameServers.
 //
 // All methods of [Broker] are safe to call at once.
 package broker

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -266,4 +267,13 @@ func (p *peer) quiet() {
 		p.t.Errorf("told request %d, group %q", f.Code, f.Fields.String("consumerGroup"))
 	default:
 	}
+}
+
+// props writes "k=v k=v" as property text.
+func props(text string) []byte {
+	return []byte(strings.NewReplacer("=", "\x01", " ", "\x02").Replace(text))
+}
+
+func readable(b []byte) string {
+	return strings.NewReplacer("\x01", "=", "\x02", " ").Replace(string(b))
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/aerobee-mq/aerobee/broker/rates"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -55,22 +56,22 @@ func (b *Broker) runtimeInfo() map[string]string {
 func (b *Broker) trafficInfo(m map[string]string, now int64) {
 	put, bytes, got := b.stats.put.Load(), b.stats.putBytes.Load(), b.stats.gotCount.Load()
 	number := func(name string, v int64) { m[name] = strconv.FormatInt(v, 10) }
-	rates := b.rates.at(now, sample{now, put, got})
+	t := b.rates.At(now, rates.Sample{Millis: now, Put: put, Got: got})
 	number("msgPutTotalTodayNow", put)
-	number("msgPutTotalTodayMorning", rates.today.put)
-	number("msgPutTotalYesterdayMorning", rates.yesterday.put)
+	number("msgPutTotalTodayMorning", t.Today.Put)
+	number("msgPutTotalYesterdayMorning", t.Yesterday.Put)
 	number("msgGetTotalTodayNow", got)
-	number("msgGetTotalTodayMorning", rates.today.got)
-	number("msgGetTotalYesterdayMorning", rates.yesterday.got)
+	number("msgGetTotalTodayMorning", t.Today.Got)
+	number("msgGetTotalYesterdayMorning", t.Yesterday.Got)
 	number("putMessageTimesTotal", put)
 	number("putMessageFailedTimes", b.stats.putFailed.Load())
 	number("putMessageSizeTotal", bytes)
 	m["putMessageAverageSize"] = fmt.Sprintf("%.1f", float64(bytes)/float64(max(put, 1)))
-	m["putTps"] = triple(rates.put)
-	m["getFoundTps"] = triple(rates.got)
+	m["putTps"] = triple(t.Put)
+	m["getFoundTps"] = triple(t.Got)
 	m["getMissTps"] = triple([3]float64{})
-	m["getTotalTps"] = triple(rates.got)
-	m["getTransferredTps"] = triple(rates.got)
+	m["getTotalTps"] = triple(t.Got)
+	m["getTransferredTps"] = triple(t.Got)
 }
 
 func triple(v [3]float64) string { return fmt.Sprintf("%.2f %.2f %.2f", v[0], v[1], v[2]) }

@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 
+	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -29,7 +30,7 @@ type sendWork struct {
 	hdr     protocol.SendMessageHeader
 	rec     message.Record
 	props   []byte
-	found   sendProps
+	found   property.Found
 	batch   []message.Record
 	spans   []span
 	resumed bool // this send has waited for its topic already
@@ -200,12 +201,12 @@ func (b *Broker) checkSend(w *sendWork, h *protocol.SendMessageHeader) (*topic.C
 }
 
 func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *topic.Config) error {
-	w.props = w.found.scan(w.props[:0], w.hdr.Properties)
+	w.props = w.found.Scan(w.props[:0], w.hdr.Properties)
 	if err := b.checkProperties(&w.found, &w.rec, cfg); err != nil {
 		return err
 	}
-	if w.found.timer && w.found.delay > 0 {
-		w.props = w.found.scan(nil, stripTimer(w.props))
+	if w.found.Timed && w.found.Delay > 0 {
+		w.props = w.found.Scan(nil, property.StripTimer(w.props))
 	}
 	b.prioritize(w, cfg)
 	answered := w.rec.QueueID
@@ -214,19 +215,12 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 			return err
 		}
 	}
-	if w.found.uniqFrom == w.found.uniqTo {
-		w.props = append(append(w.props, message.PropUniqueKey...), propMiddle)
-		w.found.uniqFrom = len(w.props)
-		w.props = b.uniq.Append(w.props)
-		w.found.uniqTo = len(w.props)
-		w.props = append(w.props, propEnd)
-	}
-	w.props = append(w.props, b.propsTail...)
+	w.props = append(w.found.Identify(w.props, b.uniq), b.propsTail...)
 	w.rec.Properties = w.props
-	token := s.sink.open(f, answered, w.props[w.found.uniqFrom:w.found.uniqTo])
+	token := s.sink.open(f, answered, w.found.UniqueKey(w.props))
 	var err error
-	if w.found.delay > 0 {
-		err = b.store.PutDelayed(&w.rec, w.found.delay, &s.sink, token)
+	if w.found.Delay > 0 {
+		err = b.store.PutDelayed(&w.rec, w.found.Delay, &s.sink, token)
 	} else {
 		err = b.store.Put(&w.rec, &s.sink, token)
 	}
@@ -239,34 +233,34 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 // prioritize sends a message with a priority, if it is nothing else besides, to the queue of that number, or the last one.
 func (b *Broker) prioritize(w *sendWork, cfg *topic.Config) {
 	switch {
-	case w.found.priority < 0:
-	case w.found.special:
-		w.props = w.found.scan(nil, message.Properties(w.props).Without(propPriority))
+	case w.found.Level < 0:
+	case w.found.Special:
+		w.props = w.found.Scan(nil, message.Properties(w.props).Without(property.Priority))
 	default:
-		w.rec.QueueID = message.QueueID(max(min(w.found.priority, int(cfg.WriteQueues)-1), 0))
+		w.rec.QueueID = message.QueueID(max(min(w.found.Level, int(cfg.WriteQueues)-1), 0))
 	}
 }
 
 // checkProperties refuses what the properties ask for and this broker does not do, and what cannot be right.
-func (b *Broker) checkProperties(p *sendProps, r *message.Record, cfg *topic.Config) error {
-	if p.badDelay {
+func (b *Broker) checkProperties(p *property.Found, r *message.Record, cfg *topic.Config) error {
+	if p.BadDelay {
 		return refuse(protocol.ResMessageIllegal, "the message is illegal: property DELAY is no number")
 	}
-	what := p.refused(r.ReconsumeTimes)
+	what := p.Refused(r.ReconsumeTimes)
 	if t := r.SysFlag.Transaction(); t == message.FlagTransactionPrepared || t == message.FlagTransactionRollback {
-		what = featureTransaction
+		what = property.Transaction
 	}
 	switch what {
 	case "":
-	case featureTransaction:
+	case property.Transaction:
 		return refuse(protocol.ResNoPermission, "the broker[%s] sending transaction message is forbidden: this version does not support %s", b.opt.StoreHost.Addr(), what)
 	default:
 		return refuse(protocol.ResMessageIllegal, "the message is illegal: this version does not support %s", what)
 	}
-	if p.innerNum || r.SysFlag&message.FlagInnerBatch != 0 {
+	if p.InnerNum || r.SysFlag&message.FlagInnerBatch != 0 {
 		return refuse(protocol.ResMessageIllegal, "the message is illegal: inner batches need a BatchCQ topic, which this version does not support")
 	}
-	if cfg.Attributes["cleanup.policy"] == "COMPACTION" && !p.hasKeys {
+	if cfg.Attributes["cleanup.policy"] == "COMPACTION" && !p.HasKeys {
 		return refuse(protocol.ResMessageIllegal, "Required message key is missing")
 	}
 	return nil

@@ -20,14 +20,14 @@ func (b *Broker) sendBatch(w *sendWork, s *session, f *protocol.Frame, cfg *topi
 	if isRetry(w.hdr.Topic) {
 		return refuse(protocol.ResMessageIllegal, "batch request does not support retry group %s", w.hdr.Topic)
 	}
-	w.props = w.found.scan(w.props[:0], w.hdr.Properties)
+	w.props = w.found.Scan(w.props[:0], w.hdr.Properties)
 	if err := b.checkProperties(&w.found, &w.rec, &topic.Config{}); err != nil {
 		return err
 	}
-	if w.found.delay > 0 {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be delayed, its DELAY is %d", w.found.delay)
+	if w.found.Delay > 0 {
+		return refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be delayed, its DELAY is %d", w.found.Delay)
 	}
-	token := s.sink.open(f, w.rec.QueueID, w.props[w.found.uniqFrom:w.found.uniqTo])
+	token := s.sink.open(f, w.rec.QueueID, w.found.UniqueKey(w.props))
 	if err := b.splitBatch(w, f.Body, cfg); err != nil {
 		s.sink.close(token)
 		return err
@@ -49,7 +49,7 @@ func (b *Broker) splitBatch(w *sendWork, body []byte, cfg *topic.Config) error {
 		}
 		rest = next
 		from := len(w.props)
-		w.props = w.found.scan(w.props, u.Properties)
+		w.props = w.found.Scan(w.props, u.Properties)
 		if err := b.checkProperties(&w.found, &w.rec, cfg); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -42,11 +43,11 @@ func (b *Broker) retryOrDead(w *sendWork, f *protocol.Frame) error {
 	}
 	w.rec.Topic = []byte(dead)
 	w.rec.QueueID = 0
-	if w.found.delay != 0 {
-		w.props = w.found.scan(nil, message.Properties(w.props).Without(message.PropDelay))
+	if w.found.Delay != 0 {
+		w.props = w.found.Scan(nil, message.Properties(w.props).Without(message.PropDelay))
 	}
-	w.props = appendProperty(w.props, message.PropDelay, "-1")
-	w.found.delay = 0
+	w.props = property.Append(w.props, message.PropDelay, "-1")
+	w.found.Delay = 0
 	b.stats.dead.Add(1)
 	return nil
 }

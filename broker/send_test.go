@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/store"
@@ -280,7 +281,7 @@ func TestPriorityChoosesTheQueue(t *testing.T) {
 	f("_SYS_MSG_PRIORITY_=2", "2")
 	f("_SYS_MSG_PRIORITY_=9", "3")
 	f("_SYS_MSG_PRIORITY_=2 __SHARDINGKEY=k", "0")
-	if r := n.stored("t", 0); r.Properties.GetString(propPriority) != "" {
+	if r := n.stored("t", 0); r.Properties.GetString(property.Priority) != "" {
 		t.Errorf("an ordered message keeps its priority: %q", readable(r.Properties))
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -139,7 +140,7 @@ func changeAttributes(old map[string]string, change string, exists bool) (map[st
 			return wrong("value is not in set: %s=%.100s, the set is %v", name, value, known.values)
 		}
 		if known.values == nil {
-			if _, number := atoi([]byte(value)); !number {
+			if _, number := property.ParseInt([]byte(value)); !number {
 				return wrong("value is no number: %s=%.100s", name, value)
 			}
 		}

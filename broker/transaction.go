@@ -9,10 +9,11 @@ package broker
 // Codes: 16.
 
 import (
+	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 func (b *Broker) handleEndTransaction(c *remoting.Conn, f *protocol.Frame) {
-	b.refuse(c, f, refuse(protocol.ResNoPermission, "this version does not support %s, so there is none to end", featureTransaction))
+	b.refuse(c, f, refuse(protocol.ResNoPermission, "this version does not support %s, so there is none to end", property.Transaction))
 }

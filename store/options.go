@@ -12,6 +12,7 @@ import (
 	"github.com/aerobee-mq/aerobee/internal/memfs"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/retention"
 )
 
 // Options says where a store lies and how it behaves. The zero value of every field but FS and Dir means its default.
@@ -85,42 +86,14 @@ type Import struct {
 	segmentSize int64 // of the other broker's log, which goes on
 }
 
-// Retention says when old segments of the log are deleted. Deleting is by whole segments, never the one being written.
-type Retention struct {
-	// Age is how long a segment is kept after its last record was stored: 72 h. Negative keeps it for ever.
-	Age time.Duration
-	// Size is the most bytes of log to keep, 0 for no limit on a disk and 256 MiB in memory.
-	Size int64
-	// DeleteWhen are the hours of the day (0 to 23, local to Now) at which segments past their age are deleted: 4.
-	DeleteWhen []int
-	// MaxUsedRatio, ForceRatio and WarnRatio are used shares of the disk: from MaxUsedRatio (0.75) on, segments past
-	// their age go at any hour; from ForceRatio (0.85) on, the oldest go whatever their age; from WarnRatio (0.90) on,
-	// sends are refused.
-	MaxUsedRatio, ForceRatio, WarnRatio float64
-	// MinFree is the free space in bytes below which sends are refused and the oldest segments go: 0 for none.
-	MinFree int64
-	// Interval is the time between two looks: 10 s.
-	Interval time.Duration
-}
+// Retention says when old segments of the log are deleted.
+type Retention = retention.Rules
+
+// FullError refuses a Put because the disk is too full. Reads go on; the store takes messages again once there is room.
+type FullError = retention.FullError
 
 // ErrNoTopic reports a message, or a question, for a topic that does not exist.
 var ErrNoTopic = errors.New("topic does not exist")
-
-// FullError refuses a Put because the disk is too full. Reads go on; the store takes messages again once there is room.
-type FullError struct {
-	Dir string
-	// Used and Free are bytes of the disk as it was last looked at; Ratio is the used share.
-	Used, Free uint64
-	Ratio      float64
-	// Rule names the limit that was reached, with its number.
-	Rule string
-}
-
-// Error names the directory, the rule and the numbers.
-func (e *FullError) Error() string {
-	return fmt.Sprintf("the disk of %s is too full for new messages: %d bytes used (%.1f %%), %d free; %s",
-		e.Dir, e.Used, 100*e.Ratio, e.Free, e.Rule)
-}
 
 const (
 	defaultSegmentSize = 1 << 30
@@ -159,20 +132,8 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Retention = o.Retention.withDefaults()
+	o.Retention = o.Retention.WithDefaults()
 	return o
-}
-
-func (r Retention) withDefaults() Retention {
-	r.Age = orDefault(r.Age, 72*time.Hour)
-	r.MaxUsedRatio = orDefault(r.MaxUsedRatio, 0.75)
-	r.ForceRatio = orDefault(r.ForceRatio, 0.85)
-	r.WarnRatio = orDefault(r.WarnRatio, 0.90)
-	r.Interval = orDefault(r.Interval, 10*time.Second)
-	if r.DeleteWhen == nil {
-		r.DeleteWhen = []int{4}
-	}
-	return r
 }
 
 func (o *Options) validate() error {
@@ -186,15 +147,8 @@ func (o *Options) validate() error {
 	case len(o.DelayLevels) == 0 || len(o.DelayLevels) > maxDelayLevels:
 		return fmt.Errorf("store options: %d delay levels, there must be 1 to %d", len(o.DelayLevels), maxDelayLevels)
 	}
-	for _, h := range o.Retention.DeleteWhen {
-		if h < 0 || h > 23 {
-			return fmt.Errorf("store options: DeleteWhen has hour %d, hours are 0 to 23", h)
-		}
-	}
-	r := o.Retention
-	if r.MaxUsedRatio > r.ForceRatio || r.ForceRatio > r.WarnRatio || r.WarnRatio > 1 {
-		return fmt.Errorf("store options: the disk ratios must rise: MaxUsedRatio %.2f, ForceRatio %.2f, WarnRatio %.2f, 1",
-			r.MaxUsedRatio, r.ForceRatio, r.WarnRatio)
+	if err := o.Retention.Validate(); err != nil {
+		return fmt.Errorf("store options: %w", err)
 	}
 	return nil
 }

@@ -4,86 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/timer"
-	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/retention"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
-// maxForced is how many segments one look at a full disk deletes before it looks again. Source: deleteFileBatchMax of
-// RocketMQ 5.
-const maxForced = 10
-
 // errWhole ends the look for a checkpoint's end.
 var errWhole = errors.New("the checkpoint is whole")
-
-// look is what retention decides from.
-type look struct {
-	now      time.Time
-	segments []commitlog.Segment // in log order, the active one last
-	disk     vfs.DiskUsage       // zero when the file system does not tell
-	asked    bool                // an operator asked to delete what is past its age now
-	unsure   bool                // the clock has jumped: nothing is old, unless asked
-}
-
-func (l *look) usedRatio() float64 {
-	if l.disk.TotalBytes == 0 {
-		return 0
-	}
-	return 1 - float64(l.disk.AvailBytes)/float64(l.disk.TotalBytes)
-}
-
-// expired returns how many of the oldest segments are to go, by the first rule that says so for each; the active one
-// never is.
-func (r *Retention) expired(l *look) int {
-	sealed := l.segments[:max(0, len(l.segments)-1)]
-	total := int64(0)
-	for _, s := range l.segments {
-		total += s.Size
-	}
-	ratio := l.usedRatio()
-	anyHour := l.asked || l.disk.TotalBytes > 0 && ratio >= r.MaxUsedRatio || slices.Contains(r.DeleteWhen, l.now.Hour())
-	n, forced := 0, 0
-	free := int64(l.disk.AvailBytes)
-	for _, s := range sealed {
-		old := r.Age > 0 && (!l.unsure || l.asked) && !s.ModTime.IsZero() && l.now.Sub(s.ModTime) > r.Age
-		big := r.Size > 0 && total > r.Size
-		short := l.disk.TotalBytes > 0 && forced < maxForced &&
-			(1-float64(free)/float64(l.disk.TotalBytes) >= r.ForceRatio || free < r.MinFree)
-		if !(old && anyHour) && !big && !short {
-			break
-		}
-		if !(old && anyHour) && !big {
-			forced++
-		}
-		n++
-		total -= s.Size
-		free += s.Size
-	}
-	return n
-}
-
-// full returns why the disk is too full for new messages, nil if it is not.
-func (r *Retention) full(dir string, l *look) *FullError {
-	if l.disk.TotalBytes == 0 {
-		return nil
-	}
-	e := &FullError{Dir: dir, Used: l.disk.UsedBytes, Free: l.disk.AvailBytes, Ratio: l.usedRatio()}
-	switch {
-	case e.Ratio >= r.WarnRatio:
-		e.Rule = fmt.Sprintf("the limit is %.1f %% of %d bytes", 100*r.WarnRatio, l.disk.TotalBytes)
-	case r.MinFree > 0 && l.disk.AvailBytes < uint64(r.MinFree):
-		e.Rule = fmt.Sprintf("at least %d bytes must be free", r.MinFree)
-	default:
-		return nil
-	}
-	return e
-}
 
 // DeleteExpired asks for the segments past their age to be deleted now, whatever the hour.
 func (s *Store) DeleteExpired() {
@@ -95,15 +26,15 @@ func (s *Store) DeleteExpired() {
 }
 
 // lookAtDisk sees what there is, and closes or opens the store for messages.
-func (s *Store) lookAtDisk() look {
-	l := look{now: s.opt.Now(), segments: s.log.Segments(), asked: s.asked.Swap(false)}
-	l.unsure = !s.watchClock(l.now)
+func (s *Store) lookAtDisk() retention.Look {
+	l := retention.Look{Now: s.opt.Now(), Segments: s.log.Segments(), Asked: s.asked.Swap(false)}
+	l.Unsure = !s.watchClock(l.Now)
 	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
-		l.disk = disk
+		l.Disk = disk
 	} else if !errors.Is(err, vfs.ErrUnsupported) {
 		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)
 	}
-	s.noteFull(s.opt.Retention.full(s.opt.Dir, &l))
+	s.noteFull(s.opt.Retention.Full(s.opt.Dir, &l))
 	if _, err := s.log.Refusing(); err != nil {
 		s.probeLog()
 	}
@@ -113,32 +44,32 @@ func (s *Store) lookAtDisk() look {
 // retain deletes what is to go.
 func (s *Store) retain(ctx context.Context) error {
 	l := s.lookAtDisk()
-	n := s.opt.Retention.expired(&l)
+	n := s.opt.Retention.Expired(&l)
 	if n == 0 {
 		return nil
 	}
 	// Segments that another broker wrote have no checkpoint: they go together with the last one of them.
 	for ; n > 0 && s.imported.Foreign; n-- {
-		if s.checkBeginning(l.segments[n].Base) == nil {
+		if s.checkBeginning(l.Segments[n].Base) == nil {
 			break
 		}
 	}
 	if n == 0 {
 		return nil
 	}
-	err := s.dropBefore(ctx, l.segments[n].Base)
+	err := s.dropBefore(ctx, l.Segments[n].Base)
 	var full *FullError
 	if !errors.As(err, &full) {
 		return err
 	}
 	// There is no room for a cut: what lies behind the last one can go without, and makes room.
-	for n > 0 && l.segments[n].Base > message.LogOffset(s.cutAt.Load()) {
+	for n > 0 && l.Segments[n].Base > message.LogOffset(s.cutAt.Load()) {
 		n--
 	}
 	if n == 0 {
 		return err
 	}
-	return s.dropBefore(ctx, l.segments[n].Base)
+	return s.dropBefore(ctx, l.Segments[n].Base)
 }
 
 func (s *Store) noteFull(full *FullError) {

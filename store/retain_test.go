@@ -15,42 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/message"
-	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
 )
-
-func TestWhichSegmentsExpire(t *testing.T) {
-	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	four := time.Date(2026, 3, 1, 4, 30, 0, 0, time.UTC)
-	days := func(ages ...int) (out []commitlog.Segment) {
-		for i, age := range ages {
-			out = append(out, commitlog.Segment{Base: message.LogOffset(i * 100), Size: 100, ModTime: noon.Add(-time.Duration(age) * 24 * time.Hour)})
-		}
-		return out
-	}
-	used := func(percent uint64) vfs.DiskUsage {
-		return vfs.DiskUsage{TotalBytes: 10_000, UsedBytes: percent * 100, AvailBytes: 10_000 - percent*100}
-	}
-	f := func(name string, r Retention, l look, want int) {
-		t.Run(name, func(t *testing.T) {
-			r = r.withDefaults()
-			if got := r.expired(&l); got != want {
-				t.Errorf("%d segments expire, want %d", got, want)
-			}
-		})
-	}
-	old := days(9, 8, 7, 1, 0)
-	f("not at this hour", Retention{}, look{now: noon, segments: old, disk: used(10)}, 0)
-	f("at the hour", Retention{}, look{now: four, segments: old, disk: used(10)}, 3)
-	f("asked for", Retention{}, look{now: noon, segments: old, asked: true}, 3)
-	f("the disk is used up", Retention{}, look{now: noon, segments: old, disk: used(75)}, 3)
-	f("never by age", Retention{Age: -1}, look{now: four, segments: old, disk: used(75)}, 0)
-	f("forced, as many as it takes", Retention{}, look{now: noon, segments: days(0, 0, 0, 0, 0), disk: used(86)}, 2)
-	f("forced, not the active one", Retention{}, look{now: noon, segments: days(0, 0), disk: used(99)}, 1)
-	f("minimum of free bytes", Retention{MinFree: 5_150}, look{now: noon, segments: days(0, 0, 0, 0), disk: used(50)}, 2)
-	f("too many bytes", Retention{Size: 250}, look{now: noon, segments: days(0, 0, 0, 0)}, 2)
-	f("alone", Retention{Size: 1}, look{now: four, segments: days(99), disk: used(99)}, 0)
-}
 
 // retire runs the store's retention until the first segments are gone. It needs a bubble's clock.
 func retire(t *testing.T, s *Store) {

@@ -1,4 +1,4 @@
-package broker
+package property
 
 import (
 	"strings"
@@ -19,11 +19,11 @@ func readable(b []byte) string {
 	return strings.ReplaceAll(s, "\x02", " ")
 }
 
-func TestPropertyPassStores(t *testing.T) {
+func TestScanStores(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
-		var p sendProps
-		if got := readable(p.scan(nil, props(in))); got != want {
+		var p Found
+		if got := readable(p.Scan(nil, props(in))); got != want {
 			t.Errorf("%q: stored %q, want %q", in, got, want)
 		}
 	}
@@ -40,66 +40,66 @@ func TestPropertyPassStores(t *testing.T) {
 	f("=novalue nopair a=", "a= ")
 }
 
-func TestPropertyPassNotes(t *testing.T) {
-	var p sendProps
-	out := p.scan([]byte("before\x02"), props("TAGS=t UNIQ_KEY=0A1B KEYS=k DELAY=3"))
-	if got := string(out[p.uniqFrom:p.uniqTo]); got != "0A1B" {
+func TestScanNotes(t *testing.T) {
+	var p Found
+	out := p.Scan([]byte("before\x02"), props("TAGS=t UNIQ_KEY=0A1B KEYS=k DELAY=3"))
+	if got := string(p.UniqueKey(out)); got != "0A1B" {
 		t.Errorf("UNIQ_KEY %q", got)
 	}
-	if p.delay != 3 || p.badDelay || !p.hasKeys {
+	if p.Delay != 3 || p.BadDelay || !p.HasKeys {
 		t.Errorf("noted %+v", p)
 	}
-	p.scan(nil, props("DELAY=soon"))
-	if !p.badDelay {
+	p.Scan(nil, props("DELAY=soon"))
+	if !p.BadDelay {
 		t.Error("a delay that is no number passes")
 	}
-	p.scan(nil, props("a=1"))
-	if p != (sendProps{priority: -1}) {
+	p.Scan(nil, props("a=1"))
+	if p != (Found{Level: -1}) {
 		t.Errorf("left over from the message before: %+v", p)
 	}
 }
 
-func TestPropertyPassRefusesByName(t *testing.T) {
-	f := func(in string, reconsumed int32, want feature) {
+func TestScanRefusesByName(t *testing.T) {
+	f := func(in string, reconsumed int32, want Feature) {
 		t.Helper()
-		var p sendProps
-		p.scan(nil, props(in))
-		if got := p.refused(reconsumed); got != want {
+		var p Found
+		p.Scan(nil, props(in))
+		if got := p.Refused(reconsumed); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
 	f("a=1 DELAY=3", 0, "")
-	f("TRAN_MSG=true", 0, featureTransaction)
-	f("TRAN_MSG=TRUE", 0, featureTransaction)
+	f("TRAN_MSG=true", 0, Transaction)
+	f("TRAN_MSG=TRUE", 0, Transaction)
 	f("TRAN_MSG=false", 0, "")
 	f("TRAN_MSG=true DELAY=4", 1, "")
-	f("TRAN_MSG=true DELAY=4", 0, featureTransaction)
-	f("TIMER_DELAY_SEC=10", 0, featureTimer)
-	f("TIMER_DELAY_MS=10", 0, featureTimer)
-	f("TIMER_DELIVER_MS=1700000000000", 0, featureTimer)
+	f("TRAN_MSG=true DELAY=4", 0, Transaction)
+	f("TIMER_DELAY_SEC=10", 0, Timer)
+	f("TIMER_DELAY_MS=10", 0, Timer)
+	f("TIMER_DELIVER_MS=1700000000000", 0, Timer)
 	f("TIMER_DELIVER_MS=1700000000000 DELAY=3", 0, "")
 	f("TIMER_DELIVER_MS=1700000000000 TIMER_OUT_MS=1700000000000", 1, "")
-	f("INNER_MULTI_DISPATCH=%LMQ%a", 0, featureMultiDispatch)
+	f("INNER_MULTI_DISPATCH=%LMQ%a", 0, MultiDispatch)
 	f("INNER_MULTI_DISPATCH=", 0, "")
-	f("__LITE_TOPIC=x", 0, featureLite)
+	f("__LITE_TOPIC=x", 0, Lite)
 }
 
-func TestPropertyPassAllocatesNothing(t *testing.T) {
+func TestScanAllocatesNothing(t *testing.T) {
 	in := props("KEYS=k UNIQ_KEY=7F00000100002A139A5516DCA8E40000 WAIT=true TAGS=TagA DELAY=2")
 	dst := make([]byte, 0, 256)
-	var p sendProps
-	if n := testing.AllocsPerRun(100, func() { dst = p.scan(dst[:0], in) }); n != 0 {
+	var p Found
+	if n := testing.AllocsPerRun(100, func() { dst = p.Scan(dst[:0], in) }); n != 0 {
 		t.Errorf("%v allocations a pass", n)
 	}
 }
 
-func FuzzPropertyPass(f *testing.F) {
+func FuzzScan(f *testing.F) {
 	f.Add(props("a=1 UNIQ_KEY=x WAIT=true"))
 	f.Add([]byte("\x01\x02\x01"))
 	f.Add(props("DELAY=99999999999 INNER_MULTI_DISPATCH=a,b"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		var p sendProps
-		out := p.scan(nil, in)
+		var p Found
+		out := p.Scan(nil, in)
 		if p.uniqTo > len(out) || p.uniqFrom > p.uniqTo {
 			t.Fatalf("UNIQ_KEY at %d..%d of %d", p.uniqFrom, p.uniqTo, len(out))
 		}
@@ -109,8 +109,8 @@ func FuzzPropertyPass(f *testing.F) {
 				t.Fatalf("%s is stored", name)
 			}
 		}
-		var again sendProps
-		if twice := again.scan(nil, out); string(twice) != string(out) {
+		var again Found
+		if twice := again.Scan(nil, out); string(twice) != string(out) {
 			t.Fatalf("the second pass changes %q to %q", out, twice)
 		}
 	})
