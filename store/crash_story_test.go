@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 const longestDelay = 2 * time.Minute
@@ -287,6 +290,8 @@ func TestEveryCrashPoint(t *testing.T) {
 		}
 	}
 	tell(t, hits, 1, commitlog.AsyncFlush, stopWithoutRoom)
+	tell(t, hits, 1, commitlog.SyncFlush, startWithoutRoom)
+	tell(t, hits, 1, commitlog.SyncFlush, firstBlockGoes)
 	tell(t, hits, 1, commitlog.SyncFlush, refusals)
 	tellAwake(t, hits, 1, commitlog.SyncFlush, cacheFails)
 	tell(t, hits, 1, commitlog.SyncFlush, largeBlocks)
@@ -308,7 +313,9 @@ func stopWithoutRoom(l *life) {
 }
 
 // failOnce lets the next change of a place fail.
-func (l *life) failOnce(place string) {
+func (l *life) failOnce(place string) { l.failOnceWith(place, errorfs.ErrInjected) }
+
+func (l *life) failOnceWith(place string, err error) {
 	l.disk.mu.Lock()
 	defer l.disk.mu.Unlock()
 	l.disk.fail = func(p opPoint, _ int) error {
@@ -316,8 +323,50 @@ func (l *life) failOnce(place string) {
 			return nil
 		}
 		l.disk.fail = nil
-		return errorfs.ErrInjected
+		return err
 	}
+}
+
+// startWithoutRoom opens the store on a full disk: without a cache, and with an empty note that it is open.
+func startWithoutRoom(l *life) {
+	l.begin()
+	for range 2 {
+		l.put(message.Queue{Topic: "A"}, 500)
+		l.flush()
+		_ = l.s.Cut(context.Background())
+		l.close()
+		l.disk.fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 500 << 20, AvailBytes: 1 << 20})
+		l.failOnceWith("abort.create in directory.WriteText", syscall.ENOSPC)
+		l.open()
+		if l.disk.fail != nil || !l.s.homeless {
+			l.t.Error("the disk was not full at the start")
+		}
+		l.disk.fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, AvailBytes: 900 << 20})
+		l.put(message.Queue{Topic: "A"}, 500)
+		l.flush()
+		l.close()
+		l.open()
+	}
+}
+
+// firstBlockGoes opens the store without the first block of its index.
+func firstBlockGoes(l *life) {
+	l.begin()
+	for range 3 {
+		l.put(message.Queue{Topic: "A"}, 500)
+		l.flush()
+		_ = l.s.Cut(context.Background())
+	}
+	spans := l.s.ix.Spans()
+	l.close()
+	dir := l.disk.fs.PathJoin("store", directory.BlockDir)
+	names, err := l.disk.fs.List(dir)
+	if err != nil || len(spans) < 2 {
+		l.t.Fatalf("%d blocks, %v", len(spans), err)
+	}
+	slices.Sort(names)
+	remove(l.t, l.disk.fs, l.disk.fs.PathJoin(dir, names[0]))
+	l.open()
 }
 
 // refusals fails writes of the log and of blocks: what is refused must not be there after a crash, whenever it comes.
