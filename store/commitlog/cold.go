@@ -16,8 +16,9 @@ const (
 	coldSize = 512 << 10
 	// coldAhead is how many reads ahead may be under way.
 	coldAhead = 2
-	// coldKeep is how long a block that has not been read to its end is safe from those that want its place.
-	coldKeep = time.Second
+	// coldKeep is how long a block that has not been read to its end is safe from those that want its place. To read one twice
+	// costs less than the page cache: with 1 s, draining 2 M messages from queues that had drifted apart cost half as much again.
+	coldKeep = 50 * time.Millisecond
 	// coldIdle is how long after the last cold read the memory is given back.
 	coldIdle = 5 * time.Second
 	// coldTouched is how many places are remembered at which a cold read has been.
