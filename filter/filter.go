@@ -22,6 +22,9 @@ const (
 	MaxDepth = 256
 	// MaxTerms is how many operators, properties and constants an expression may have; the list of an IN counts as one.
 	MaxTerms = 2048
+	// MaxVisits is how many operators, properties and constants one message may make the broker evaluate. They are more than the
+	// expression has where BETWEENs nest, since one evaluates twice what stands before it. A long text counts as several.
+	MaxVisits = 2 * MaxTerms
 )
 
 // What Compile refuses. Its errors wrap one of these and say what and where.
@@ -119,7 +122,7 @@ func (f *Filter) Cost(propertyBytes int) int {
 	if f.sql == nil {
 		return 1
 	}
-	return len(f.sql.nodes) * (16 + propertyBytes)
+	return f.sql.weight * (16 + propertyBytes)
 }
 
 // Ignored is the text behind the end of an SQL92 expression: as in Apache, "a = 1 b = 2" ends before b, and what follows

@@ -63,6 +63,7 @@ type program struct {
 	chains    []int32    // operands of ANDs and ORs
 	lists     [][]string // of INs, sorted
 	root      int32
+	weight    int // how many nodes one evaluation visits at most
 	ignored   string
 }
 

@@ -21,6 +21,9 @@ type parser struct {
 	tok   token
 	depth int // of recursion
 	out   *program
+	// weights has for each node how many nodes one evaluation of it visits. That is more than there are: both comparisons of a BETWEEN
+	// have the same left operand, and are evaluated one by one.
+	weights []int
 }
 
 // compileSQL reads an expression.
@@ -39,7 +42,7 @@ func compileSQL(source string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.out.root = root
+	p.out.root, p.out.weight = root, p.weights[root]
 	p.out.nodes, p.out.constants = slices.Clip(p.out.nodes), slices.Clip(p.out.constants)
 	if p.tok.kind != tokenEnd {
 		p.out.ignored = strings.Clone(strings.TrimSpace(source[p.tok.at:]))
@@ -76,16 +79,28 @@ func (p *parser) unexpected(want string) error {
 	return p.wrong(p.tok.at, "%.40q stands where %s is expected", p.tok.text, want)
 }
 
+// longConstant is how many bytes of a constant's text weigh as much as a node.
+const longConstant = 64
+
 // add appends a node, one level above its deepest operand.
 func (p *parser) add(n node, operands ...int32) (int32, error) {
 	if len(p.out.nodes) >= MaxTerms {
 		return 0, fmt.Errorf("%w: it has more than %d operators, properties and constants, which is the limit", ErrLimit, MaxTerms)
 	}
+	weight := 1
+	if n.op == opConstant {
+		weight += len(p.out.constants[n.at].s) / longConstant
+	}
 	for _, o := range operands {
 		n.depth = max(n.depth, p.out.nodes[o].depth+1)
+		weight += p.weights[o] // at most MaxTerms times MaxVisits
 	}
-	if n.depth > MaxDepth {
+	switch {
+	case n.depth > MaxDepth:
 		return 0, tooDeep()
+	case weight > MaxVisits:
+		return 0, fmt.Errorf("%w: one message could take more than %d steps of evaluation, which is the limit; a BETWEEN evaluates twice what stands before it",
+			ErrLimit, MaxVisits)
 	}
 	switch {
 	case n.op == opAnd || n.op == opOr:
@@ -95,7 +110,7 @@ func (p *parser) add(n node, operands ...int32) (int32, error) {
 	case len(operands) > 0:
 		n.left, n.right = operands[0], operands[len(operands)-1]
 	}
-	p.out.nodes = append(p.out.nodes, n)
+	p.out.nodes, p.weights = append(p.out.nodes, n), append(p.weights, weight)
 	return int32(len(p.out.nodes) - 1), nil
 }
 

@@ -90,6 +90,33 @@ func TestSQLRefusals(t *testing.T) {
 	compiled(t, "a in ('0'"+strings.Repeat(", 'x'", 10000)+")")
 }
 
+// nestedBetween has a BETWEEN before a BETWEEN, so many times: each evaluates twice what stands before it.
+func nestedBetween(levels int) string {
+	return strings.Repeat("-(", levels) + "a" + strings.Repeat(" BETWEEN 0 AND 1)", levels) + " IS NULL"
+}
+
+func TestVisits(t *testing.T) {
+	f := func(expression string, want int) {
+		t.Helper()
+		if got := compiled(t, expression).Cost(0); got != want*16 {
+			t.Errorf("%s: costs %d, not %d", expression, got, want*16)
+		}
+	}
+	f("a = 1", 3)
+	f("a BETWEEN 0 AND 1", 7)
+	f("-(a BETWEEN 0 AND 1) BETWEEN b AND c", 21)
+	f("a = '"+strings.Repeat("x", 10*longConstant)+"'", 13)
+	f(nestedBetween(9), 3579) // each level makes of w nodes 2w+6
+	for _, levels := range []int{10, 40, 84} {
+		_, err := Compile(SQL92, nestedBetween(levels))
+		if !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "more than 4096 steps") {
+			t.Errorf("%d levels: %v", levels, err)
+		}
+	}
+	// As many BETWEENs as there may be side by side are no trouble.
+	compiled(t, "a BETWEEN 0 AND 1"+strings.Repeat(" AND a BETWEEN 0 AND 1", MaxTerms/6-1))
+}
+
 func TestIgnored(t *testing.T) {
 	f := func(expression, want string) {
 		t.Helper()
@@ -208,7 +235,7 @@ func FuzzCompileSQL(f *testing.F) {
 	for range 40 {
 		f.Add(g.Expression(), g.Properties())
 	}
-	for _, e := range []string{"a = 'it''s' -- x\n", "((a))", "NOT NOT a IS NOT NULL", "a BETWEEN -5 AND 1e3", "- - - 5 = a"} {
+	for _, e := range []string{"a = 'it''s' -- x\n", "((a))", "NOT NOT a IS NOT NULL", "a BETWEEN -5 AND 1e3", "- - - 5 = a", nestedBetween(3), nestedBetween(84)} {
 		f.Add(e, []byte(props("a", "5")))
 	}
 	f.Fuzz(func(t *testing.T, expression string, properties []byte) {
@@ -221,6 +248,9 @@ func FuzzCompileSQL(f *testing.F) {
 		}
 		if len(p.nodes) > MaxTerms || p.nodes[p.root].depth > MaxDepth {
 			t.Fatalf("%q: %d nodes, %d levels", expression, len(p.nodes), p.nodes[p.root].depth)
+		}
+		if p.weight > MaxVisits {
+			t.Fatalf("%q: %d visits", expression, p.weight)
 		}
 		want := verdict(p, properties)
 		whole := strings.TrimSuffix(strings.TrimSpace(expression), p.ignored)
