@@ -33,6 +33,9 @@ func NewCache(size int) *Cache {
 
 // Compile is [Compile], once for each expression.
 func (c *Cache) Compile(kind, expression string) (*Filter, error) {
+	if len(expression) > MaxLength {
+		return Compile(kind, expression) // refuses it
+	}
 	c.mu.Lock()
 	have, ok := c.entries[cacheKey{kind, expression}]
 	c.mu.Unlock()

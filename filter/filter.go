@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -14,9 +15,10 @@ const (
 	SQL92 = "SQL92"
 )
 
-// Limits of an SQL92 expression. Apache has none but the stack of its threads and the size of a frame.
+// Limits of an expression; of one of tags only the length counts. Apache has none but the stack of its threads and the
+// size of a frame.
 const (
-	// MaxLength is how many bytes an expression may have.
+	// MaxLength is how many bytes an expression of either kind may have.
 	MaxLength = 64 << 10
 	// MaxDepth is how deep operators and parentheses may nest. A chain of ANDs or ORs is one level.
 	MaxDepth = 256
@@ -41,11 +43,15 @@ var (
 // compares only the 32-bit hash of the tag; the client compares the text and drops what collided. With SQL92 it
 // wants the messages for whose properties the expression is true.
 type Filter struct {
-	all   bool
-	codes []int32
-	tags  []string
-	sql   *program // nil with tags
+	all    bool
+	codes  []int32 // in the order of tags
+	tags   []string
+	sorted []int32  // the codes by size, where they are many
+	sql    *program // nil with tags
 }
+
+// fewTags is how many tags are compared one by one; more are searched.
+const fewTags = 8
 
 // All is the filter of the expression "*".
 func All() *Filter { return &Filter{all: true} }
@@ -54,7 +60,8 @@ func All() *Filter { return &Filter{all: true} }
 func IsTag(kind string) bool { return kind == "" || kind == Tag }
 
 // Compile reads an expression of the given kind. Of tags, "", "*" and no expression at all mean every message; otherwise tags are
-// joined by "||", and spaces around them do not count. An expression made of separators alone is an [ErrSyntax].
+// joined by "||", and spaces around them do not count. An expression made of separators alone is an [ErrSyntax], and one above
+// [MaxLength] an [ErrLimit].
 func Compile(kind, expression string) (*Filter, error) {
 	if kind == SQL92 {
 		p, err := compileSQL(expression)
@@ -69,27 +76,39 @@ func Compile(kind, expression string) (*Filter, error) {
 	if expression == "" || expression == "*" {
 		return All(), nil
 	}
+	return compileTags(expression)
+}
+
+func compileTags(expression string) (*Filter, error) {
+	if err := checkLength(expression); err != nil {
+		return nil, err
+	}
 	if strings.Trim(expression, "|") == "" {
 		return nil, fmt.Errorf("%w: %.80q names no tag", ErrSyntax, expression)
 	}
 	f := &Filter{}
+	seen := map[string]bool{}
 	for part := range strings.SplitSeq(expression, "||") {
-		if tag := strings.TrimSpace(part); tag != "" {
-			f.add(tag)
+		tag := strings.TrimSpace(part)
+		if tag == "" || seen[tag] {
+			continue
 		}
+		seen[tag] = true
+		f.tags = append(f.tags, tag)
+		f.codes = append(f.codes, message.HashCode([]byte(tag)))
+	}
+	f.tags, f.codes = slices.Clip(f.tags), slices.Clip(f.codes)
+	if len(f.codes) > fewTags {
+		f.sorted = slices.Sorted(slices.Values(f.codes))
 	}
 	return f, nil
 }
 
-func (f *Filter) add(tag string) {
-	code := message.HashCode([]byte(tag))
-	for _, have := range f.tags {
-		if have == tag {
-			return
-		}
+func checkLength(expression string) error {
+	if len(expression) > MaxLength {
+		return fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrLimit, len(expression), MaxLength)
 	}
-	f.tags = append(f.tags, tag)
-	f.codes = append(f.codes, code)
+	return nil
 }
 
 // MatchesAll reports whether every message matches, so that nothing need be asked per message.
@@ -104,12 +123,11 @@ func (f *Filter) Match(tagsCode int64) bool {
 	if f.all || f.sql != nil {
 		return true
 	}
-	for _, c := range f.codes {
-		if c == int32(tagsCode) {
-			return true
-		}
+	if f.sorted != nil {
+		_, found := slices.BinarySearch(f.sorted, int32(tagsCode))
+		return found
 	}
-	return false
+	return slices.Contains(f.codes, int32(tagsCode))
 }
 
 // MatchProperties reports whether an SQL92 expression is true for a message's properties; it is true for tags, which

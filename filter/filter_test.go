@@ -2,6 +2,8 @@ package filter
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +38,32 @@ func TestCompileTags(t *testing.T) {
 	f("a||a", "a")
 	f("中文 || Ünï", "中文", "Ünï")
 	f(" ")
+}
+
+// Of many tags each matches, and nothing else does; they keep the order in which they are named.
+func TestManyTags(t *testing.T) {
+	for _, n := range []int{1, fewTags, fewTags + 1, 1000} {
+		var names []string
+		for i := range n {
+			names = append(names, "tag-"+strconv.Itoa(n-i))
+		}
+		expression := strings.Join(names, "||")
+		c, err := Compile(Tag, expression+" || "+expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(names, c.Tags()); diff != "" {
+			t.Errorf("%d tags: %s", n, diff)
+		}
+		for i, name := range names {
+			if c.Codes()[i] != int32(code(name)) || !c.Match(code(name)) {
+				t.Errorf("of %d tags %s does not match", n, name)
+			}
+			if other := "other-" + name; c.Match(code(other)) {
+				t.Errorf("with %d tags %s matches", n, other)
+			}
+		}
+	}
 }
 
 func TestMatch(t *testing.T) {
@@ -80,10 +108,17 @@ func TestRefusals(t *testing.T) {
 	if _, err := Compile("", "||"); !errors.Is(err, ErrSyntax) {
 		t.Errorf("separators alone: %v", err)
 	}
+	if _, err := Compile("", strings.Repeat("a", MaxLength)); err != nil {
+		t.Errorf("the longest tag: %v", err)
+	}
+	_, err := Compile("", strings.Repeat("|", MaxLength+1))
+	if !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "65537 bytes, the limit is 65536") {
+		t.Errorf("tags too long: %v", err)
+	}
 }
 
 func FuzzCompile(f *testing.F) {
-	for _, s := range []string{"*", "", "a||b", "||", " | || ", "a|| ||\x00"} {
+	for _, s := range []string{"*", "", "a||b", "||", " | || ", "a|| ||\x00", "a||b||c||d||e||f||g||h||i||AaBB||BBAa||a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, expression string) {

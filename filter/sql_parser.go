@@ -28,8 +28,8 @@ type parser struct {
 
 // compileSQL reads an expression.
 func compileSQL(source string) (*program, error) {
-	if len(source) > MaxLength {
-		return nil, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrLimit, len(source), MaxLength)
+	if err := checkLength(source); err != nil {
+		return nil, err
 	}
 	p := &parser{lexer: lexer{source: source}, out: &program{}}
 	if err := p.advance(); err != nil {
