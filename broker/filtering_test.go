@@ -162,6 +162,37 @@ func TestLongPollBySQL(t *testing.T) {
 	}
 }
 
+// A pull on hold keeps its filter and its group's name, and none of the texts by which its client could make it big.
+func TestHoldsKeepNoLongTexts(t *testing.T) {
+	n := newNode(t)
+	p := n.dial()
+	p.want(0, p.send("t", 0, "", "x"))
+	long := fields{"bname": strings.Repeat("b", 10000), "proxyFrowardClientId": strings.Repeat("p", 10000)}
+	var waiting []<-chan *protocol.Frame
+	for i, brings := range []fields{sql("price > 5" + strings.Repeat(" ", 10000)), {"subscription": strings.Repeat("t", 10000)}} {
+		waiting = append(waiting, p.start(protocol.ReqPullMessage, longPull("g", "t", 0, 1, 15000).with(brings).with(long)))
+		n.holding(int64(i + 1))
+	}
+	n.holdMu.Lock()
+	held := n.holds.Drain(nil)
+	n.holdMu.Unlock()
+	for _, h := range held {
+		texts := h.Pull.hdr
+		texts.ConsumerGroup = ""
+		want := protocol.PullMessageHeader{QueueID: texts.QueueID, QueueOffset: texts.QueueOffset, MaxMsgNums: texts.MaxMsgNums, SysFlag: texts.SysFlag,
+			CommitOffset: texts.CommitOffset, SuspendTimeoutMillis: texts.SuspendTimeoutMillis, SubVersion: texts.SubVersion,
+			MaxMsgBytes: texts.MaxMsgBytes, RequestSource: texts.RequestSource}
+		if diff := cmp.Diff(want, texts); diff != "" || h.Pull.hdr.ConsumerGroup != "g" {
+			t.Errorf("of group %q: %.300s", h.Pull.hdr.ConsumerGroup, diff)
+		}
+		h.Pull.last = true
+	}
+	n.awake.push(held...)
+	for _, w := range waiting {
+		p.want(protocol.ResPullNotFound, <-w)
+	}
+}
+
 // A filter that wants nothing ends after so many messages, or after so much work.
 func TestPullBySQLIsBounded(t *testing.T) {
 	n := newNode(t)

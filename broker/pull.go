@@ -37,7 +37,8 @@ const (
 	forbiddenSubscription = 5
 )
 
-// pullRequest is one pull, taken out of its frame so that it can wait.
+// pullRequest is one pull, taken out of its frame so that it can wait. Of its header's texts the group's name lives on, see
+// forgetTexts.
 type pullRequest struct {
 	session      *session
 	request      protocol.Frame // what an answer needs of the request, without fields and body
@@ -88,6 +89,7 @@ func (b *Broker) startPull(p *pullRequest) {
 		b.refusePull(p, r)
 		return
 	}
+	p.forgetTexts()
 	if b.answerReset(p) {
 		return
 	}
@@ -102,6 +104,13 @@ func (b *Broker) startPull(p *pullRequest) {
 	if !p.session.conn.Go(func() { b.runPull(p, suspend) }) {
 		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, tooManyWaiting)
 	}
+}
+
+// forgetTexts drops the header's texts that nothing asks for once the pull is checked: queue and filter stand for them. Clients choose
+// how long they are, and a pull may wait for long.
+func (p *pullRequest) forgetTexts() {
+	h := &p.hdr
+	h.Topic, h.Subscription, h.ExpressionType, h.ProxyClientID, h.BrokerName = "", "", "", "", ""
 }
 
 func (b *Broker) mayWait(p *pullRequest) (bool, time.Duration) {
