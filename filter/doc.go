@@ -4,7 +4,7 @@
 // every record.
 //
 // SQL92 here is the language of RocketMQ 5.5.0, quirks included, see sql_eval.go. Where the two differ on purpose is listed
-// in testdata/differences.txt, which a test keeps true.
+// in testdata/differences.json, which a test keeps true.
 //
 // A compiled [Filter] is immutable; it and a [Cache] are safe to use at once.
 package filter

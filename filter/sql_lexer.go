@@ -50,8 +50,9 @@ type token struct {
 // lexer cuts an expression into tokens: always the longest that fits. White space and comments stand anywhere between
 // two. A line comment must end with its line: without one "--" is two minus signs, as in Apache.
 type lexer struct {
-	source string
-	at     int
+	source   string
+	at       int
+	lastLine bool // no line ends behind at, so that no "--" begins a comment
 }
 
 // next returns the next token, of kind tokenEnd at the end.
@@ -92,9 +93,10 @@ func (l *lexer) skip() {
 		switch {
 		case strings.IndexByte(" \t\n\r\f", rest[0]) >= 0:
 			l.at++
-		case strings.HasPrefix(rest, "--"):
+		case strings.HasPrefix(rest, "--") && !l.lastLine:
 			end := strings.IndexAny(rest, "\n\r")
 			if end < 0 {
+				l.lastLine = true
 				return
 			}
 			l.at += end + 1

@@ -24,6 +24,7 @@ type parser struct {
 	// weights has for each node how many nodes one evaluation of it visits. That is more than there are: both comparisons of a BETWEEN
 	// have the same left operand, and are evaluated one by one.
 	weights []int
+	places  map[string]int32 // of the names in the program
 }
 
 // compileSQL reads an expression.
@@ -31,7 +32,7 @@ func compileSQL(source string) (*program, error) {
 	if err := checkLength(source); err != nil {
 		return nil, err
 	}
-	p := &parser{lexer: lexer{source: source}, out: &program{}}
+	p := &parser{lexer: lexer{source: source}, out: &program{}, places: map[string]int32{}}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -385,7 +386,7 @@ func (p *parser) primary() (int32, error) {
 		return 0, err
 	}
 	if t.kind == tokenName {
-		return p.add(node{op: opProperty, at: p.out.nameIndex(t.text)})
+		return p.add(node{op: opProperty, at: p.name(t.text)})
 	}
 	return p.add(node{op: opConstant, at: p.keep(v)})
 }
@@ -430,12 +431,13 @@ func (p *parser) boolean(i int32) (int32, error) {
 	return 0, p.wrong(min(p.tok.at, len(p.source)), "what stands before this place is no condition but a text or a number")
 }
 
-// nameIndex returns the place of a property's name among the program's names.
-func (o *program) nameIndex(name string) int32 {
-	i := slices.Index(o.names, name)
-	if i < 0 {
-		o.names = append(o.names, strings.Clone(name))
-		i = len(o.names) - 1
+// name returns the place of a property's name among the program's names.
+func (p *parser) name(name string) int32 {
+	i, ok := p.places[name]
+	if !ok {
+		i = int32(len(p.out.names))
+		name = strings.Clone(name)
+		p.out.names, p.places[name] = append(p.out.names, name), i
 	}
-	return int32(i)
+	return i
 }

@@ -56,6 +56,8 @@ func TestSQL(t *testing.T) {
 	f("region CONTAINS 'zh' AND region STARTSWITH 'hang' AND region NOT ENDSWITH 'g'", true)
 	f("region CONTAINS ''", false)
 	f("region = 'hangzhou' -- and that is all", true)
+	f("price -- the first\n = 42 -- and \r AND -- - 5 = 5 --", false)
+	f("price -- the first\n = 42 -- and \r AND -- 5 = 5 --", true)
 	f("region = 'it''s'", false)
 }
 
