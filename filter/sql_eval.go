@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -65,6 +66,8 @@ type program struct {
 	root      int32
 	weight    int // how many nodes one evaluation visits at most
 	ignored   string
+	places    map[string]int32 // of the names, where they are more than slots
+	values    sync.Pool        // of *[][]byte, a value for each name, where they are more than slots
 }
 
 // constant is the value of a node that is a constant, nil for any other.
@@ -81,33 +84,65 @@ func (o *program) isBoolean(i int32) bool {
 	return o.nodes[i].op >= opCast || c != nil && (c.kind == boolean || c.kind == null)
 }
 
-// slots is how many properties are looked up in one pass over a message's; further ones cost a pass each time they are asked for.
+// slots is how many properties a program may name so that their values lie on the stack, and each pair of a message is compared with
+// every name. With more names they lie in the program's pool, and a pair's name is looked up.
 const slots = 8
 
 // run is one evaluation. It lives on the stack.
 type run struct {
-	properties message.Properties
-	found      [slots][]byte
+	few  [slots][]byte
+	many *[][]byte // instead of few, where the program has more names
 }
 
 func (o *program) match(p message.Properties) bool {
-	r := run{properties: p}
-	o.collect(&r)
+	var r run
+	o.collect(&r, p)
 	v := o.evaluate(o.root, &r)
+	o.release(&r)
 	return v.kind == boolean && v.truth
 }
 
-// collect finds the values of the first properties.
-func (o *program) collect(r *run) {
-	names := o.names[:min(len(o.names), slots)]
-	for rest := []byte(r.properties); len(rest) > 0 && len(names) > 0; {
+// collect finds the values of the properties that the program names, in one pass.
+func (o *program) collect(r *run, p message.Properties) {
+	if o.places != nil {
+		o.collectMany(r, p)
+		return
+	}
+	for rest := []byte(p); len(rest) > 0 && len(o.names) > 0; {
 		var pair []byte
 		pair, rest = cut(rest)
-		for i := range names {
-			if v := valueOf(pair, names[i]); v != nil {
-				r.found[i] = v
+		for i := range o.names {
+			if v := valueOf(pair, o.names[i]); v != nil {
+				r.few[i] = v
 			}
 		}
+	}
+}
+
+func (o *program) collectMany(r *run, p message.Properties) {
+	r.many, _ = o.values.Get().(*[][]byte)
+	if r.many == nil {
+		values := make([][]byte, len(o.names))
+		r.many = &values
+	}
+	for rest := []byte(p); len(rest) > 0; {
+		var pair []byte
+		pair, rest = cut(rest)
+		n := bytes.IndexByte(pair, 0x01)
+		if n < 0 || n+1 == len(pair) {
+			continue
+		}
+		if i, ok := o.places[string(pair[:n])]; ok {
+			(*r.many)[i] = pair[n+1:]
+		}
+	}
+}
+
+// release gives the values back, which alias the message.
+func (o *program) release(r *run) {
+	if r.many != nil {
+		clear(*r.many)
+		o.values.Put(r.many)
 	}
 }
 
@@ -127,29 +162,17 @@ func valueOf(pair []byte, name string) []byte {
 	return nil
 }
 
-func (o *program) property(r *run, i int32) value {
+func (r *run) property(i int32) value {
 	var v []byte
-	if i < slots {
-		v = r.found[i]
+	if r.many != nil {
+		v = (*r.many)[i]
 	} else {
-		v = last(r.properties, o.names[i])
+		v = r.few[i]
 	}
 	if len(v) == 0 {
 		return value{}
 	}
 	return value{kind: text, s: v}
-}
-
-// last finds the value of one property.
-func last(p message.Properties, name string) (found []byte) {
-	for rest := []byte(p); len(rest) > 0; {
-		var pair []byte
-		pair, rest = cut(rest)
-		if v := valueOf(pair, name); v != nil {
-			found = v
-		}
-	}
-	return found
 }
 
 func (o *program) evaluate(i int32, r *run) value {
@@ -158,7 +181,7 @@ func (o *program) evaluate(i int32, r *run) value {
 	case opConstant:
 		return o.constants[n.at]
 	case opProperty:
-		return o.property(r, n.at)
+		return r.property(n.at)
 	case opNegate:
 		return negate(o.evaluate(n.left, r))
 	case opCast:

@@ -45,6 +45,9 @@ func compileSQL(source string) (*program, error) {
 	}
 	p.out.root, p.out.weight = root, p.weights[root]
 	p.out.nodes, p.out.constants = slices.Clip(p.out.nodes), slices.Clip(p.out.constants)
+	if len(p.out.names) > slots {
+		p.out.places = p.places
+	}
 	if p.tok.kind != tokenEnd {
 		p.out.ignored = strings.Clone(strings.TrimSpace(source[p.tok.at:]))
 	}

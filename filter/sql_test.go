@@ -119,6 +119,28 @@ func TestVisits(t *testing.T) {
 	compiled(t, "a BETWEEN 0 AND 1"+strings.Repeat(" AND a BETWEEN 0 AND 1", MaxTerms/6-1))
 }
 
+// However many names an expression has, one pass over the properties finds them; the last of two with one name counts, and one without
+// value does not.
+func TestManyNames(t *testing.T) {
+	for _, n := range []int{1, slots, slots + 1, 500} {
+		var parts, pairs []string
+		for i := range n {
+			name := "name" + strconv.Itoa(i)
+			parts, pairs = append(parts, name+" = '"+name+"'"), append(pairs, name, "before", name, name, name, "")
+		}
+		f := compiled(t, strings.Join(parts, " AND "))
+		if !f.MatchProperties(props(pairs...)) {
+			t.Errorf("%d names do not match", n)
+		}
+		if f.MatchProperties(props(pairs[6:]...)) {
+			t.Errorf("%d names match without the first", n)
+		}
+		if f.MatchProperties(props(append(pairs, "name0", "after")...)) {
+			t.Errorf("%d names match with another last value", n)
+		}
+	}
+}
+
 func TestIgnored(t *testing.T) {
 	f := func(expression, want string) {
 		t.Helper()
