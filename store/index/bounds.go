@@ -9,9 +9,10 @@ import (
 // queueStates keeps the bounds of the queues that were asked for or restored: about 40 bytes a queue. What is not there
 // is worked out from the directory when it is asked for.
 type queueStates struct {
-	mu    sync.Mutex // guards the rest
-	of    map[Queue]queueState
-	drops uint32 // counts DropBefore calls
+	mu       sync.Mutex // guards the rest
+	of       map[Queue]queueState
+	drops    uint32 // counts DropBefore calls
+	releases uint32 // counts heads that have left the memory
 }
 
 type queueState struct {
@@ -41,6 +42,35 @@ func (s *queueStates) stored(q Queue) (next message.QueueOffset, loaded bool) {
 func (s *queueStates) raise(q Queue, to queueState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.raiseLocked(q, to)
+}
+
+// raiseLoaded is raise for a state that was worked out since the caller read releases. It refuses one if a head has left
+// the memory in between: extend passes over queues that are not known, so the state may lack that head.
+func (s *queueStates) raiseLoaded(q Queue, to queueState, releases uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.releases != releases {
+		return false
+	}
+	s.raiseLocked(q, to)
+	return true
+}
+
+func (s *queueStates) released() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.releases
+}
+
+// release notes that a head is about to leave the memory; extend follows for its queues.
+func (s *queueStates) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releases++
+}
+
+func (s *queueStates) raiseLocked(q Queue, to queueState) {
 	if s.of == nil {
 		s.of = make(map[Queue]queueState)
 	}
@@ -66,10 +96,12 @@ func (s *queueStates) extend(q Queue, next message.QueueOffset) {
 	}
 }
 
-// dropped makes every least bound a lower limit only.
-func (s *queueStates) dropped() {
+// dropped makes every least bound a lower limit only, and raises the floor at once with that: who has seen the new floor
+// finds no bound that was exact before it.
+func (s *queueStates) dropped(raiseFloor func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	raiseFloor()
 	s.drops++
 }
 
@@ -119,6 +151,17 @@ func (ix *Index) Bounds(q Queue) (least, next message.QueueOffset) {
 // loadState finds the end of what the blocks and the memory have of a queue. The view is taken before the directory is
 // read: what is in neither was not there yet.
 func (ix *Index) loadState(q Queue, st queueState) queueState {
+	for {
+		releases := ix.queues.released()
+		found, ok := ix.findState(q, st)
+		if !ok || ix.queues.raiseLoaded(q, found, releases) {
+			return found
+		}
+	}
+}
+
+// findState is one look for loadState; ok is false if something could not be read.
+func (ix *Index) findState(q Queue, st queueState) (_ queueState, ok bool) {
 	c := ix.reader(q)
 	defer c.close()
 	c.memory(func(h *head) bool {
@@ -127,17 +170,16 @@ func (ix *Index) loadState(q Queue, st queueState) queueState {
 		}
 		return true
 	})
-	r, ok, err := ix.dir.lastRun(q)
+	r, some, err := ix.dir.lastRun(q)
 	if err != nil {
 		ix.o.Logger.Error("find a queue's last entry", "queue", q.String(), "err", err)
-		return st
+		return st, false
 	}
-	if ok {
+	if some {
 		st.next = max(st.next, r.last+1)
 	}
 	st.loaded = true
-	ix.queues.raise(q, st)
-	return st
+	return st, true
 }
 
 // forget drops all states.

@@ -49,6 +49,7 @@ func (ix *Index) isNext(f *Frozen) bool {
 
 // Release lets go of a frozen head whose block's directory entries are committed.
 func (ix *Index) Release(f *Frozen) {
+	ix.queues.release()
 	for q := range f.h.queues {
 		if _, last, ok := f.h.bounds(q); ok {
 			ix.queues.extend(q, last.QueueOffset+1)
@@ -106,10 +107,11 @@ func compareQueues(a, b Queue) int {
 // DropBefore forgets everything below a log offset: entries there are not visible any more, and blocks that end there
 // are removed, their files with their last reader. The caller makes sure that the log's own segments go later.
 func (ix *Index) DropBefore(at message.LogOffset) error {
-	if at > ix.floorOffset() {
-		ix.floor.Store(int64(at))
-	}
-	ix.queues.dropped()
+	ix.queues.dropped(func() {
+		if at > ix.floorOffset() {
+			ix.floor.Store(int64(at))
+		}
+	})
 	return ix.drop(func(b *block) bool { return b.UpTo <= at })
 }
 
