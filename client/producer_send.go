@@ -73,6 +73,9 @@ func (p *Producer) put(s *sending) {
 	if cap(s.room.body) > maxKeptBatch {
 		s.room.body = nil
 	}
+	if cap(s.room.ids) > maxKept {
+		s.room.ids = nil
+	}
 	*s = sending{p: p, done: s.done, id: s.id, props: s.props, packed: s.packed, head: s.head, room: batch{ids: s.room.ids[:0], body: s.room.body[:0]}}
 	p.pool.Put(s)
 }

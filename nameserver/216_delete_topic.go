@@ -6,7 +6,8 @@ import (
 )
 
 // DELETE_TOPIC_IN_NAMESRV (216), from mqadmin deleteTopic, after the brokers were told: forgets a topic on a cluster, or everywhere. A
-// broker that still has it brings it back with its next registration. Answers: 0, also for an unknown topic; 1 when the field is missing.
+// broker that still has it brings it back with its next registration; the one of this process keeps it meanwhile. Answers: 0, also for an
+// unknown topic; 1 when the field is missing.
 func (s *Server) deleteTopic(_ *remoting.Conn, f *protocol.Frame) protocol.Frame {
 	var h protocol.DeleteTopicInNamesrvHeader
 	if err := h.Decode(f.Fields); err != nil {

@@ -110,10 +110,12 @@ func (r *reader) loop(prefix []byte) error {
 		r.buf = r.c.host.pools.get(max(len(prefix), smallBuffer))
 		r.end = copy(r.buf.b[:len(prefix)], prefix)
 		if !r.handle() {
+			r.tell()
 			return nil
 		}
 	}
 	if err := r.arm(r.c.host.IdleTimeout); err != nil {
+		r.tell()
 		return err
 	}
 	return r.loopOn(r.fill())

@@ -12,14 +12,14 @@ func (t *Table) AddWrite(broker string) int {
 	return t.mapPerm(broker, func(int32) int32 { return permRead | permWrite })
 }
 
-// DeleteTopic forgets a topic on all brokers of a cluster, or on all brokers if cluster is empty.
+// DeleteTopic forgets a topic on all brokers of a cluster, or on all brokers if cluster is empty. What this process's broker has stays:
+// it says itself what it has, and only once.
 func (t *Table) DeleteTopic(topic, cluster string) {
-	if cluster == "" {
-		delete(t.topics, topic)
-		return
-	}
-	for broker := range t.clusters[cluster] {
-		t.dropQueue(topic, broker)
+	for broker := range t.topics[topic] {
+		b := t.brokers[broker]
+		if b == nil && cluster == "" || b != nil && (cluster == "" || b.Cluster == cluster) && !t.local(b) {
+			t.dropQueue(topic, broker)
+		}
 	}
 }
 

@@ -30,11 +30,17 @@ const (
 // maxRecent bounds how many of the last changes a table can tell apart.
 const maxRecent = 1024
 
+// recent is a change of one topic.
+type recent struct {
+	before Version // of the table
+	name   string
+}
+
 // Table is the table of all topics. The zero Table is empty and ready.
 type Table struct {
 	topics  map[string]*Config
 	version Version
-	recent  []string // names of the last changes, the newest with the version's counter, each before it with one less
+	recent  []recent // the last changes, oldest first
 }
 
 // Get returns a topic's configuration, which must not be changed.
@@ -64,11 +70,18 @@ func (t *Table) All() []Config {
 // Since returns what has changed since the table had version v: the configurations of topics that were made or changed, which
 // must not be changed, and the names of those that are gone. ok is false if that was too long ago to be known.
 func (t *Table) Since(v Version) (changed []*Config, gone []string, ok bool) {
-	n := t.version.Counter - v.Counter
-	if n < 0 || n > int64(len(t.recent)) || v.StateVersion != t.version.StateVersion {
+	if v == t.version {
+		return nil, nil, true
+	}
+	first := slices.IndexFunc(t.recent, func(c recent) bool { return c.before == v })
+	if first < 0 {
 		return nil, nil, false
 	}
-	names := slices.Sorted(slices.Values(t.recent[len(t.recent)-int(n):]))
+	var names []string
+	for _, c := range t.recent[first:] {
+		names = append(names, c.name)
+	}
+	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if c, have := t.topics[name]; have {
 			changed = append(changed, c)
@@ -79,18 +92,19 @@ func (t *Table) Since(v Version) (changed []*Config, gone []string, ok bool) {
 	return changed, gone, true
 }
 
-// remember notes which topic the change to version v is about, "" for none.
+// remember notes which topic the change to version v is about, "" for none. Versions need not follow one another: two changes that
+// were under way at once carry the same counter.
 func (t *Table) remember(v Version, name string) {
 	switch {
 	case v == t.version: // applied twice
 		return
-	case v.StateVersion != t.version.StateVersion || v.Counter != t.version.Counter+1 || name == "":
+	case name == "":
 		t.recent = nil
 		return
 	case len(t.recent) == maxRecent:
 		t.recent = append(t.recent[:0], t.recent[maxRecent/2:]...)
 	}
-	t.recent = append(t.recent, name)
+	t.recent = append(t.recent, recent{t.version, name})
 }
 
 // Version is the table's version.

@@ -184,6 +184,33 @@ func checkSince(t *rapid.T, tab *Table, past map[Version]map[string]*Config, now
 	}
 }
 
+// Two changes that were under way at once carry one counter; neither is lost on who knows the version between them.
+func TestSinceOneCounterTwice(t *testing.T) {
+	var tab Table
+	apply := func(name string, v Version) {
+		t.Helper()
+		if err := tab.Apply(AppendPut(nil, &Config{Name: name}, v), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply("first", Version{Counter: 10, Timestamp: 1})
+	apply("a", Version{Counter: 11, Timestamp: 2})
+	between := tab.Version()
+	apply("b", Version{Counter: 11, Timestamp: 3})
+	apply("c", Version{Counter: 12, Timestamp: 4})
+	var names []string
+	changed, gone, ok := tab.Since(between)
+	for _, c := range changed {
+		names = append(names, c.Name)
+	}
+	if diff := cmp.Diff([]string{"b", "c"}, names); diff != "" || len(gone) > 0 || !ok {
+		t.Errorf("known %v, gone %v: %s", ok, gone, diff)
+	}
+	if _, _, ok := tab.Since(Version{Counter: 11, Timestamp: 9}); ok {
+		t.Error("a version that the table never had is known")
+	}
+}
+
 func TestApplyRefuses(t *testing.T) {
 	put := AppendPut(nil, &Config{Name: "orders", Attributes: map[string]string{"a": "b"}}, Version{})
 	for _, c := range []struct {
