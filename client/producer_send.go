@@ -70,11 +70,8 @@ func (p *Producer) put(s *sending) {
 	if cap(s.packed) > maxKept {
 		s.packed = nil
 	}
-	if cap(s.room.body) > maxKeptBatch {
-		s.room.body = nil
-	}
-	if cap(s.room.ids) > maxKept {
-		s.room.ids = nil
+	if cap(s.room.body) > maxKeptBatch || cap(s.room.ids) > maxKept {
+		s.room = batch{}
 	}
 	*s = sending{p: p, done: s.done, id: s.id, props: s.props, packed: s.packed, head: s.head, room: batch{ids: s.room.ids[:0], body: s.room.body[:0]}}
 	p.pool.Put(s)

@@ -25,10 +25,10 @@ func (s *Store) GetMatching(dst []byte, q message.Queue, from message.QueueOffse
 		var res GetResult
 		dst, res = s.Get(dst, q, next, min(portionCount, left), portionBytes, nil)
 		if res.Err != nil || res.Status != Found {
-			if next == from || res.Err != nil {
+			if next == from {
 				return dst[:m.start], res
 			}
-			break // the end, or retention has passed us: the next call will say which
+			break // the end, retention has passed us, or what cannot be read: the next call will say which
 		}
 		left -= res.Count
 		out = res

@@ -106,7 +106,7 @@ func tryOpen(o Options, imp Import, clean message.LogOffset) (_ *Store, err erro
 	mark, err := s.loadCache()
 	if err == nil {
 		s.ix, err = index.Open(index.Options{
-			FS: s.fs, Dir: s.path(directory.BlockDir), DB: s.cache.DB, Prefix: []byte{cutdb.IndexKey},
+			FS: s.fs, Dir: s.path(directory.BlockDir), DB: s.cache.DB, Flush: s.cache.Flush, Prefix: []byte{cutdb.IndexKey},
 			Logger: o.Logger, SegmentSize: o.SegmentSize, LogStart: directory.FirstSegment(s.fs, directory.LogPath(s.fs, s.opt.Dir)),
 		})
 	}

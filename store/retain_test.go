@@ -187,6 +187,39 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 	})
 }
 
+// Segments go, and make room, though the database cannot write that their index blocks have gone; the next start finds it out.
+func TestSegmentsGoOnAFullDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	var broken atomic.Bool
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasSuffix(op.Path, ".sst") {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	o := smallRetention(fs)
+	o.Retention = Retention{Age: -1}
+	s := openTest(t, o)
+	flood(t, s, 40)
+	ask(t, s)
+	segments := s.log.Segments()
+	broken.Store(true)
+	if err := s.dropBefore(context.Background(), segments[2].Base); err != nil {
+		t.Fatal(err)
+	}
+	if s.log.Start() != segments[2].Base {
+		t.Errorf("the log begins at %d, want %d", s.log.Start(), segments[2].Base)
+	}
+	least := s.MinOffset(message.Queue{Topic: "flood"})
+	abandon(s)
+	broken.Store(false)
+	s = openTest(t, o)
+	defer closeTest(t, s)
+	if got, next := s.MinOffset(message.Queue{Topic: "flood"}), s.MaxOffset(message.Queue{Topic: "flood"}); got != least || next != 40 {
+		t.Errorf("after the start the queue has [%d,%d), want [%d,40)", got, next, least)
+	}
+}
+
 func TestCutsOutliveAFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem()

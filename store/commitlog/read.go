@@ -70,10 +70,10 @@ func (l *Log) readCold(dst []byte, spans []Span) ([]byte, int, error) {
 	if s.size%blockSize == 0 {
 		dst, n, err = l.cold.read(dst, s, spans, limit)
 	}
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = nil // another reader has found out; the page cache serves
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) { // or another reader has found out
+		l.opts.Logger.Debug("a block was not read past the page cache", "error", err)
 	}
-	return dst, n, errors.Join(err, s.release())
+	return dst, n, s.release() // one bad sector spoils a block: what is asked for may be read without it
 }
 
 // coldRun returns how many spans lie close enough behind one another, and before the tail in memory, for one pread.

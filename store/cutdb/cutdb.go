@@ -70,6 +70,17 @@ var ErrFlush = errors.New("the cache could not be flushed; it goes on trying")
 // Commit makes a batch durable. When Pebble cannot write it, Commit returns and Pebble goes on trying; until it has
 // succeeded no further batch is taken, since batches that wait fill its memory and would block at last.
 func (c *DB) Commit(ctx context.Context, b *pebble.Batch) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	return c.flush(ctx)
+}
+
+// ready reports whether the last flush has ended, and forgets older errors.
+func (c *DB) ready() error {
 	if err := c.Err(); err != nil {
 		return err
 	}
@@ -85,9 +96,19 @@ func (c *DB) Commit(ctx context.Context, b *pebble.Batch) error {
 	case <-c.logger.failed: // of a compaction, or of a flush that has succeeded since
 	default:
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
+	return nil
+}
+
+// Flush makes durable what was committed without a sync, as Commit does, and as little at the same time as that. Pebble's own Flush does
+// not return while it cannot write.
+func (c *DB) Flush() error {
+	if err := c.ready(); err != nil {
 		return err
 	}
+	return c.flush(context.Background())
+}
+
+func (c *DB) flush(ctx context.Context) error {
 	flushed, err := c.AsyncFlush()
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ type Options struct {
 	Dir    string       // of the block files; made if missing
 	DB     *pebble.DB   // holds the directory; the caller opens and closes it
 	Prefix []byte       // of the directory's keys in DB
+	Flush  func() error // makes what was committed to DB durable, or says why not; nil: DB.Flush, which waits while a disk is full
 	Logger *slog.Logger // nil: none
 	// LogStart is where the log begins: what lies below it is gone. 0: with the oldest block.
 	LogStart message.LogOffset
@@ -53,6 +54,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = 4 << 20
+	}
+	if o.Flush == nil {
+		o.Flush = o.DB.Flush
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -20,7 +20,7 @@ func Open(o Options) (*Index, error) {
 	if len(o.Prefix) > maxPrefix {
 		return nil, fmt.Errorf("index: the key prefix has %d bytes, the limit is %d", len(o.Prefix), maxPrefix)
 	}
-	ix := &Index{o: o, dir: directory{db: o.DB, prefix: slices.Clone(o.Prefix)}, head: newHead()}
+	ix := &Index{o: o, dir: directory{db: o.DB, flush: o.Flush, log: o.Logger, prefix: slices.Clone(o.Prefix)}, head: newHead()}
 	ix.cache.limit = o.CacheBytes
 	ix.cur = &view{head: ix.head}
 	ix.cur.refs.Store(1)
