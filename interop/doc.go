@@ -10,8 +10,8 @@
 // a server to test instead of this work tree's. Everything listens on 127.0.0.1 (4.9.7 on every address), from port
 // AEROBEE_INTEROP_PORT (22000) on.
 //
-// TestFilterAgainstApache compares our SQL92 evaluator with the one in Apache's jar, on fresh expressions each time when the target is
-// apache, both or all; AEROBEE_INTEROP_SEED repeats a run.
+// TestFilterAgainstApache compares our SQL92 evaluator with the one in Apache's jar, on fresh expressions each time;
+// AEROBEE_INTEROP_SEED repeats a run.
 //
 // Tests here run one after the other: two cores carry one JVM client at a time.
 package interop
