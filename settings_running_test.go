@@ -149,11 +149,12 @@ func untilClock(hour, minute int) time.Duration {
 	return time.Until(time.Date(y, m, d, hour, minute, 0, 0, time.Local))
 }
 
-// wantKept checks whether all messages are still there after the store has looked for what is to go. One look may be under
-// way already; the second begins after this call, and the third when all that the second deleted is gone.
+// wantKept checks whether all messages are still there after the store has looked for what is to go. The disk's use is asked for once
+// by a look and, if something goes, once or twice for the room that its cut needs; once by a cut on its own. So one look or cut may be under
+// way already, a cut may follow, then comes a look, and the next question shows that all that it deleted is gone.
 func (n *labNode) wantKept(when string, want bool) {
 	n.t.Helper()
-	for range 3 {
+	for range 3 + 1 + 3 + 1 {
 		<-n.disk.looked
 	}
 	least := n.call(protocol.ReqGetMinOffset, "", "topic", "T", "queueId", "0").Fields.String("offset")

@@ -9,6 +9,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/retention"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
@@ -205,20 +206,13 @@ const (
 // roomForCut refuses a cut for which the disk may be too small: Pebble takes a full disk badly, and nothing is lost by
 // waiting but time at the next start.
 func (s *Store) roomForCut(c *cut) error {
-	disk, err := s.fs.GetDiskUsage(s.opt.Dir)
-	if err != nil {
-		return nil
-	}
+	disk, err := retention.DiskUsage(s.fs, s.opt.Dir)
 	need := min(cutRoom, disk.TotalBytes/16) + uint64(cutEntryRoom*c.frozen.Entries())
 	for _, chunks := range c.state {
 		need += uint64(len(chunks)) * cutdb.ChunkSize * 2
 	}
-	if disk.AvailBytes >= need {
+	if err != nil || disk.AvailBytes >= need {
 		return nil
 	}
-	ratio := 1 - float64(disk.AvailBytes)/float64(max(1, disk.TotalBytes))
-	return &FullError{
-		Dir: s.opt.Dir, Used: disk.UsedBytes, Free: disk.AvailBytes, Ratio: ratio,
-		Rule: fmt.Sprintf("a cut needs %d bytes", need),
-	}
+	return retention.NewFullError(s.opt.Dir, disk, fmt.Sprintf("a cut needs %d bytes", need))
 }

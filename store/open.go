@@ -12,6 +12,7 @@ import (
 	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/retention"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
@@ -129,7 +130,7 @@ const cacheRoom = 4 << 20
 // cacheDisk says where the cache lies: on the disk, or in memory when that is full. The one on the disk goes then, for what
 // is cut in memory must not be followed by an older cut.
 func (s *Store) cacheDisk() (vfs.FS, error) {
-	disk, err := s.fs.GetDiskUsage(s.opt.Dir)
+	disk, err := retention.DiskUsage(s.fs, s.opt.Dir)
 	if err != nil || disk.AvailBytes >= cacheRoom {
 		return s.fs, nil
 	}

@@ -29,7 +29,7 @@ func (s *Store) DeleteExpired() {
 func (s *Store) lookAtDisk() retention.Look {
 	l := retention.Look{Now: s.opt.Now(), Segments: s.log.Segments(), Asked: s.asked.Swap(false)}
 	l.Unsure = !s.watchClock(l.Now)
-	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
+	if disk, err := retention.DiskUsage(s.fs, s.opt.Dir); err == nil {
 		l.Disk = disk
 	} else if !errors.Is(err, vfs.ErrUnsupported) {
 		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)

@@ -245,7 +245,7 @@ func TestCutsOutliveAFullDisk(t *testing.T) {
 		if s.Stats().Cut != s.Stats().LogEnd {
 			t.Errorf("the cut is at %d, the log ends at %d", s.Stats().Cut, s.Stats().LogEnd)
 		}
-		mem.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, AvailBytes: 1 << 20})
+		mem.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 1000 << 20, UsedBytes: 999 << 20, AvailBytes: 1 << 20})
 		mustPut(t, s, record("T", 0, "m"))
 		var full *FullError
 		if err := s.Cut(context.Background()); !errors.As(err, &full) {

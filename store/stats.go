@@ -1,6 +1,9 @@
 package store
 
-import "github.com/aerobee-mq/aerobee/message"
+import (
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/store/retention"
+)
 
 // Stats is what metrics and runtime information tell of a store.
 type Stats struct {
@@ -24,9 +27,8 @@ func (s *Store) Stats() Stats {
 		LogStart: s.log.Start(), LogEnd: s.log.Published(), Synced: s.log.Synced(), Cut: message.LogOffset(s.cutAt.Load()),
 		Segments: len(s.log.Segments()), SegmentSize: s.opt.SegmentSize, HeadEntries: s.ix.HeadEntries(), Full: s.full.Load(),
 	}
-	if disk, err := s.fs.GetDiskUsage(s.opt.Dir); err == nil {
-		st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
-	}
+	disk, _ := retention.DiskUsage(s.fs, s.opt.Dir)
+	st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st.Topics, st.Groups = s.topics.Len(), s.groups.Len()

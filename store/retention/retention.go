@@ -66,16 +66,24 @@ const maxForced = 10
 type Look struct {
 	Now      time.Time
 	Segments []commitlog.Segment // in log order, the active one last
-	Disk     vfs.DiskUsage       // zero when the file system does not tell
+	Disk     vfs.DiskUsage       // from [DiskUsage], zero when the file system does not tell
 	Asked    bool                // an operator asked to delete what is past its age now
 	Unsure   bool                // the clock has jumped: nothing is old, unless asked
 }
 
-func (l *Look) usedRatio() float64 {
-	if l.Disk.TotalBytes == 0 {
+// DiskUsage asks how full the disk of a directory is. What the file system keeps for others (its reserve, a quota) counts neither as
+// used nor as free, nor in the whole, as in `df` and RocketMQ.
+func DiskUsage(fs vfs.FS, dir string) (vfs.DiskUsage, error) {
+	disk, err := fs.GetDiskUsage(dir)
+	disk.TotalBytes = disk.UsedBytes + disk.AvailBytes
+	return disk, err
+}
+
+func usedRatio(disk vfs.DiskUsage) float64 {
+	if disk.TotalBytes == 0 {
 		return 0
 	}
-	return 1 - float64(l.Disk.AvailBytes)/float64(l.Disk.TotalBytes)
+	return float64(disk.UsedBytes) / float64(disk.TotalBytes)
 }
 
 // Expired returns how many of the oldest segments are to go, by the first rule that says so for each; the active one
@@ -86,7 +94,7 @@ func (r *Rules) Expired(l *Look) int {
 	for _, s := range l.Segments {
 		total += s.Size
 	}
-	ratio := l.usedRatio()
+	ratio := usedRatio(l.Disk)
 	anyHour := l.Asked || l.Disk.TotalBytes > 0 && ratio >= r.MaxUsedRatio || slices.Contains(r.DeleteWhen, l.Now.Hour())
 	n, forced := 0, 0
 	free := int64(l.Disk.AvailBytes)
@@ -113,7 +121,7 @@ func (r *Rules) Full(dir string, l *Look) *FullError {
 	if l.Disk.TotalBytes == 0 {
 		return nil
 	}
-	e := &FullError{Dir: dir, Used: l.Disk.UsedBytes, Free: l.Disk.AvailBytes, Ratio: l.usedRatio()}
+	e := NewFullError(dir, l.Disk, "")
 	switch {
 	case e.Ratio >= r.WarnRatio:
 		e.Rule = fmt.Sprintf("the limit is %.1f %% of %d bytes", 100*r.WarnRatio, l.Disk.TotalBytes)
@@ -133,6 +141,11 @@ type FullError struct {
 	Ratio      float64
 	// Rule names the limit that was reached, with its number.
 	Rule string
+}
+
+// NewFullError refuses because of a rule, with the numbers of [DiskUsage].
+func NewFullError(dir string, disk vfs.DiskUsage, rule string) *FullError {
+	return &FullError{Dir: dir, Used: disk.UsedBytes, Free: disk.AvailBytes, Ratio: usedRatio(disk), Rule: rule}
 }
 
 // Error names the directory, the rule and the numbers.

@@ -42,3 +42,16 @@ func TestWhichSegmentsExpire(t *testing.T) {
 	f("too many bytes", Rules{Size: 250}, Look{Now: noon, Segments: days(0, 0, 0, 0)}, 2)
 	f("alone", Rules{Size: 1}, Look{Now: four, Segments: days(99), Disk: used(99)}, 0)
 }
+
+// TestDiskUsage: what is kept for others is no use of ours. A tenth of a disk is reserved for root by default, and containers have quotas.
+func TestDiskUsage(t *testing.T) {
+	fs := vfs.NewMem()
+	fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 250 << 30, UsedBytes: 30 << 30, AvailBytes: 30 << 30})
+	disk, err := DiskUsage(fs, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := usedRatio(disk); got != 0.5 {
+		t.Errorf("%.2f of the disk is used, want half: 30 GiB of 60", got)
+	}
+}
