@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/callback"
 	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message"
@@ -30,6 +31,7 @@ type Client struct {
 	unique  *message.UniqueKeys
 	beats   heartbeats
 	tracer  *tracer // nil without [Config.Trace]
+	callers callback.Starter
 
 	closing chan struct{} // held by who closes
 
@@ -89,6 +91,7 @@ func New(config Config) (*Client, error) {
 	c.cluster, err = cluster.New(cluster.Options{
 		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, DialTimeout: config.DialTimeout,
 		RouteInterval: config.RouteInterval, Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
+		AfterRead: func(*remoting.Conn, bool) { c.callers.Now() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/avoid"
+	"github.com/aerobee-mq/aerobee/client/callback"
 	"github.com/aerobee-mq/aerobee/client/gate"
 	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message/compression"
@@ -89,9 +90,9 @@ type Producer struct {
 	closing chan struct{} // held by who closes
 	ended   bool          // guarded by closing: Close has done its work
 
-	mu        sync.Mutex // guards the replacing of topics, and what follows
-	callbacks []*sending // whose callbacks are to be called
-	calling   bool       // a goroutine does so
+	callbacks *callback.Queue[*sending] // whose callbacks are to be called
+
+	mu sync.Mutex // guards the replacing of topics
 }
 
 // NewProducer returns a producer. It does no I/O.
@@ -117,6 +118,10 @@ func (c *Client) NewProducer(config ProducerConfig) (*Producer, error) {
 func (c *Client) newProducer(config ProducerConfig) *Producer {
 	p := &Producer{client: c, config: config, ns: c.ns, group: c.ns.Wrap(config.Group), landed: make(chan struct{}, 1), closing: make(chan struct{}, 1)}
 	p.gate = gate.New(config.MaxPendingBytes)
+	p.callbacks = callback.NewQueue(c.background, func(s *sending) {
+		s.outcome(s.result, s.err)
+		p.end(s)
+	})
 	p.topics.Store(&map[string]*publishing{})
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p

@@ -254,18 +254,30 @@ func (s *sending) start(ctx context.Context) error {
 	if !s.limit.IsZero() && s.limit.Before(deadline) {
 		deadline = s.limit
 	}
-	waits, begin := s.waits, (*remoting.Conn).BeginSoon
-	if waits {
-		begin = (*remoting.Conn).Begin
+	if s.waits {
+		s.conn = conn
+		s.opaque, err = conn.Begin(s.head, s.body, deadline, s)
+	} else {
+		err = p.beginAside(conn, s, deadline)
 	}
-	opaque, err := begin(conn, s.head, s.body, deadline, s)
 	if err != nil {
 		return fmt.Errorf("client: %s is %w: %w", addr, ErrUnreachable, err)
 	}
-	if waits {
-		s.conn, s.opaque = conn, opaque
-	}
 	return nil
+}
+
+// beginAside sends for a caller who does not wait: together with what callbacks are about to send, if they are.
+func (p *Producer) beginAside(conn *remoting.Conn, s *sending, deadline time.Time) error {
+	more, ok := p.callbacks.Gathering()
+	if !ok {
+		_, err := conn.BeginSoon(s.head, s.body, deadline, s)
+		return err
+	}
+	left, err := conn.BeginLater(s.head, s.body, deadline, s, more)
+	if left {
+		p.callbacks.Left(conn)
+	}
+	return err
 }
 
 // drainPause is how often a one-way send looks whether a full connection has room again.
@@ -340,7 +352,7 @@ func (s *sending) settle(err error) {
 	s.err = err
 	if err == nil && (s.result.Status == SendOK || !s.p.config.RetryNotStored) {
 		s.again(s.ctx)
-		s.p.callBack(s)
+		s.p.callBack(s, true)
 		return
 	}
 	s.p.client.background(func() {
@@ -348,39 +360,18 @@ func (s *sending) settle(err error) {
 		if s.again(s.ctx) {
 			s.loop(s.ctx)
 		}
-		s.p.callBack(s)
+		s.p.callBack(s, false)
 	})
 }
 
 // callBack has the outcome of an asynchronous send told. What it held of the gate is free before: a callback may send.
-func (p *Producer) callBack(s *sending) {
+func (p *Producer) callBack(s *sending, reading bool) {
 	p.gate.Release(s.size)
-	p.mu.Lock()
-	p.callbacks = append(p.callbacks, s)
-	start := !p.calling
-	p.calling = true
-	p.mu.Unlock()
-	if start {
-		p.client.background(p.runCallbacks)
-	}
-}
-
-func (p *Producer) runCallbacks() {
-	var run []*sending
-	for {
-		p.mu.Lock()
-		run, p.callbacks = p.callbacks, run[:0]
-		if len(run) == 0 {
-			p.calling = false
-			p.mu.Unlock()
-			return
-		}
-		p.mu.Unlock()
-		for i, s := range run {
-			run[i] = nil
-			s.outcome(s.result, s.err)
-			p.end(s)
-		}
+	switch start := p.callbacks.Add(s); {
+	case start && reading: // more answers may be there
+		p.client.callers.Soon(p.callbacks)
+	case start:
+		p.callbacks.Start()
 	}
 }
 

@@ -227,3 +227,37 @@ func TestBeginSoon(t *testing.T) {
 		t.Errorf("%d more writes for what was appended while one went on, want 1", n)
 	}
 }
+
+// TestBeginLater: half of what waits or is about to is written as soon as it is there, the rest when the caller says so; a lone request at once.
+func TestBeginLater(t *testing.T) {
+	nc, _ := serve(t, Options{Mux: askMux()}, nil)
+	gated := gatedConn{nc.(*net.TCPConn), make(chan struct{}, 10), make(chan struct{}, 10)}
+	for range cap(gated.gate) {
+		gated.gate <- struct{}{}
+	}
+	c := Client(gated, Options{})
+	defer func() { _ = c.Close(); c.Wait() }()
+	if c.raw == nil {
+		t.Skip("no writes here that do not wait: another goroutine does them all")
+	}
+	f := func(more int, wantLeft bool, writes int) {
+		t.Helper()
+		left, err := c.BeginLater(binaryHead(2, "x"), []byte("x"), time.Now().Add(time.Minute), make(asker, 1), more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(gated.entered); left != wantLeft || n != writes {
+			t.Errorf("with %d more to come: left %v, %d writes; want %v and %d", more, left, n, wantLeft, writes)
+		}
+	}
+	f(0, false, 1) // lone
+	f(4, true, 1)  // one of the 6 in all is unwritten
+	f(3, true, 1)
+	f(2, false, 2) // half of them
+	f(1, true, 2)
+	f(0, true, 2)
+	c.Flush()
+	if n := len(gated.entered); n != 3 || c.PendingBytes() != 0 {
+		t.Errorf("%d writes, %d bytes unsent, want 3 and 0", n, c.PendingBytes())
+	}
+}

@@ -50,12 +50,12 @@ const (
 	sweepPause = 5 * time.Millisecond
 )
 
-// reserve numbers a request. others says whether there are more that wait.
-func (s *calls) reserve(w Answerer, deadline int64) (opaque int32, others bool, err error) {
+// reserve numbers a request. waiting is how many wait now, it included.
+func (s *calls) reserve(w Answerer, deadline int64) (opaque int32, waiting int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed {
-		return 0, false, s.c.errClosed()
+		return 0, 0, s.c.errClosed()
 	}
 	if 2*(s.count+1) > len(s.slots) {
 		s.grow()
@@ -73,7 +73,7 @@ func (s *calls) reserve(w Answerer, deadline int64) (opaque int32, others bool, 
 	if deadline > 0 && (s.due == 0 || deadline < s.due) {
 		s.arm(deadline)
 	}
-	return s.last, s.count > 1, nil
+	return s.last, s.count, nil
 }
 
 func (s *calls) at(opaque int32) *slot { return &s.slots[int(opaque)&(len(s.slots)-1)] }
@@ -191,52 +191,76 @@ func (s *calls) sweep() {
 //
 // Requests of several goroutines that come together are written together.
 func (c *Conn) Begin(head, body []byte, deadline time.Time, w Answerer) (opaque int32, err error) {
-	return c.begin(head, body, deadline, w, false)
+	opaque, _, err = c.begin(head, body, deadline, w, now, 0)
+	return opaque, err
 }
 
 // BeginSoon is [Conn.Begin] for a goroutine that does not wait for the answer and may have more to send: while other requests wait for
 // their answers, the write is left to a goroutine of the connection, which takes along what is appended until it comes to it.
 func (c *Conn) BeginSoon(head, body []byte, deadline time.Time, w Answerer) (opaque int32, err error) {
-	return c.begin(head, body, deadline, w, true)
+	opaque, _, err = c.begin(head, body, deadline, w, soon, 0)
+	return opaque, err
 }
 
-func (c *Conn) begin(head, body []byte, deadline time.Time, w Answerer, soon bool) (opaque int32, err error) {
-	others := false
+// BeginLater is [Conn.Begin] for a goroutine that is about to send more requests, about so many. It leaves the write to the caller, who
+// then flushes at the end ([Conn.Flush]), until half of all that wait or are about to is unwritten: so the peer has one half to work on
+// while the other one is made. left says that something is unwritten.
+func (c *Conn) BeginLater(head, body []byte, deadline time.Time, w Answerer, more int) (left bool, err error) {
+	_, left, err = c.begin(head, body, deadline, w, later, more)
+	return left, err
+}
+
+// moment is when a request is written.
+type moment uint8
+
+const (
+	now   moment = iota // together with those of others that are about to send
+	soon                // by a goroutine of the connection
+	later               // by the caller
+)
+
+func (c *Conn) begin(head, body []byte, deadline time.Time, w Answerer, at moment, more int) (opaque int32, left bool, err error) {
+	waiting := 0
 	if w != nil {
-		at := int64(0)
+		end := int64(0)
 		if !deadline.IsZero() {
-			at = max(1, int64(deadline.Sub(c.host.start)))
+			end = max(1, int64(deadline.Sub(c.host.start)))
 		}
-		if opaque, others, err = c.calls.reserve(w, at); err != nil {
-			return 0, err
+		if opaque, waiting, err = c.calls.reserve(w, end); err != nil {
+			return 0, false, err
 		}
 	}
-	if err := c.post(opaque, others, soon && others, head, body); err != nil {
+	if left, err = c.post(opaque, waiting, more, at, head, body); err != nil {
 		if w == nil || c.calls.take(opaque) != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	return opaque, nil
+	return opaque, left, nil
 }
 
 // Cancel gives up a request of [Conn.Begin]. It returns false if its Answerer has been told the outcome, or is being told.
 func (c *Conn) Cancel(opaque int32) bool { return c.calls.take(opaque) != nil }
 
-// post appends a request and writes it: at once, together with those of others that are about to send, or soon.
-func (c *Conn) post(opaque int32, others, soon bool, head, body []byte) error {
+// post appends a request and writes it when it is to be written, unless that is left to the caller. A lone request is not delayed.
+func (c *Conn) post(opaque int32, waiting, more int, at moment, head, body []byte) (left bool, err error) {
 	c.mu.Lock()
 	if err := c.admitLocked(len(head) + len(body)); err != nil {
-		return err
+		return false, err
 	}
 	c.makeRoomLocked(len(head) + len(body))
 	before := len(c.out.b)
 	c.out.b = append(append(c.out.b, head...), body...)
 	protocol.StampOpaque(c.out.b[before:], opaque)
 	over := c.overLocked()
+	others := waiting > 1
 	small := c.fullLen+len(c.out.b) < flushAt
-	joins := small && c.joining || soon && c.flushing // who joins will flush
-	starts := soon && !joins
-	yields := small && others && !joins && !soon && !c.writing && !c.batching
+	joins := at != later && small && c.joining || at == soon && others && c.flushing // who joins will flush
+	starts := at == soon && others && !joins
+	yields := at == now && small && others && !joins && !c.writing && !c.batching
+	if at == later {
+		c.delayed++
+		left = small && 2*c.delayed < waiting+more
+	}
 	if yields {
 		c.joining = true
 	}
@@ -248,21 +272,20 @@ func (c *Conn) post(opaque int32, others, soon bool, head, body []byte) error {
 	if over {
 		c.refuseHeld()
 	}
-	if joins {
-		return nil
-	}
-	if starts {
+	switch {
+	case joins || left:
+		return left, nil
+	case starts:
 		go c.flushSoon()
-		return nil
-	}
-	if yields {
+		return false, nil
+	case yields:
 		runtime.Gosched() // others that are ready to run append theirs
 		c.mu.Lock()
 		c.joining = false
 		c.mu.Unlock()
 	}
 	c.flush(true)
-	return nil
+	return false, nil
 }
 
 // flushSoon writes what was appended, until there is no more.

@@ -44,6 +44,7 @@ type Conn struct {
 	wanted   bool      // a Send left its write to the end of that
 	joining  bool      // a goroutine that sends has let others run first and will flush
 	flushing bool      // a goroutine is in flushSoon
+	delayed  int       // requests of BeginLater that are not written
 	closed   bool
 }
 

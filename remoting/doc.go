@@ -8,7 +8,7 @@
 //
 // A side that asks uses [Conn.Invoke], or [Conn.Begin], which waits for nothing and allocates nothing: the answer is told on the
 // reader goroutine. Requests that several goroutines begin at once are written together, and so are those that one goroutine begins
-// one after the other with [Conn.BeginSoon].
+// one after the other with [Conn.BeginSoon] or [Conn.BeginLater].
 //
 // Everything that a peer can make grow has a limit in [Options]; beyond it the connection is closed and one log line names
 // the rule, the number and the peer.

@@ -215,6 +215,7 @@ func (c *Conn) endBatch() {
 // takeLocked makes the caller the one that writes, and gives it the oldest buffer.
 func (c *Conn) takeLocked() *buffer {
 	b := c.out
+	c.delayed = 0
 	c.again = len(c.full) > 0
 	if c.again {
 		b = c.full[0]

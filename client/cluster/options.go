@@ -29,7 +29,8 @@ type Options struct {
 	// These are called on a goroutine of the connection or of the cluster and must not block, nor close the cluster.
 	ConnOpened   func(addr string, c *remoting.Conn)
 	ConnClosed   func(addr string, c *remoting.Conn)
-	RouteChanged func(topic string, r *Route) // the route differs from the one before; r is nil when the topic is gone
+	AfterRead    func(c *remoting.Conn, more bool) // as [remoting.Options].AfterRead
+	RouteChanged func(topic string, r *Route)      // the route differs from the one before; r is nil when the topic is gone
 }
 
 const (

@@ -16,7 +16,7 @@ func layers() []layer {
 		{7, []string{"."}},
 		{6, []string{"broker", "nameserver", "proxy", "api", "bench"}},
 		{5, []string{"store", "client", "admin", "broker/hold", "broker/member", "broker/property", "broker/rates", "broker/register"}},
-		{4, []string{"store/inspect", "store/retention", "client/allocate", "client/avoid", "client/cluster", "client/gate", "client/localoffset", "client/running", "client/trace", "client/wire"}},
+		{4, []string{"store/inspect", "store/retention", "client/allocate", "client/avoid", "client/callback", "client/cluster", "client/gate", "client/localoffset", "client/running", "client/trace", "client/wire"}},
 		{3, []string{"store/backup", "store/apache", "store/commitlog", "store/index", "store/cutdb", "store/trouble", "projection/...", "remoting", "listen", "filter", "auth", "client/namespace"}},
 		{2, []string{"protocol", "route", "message/compression", "store/state", "store/directory"}},
 		{1, []string{"message", "config", "metrics"}},
