@@ -60,7 +60,7 @@ func sendLoop(t testing.TB, properties string) (step func(), stored func() int64
 			t.Fatal(err)
 		}
 		n.handleSend(conn, &f)
-		n.AfterRead(conn)
+		n.AfterRead(conn, false)
 	}, n.stats.put.Load
 }
 

@@ -87,7 +87,7 @@ func benchSends(b *testing.B, encoding protocol.Encoding, batch int) {
 			n.handleSend(conn, &f)
 			sent += batch
 		}
-		n.AfterRead(conn)
+		n.AfterRead(conn, false)
 	}
 	b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/float64(sent), "cpu-ns/message")
 }

@@ -161,9 +161,13 @@ func (b *Broker) Closed(c *remoting.Conn) {
 }
 
 // AfterRead is to be called when a connection's reader has handled all frames that it had read: what was put begins its
-// way to the disk.
-func (b *Broker) AfterRead(c *remoting.Conn) {
-	b.store.Kick()
+// way to the disk. The reader has more to read if more.
+func (b *Broker) AfterRead(c *remoting.Conn, more bool) {
+	if more {
+		b.store.KickAside()
+	} else {
+		b.store.Kick()
+	}
 	c.Flush()
 }
 

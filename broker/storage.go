@@ -16,6 +16,7 @@ type Store interface {
 	PutBatch(rs []message.Record, sink store.Sink, token uint64) error
 	PutDelayed(r *message.Record, level int, sink store.Sink, token uint64) error
 	Kick()
+	KickAside()
 	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
 	GetMatching(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(message.Properties) (wanted, more bool)) ([]byte, store.GetResult)
 	MinOffset(q message.Queue) message.QueueOffset

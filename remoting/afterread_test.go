@@ -9,6 +9,41 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
+// TestAfterReadOfMuch: who sends without end is told of in pieces, and so that the reader can go on.
+func TestAfterReadOfMuch(t *testing.T) {
+	mux := NewMux()
+	mux.Handle(1, "COUNT", func(*Conn, *protocol.Frame) {})
+	pieces := make(chan struct{}, 1)
+	client, _ := serve(t, Options{Mux: mux, AfterRead: func(c *Conn, more bool) {
+		if c.in.since > 2*gatherMost {
+			t.Errorf("told of after %d bytes", c.in.since)
+		}
+		if more {
+			select {
+			case pieces <- struct{}{}:
+			default:
+			}
+		}
+	}}, nil)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		some := bytes.Repeat(request(1, 7, string(make([]byte, 1000))), 1000)
+		for {
+			select {
+			case <-pieces:
+				return
+			default:
+			}
+			if _, err := client.Write(some); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	<-ended
+}
+
 // TestAfterRead: whatever comes behind the last frame, what was handled is told of, and a buffer that is just full is not waited behind.
 func TestAfterRead(t *testing.T) {
 	one := request(1, 7, "0123456789")
@@ -21,7 +56,7 @@ func TestAfterRead(t *testing.T) {
 		want := int64(bytes.Count(sent, []byte("0123456789")))
 		told := make(chan struct{})
 		open := true
-		client, _ := serve(t, Options{Mux: mux, AfterRead: func(*Conn) {
+		client, _ := serve(t, Options{Mux: mux, AfterRead: func(*Conn, bool) {
 			if handled.Load() == want && open {
 				open = false
 				close(told)

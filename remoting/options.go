@@ -12,17 +12,17 @@ var ErrClosed = errors.New("connection closed")
 
 // Options configure a [Server] or a dialled [Conn]. Zero values mean the default.
 type Options struct {
-	Mux             *Mux          // handlers of the peer's requests; nil answers every one with "not supported"
-	MaxFrame        int           // largest frame in bytes, its length field included; default 16 MiB
-	IdleTimeout     time.Duration // silence in both directions, and longest time for one frame; default 120 s
-	MaxConns        int           // connections at once; default 100,000
-	MaxPendingBytes int64         // unsent bytes of one connection; default 64 MiB. A single answer always passes
-	MaxHeldBytes    int64         // of all connections together: large frames being received, answers not taken; default 1 GiB
-	MaxTasks        int           // functions running in [Conn.Go], of all connections together; default 4096
-	Logger          *slog.Logger  // default slog.Default()
-	Opened          func(*Conn)   // on the reader goroutine, before the first frame
-	Closed          func(*Conn)   // on the reader goroutine, after the last frame; the connection is closed
-	AfterRead       func(*Conn)   // on the reader goroutine, when all complete frames that were there have been handled, or many of them
+	Mux             *Mux                     // handlers of the peer's requests; nil answers every one with "not supported"
+	MaxFrame        int                      // largest frame in bytes, its length field included; default 16 MiB
+	IdleTimeout     time.Duration            // silence in both directions, and longest time for one frame; default 120 s
+	MaxConns        int                      // connections at once; default 100,000
+	MaxPendingBytes int64                    // unsent bytes of one connection; default 64 MiB. A single answer always passes
+	MaxHeldBytes    int64                    // of all connections together: large frames being received, answers not taken; default 1 GiB
+	MaxTasks        int                      // functions running in [Conn.Go], of all connections together; default 4096
+	Logger          *slog.Logger             // default slog.Default()
+	Opened          func(*Conn)              // on the reader goroutine, before the first frame
+	Closed          func(*Conn)              // on the reader goroutine, after the last frame; the connection is closed
+	AfterRead       func(c *Conn, more bool) // on the reader goroutine, when all complete frames that were there have been handled, or, if more is there, many of them
 }
 
 func (o Options) withDefaults() Options {

@@ -110,12 +110,12 @@ func (r *reader) loop(prefix []byte) error {
 		r.buf = r.c.host.pools.get(max(len(prefix), smallBuffer))
 		r.end = copy(r.buf.b[:len(prefix)], prefix)
 		if !r.handle() {
-			r.tell()
+			r.tell(false)
 			return nil
 		}
 	}
 	if err := r.arm(r.c.host.IdleTimeout); err != nil {
-		r.tell()
+		r.tell(false)
 		return err
 	}
 	return r.loopOn(r.fill())
@@ -124,7 +124,7 @@ func (r *reader) loop(prefix []byte) error {
 // loopOn reads and handles until the connection ends, or shall sleep. err is the last read's.
 func (r *reader) loopOn(err error) error {
 	err = r.readOn(err)
-	r.tell()
+	r.tell(false)
 	return err
 }
 
@@ -195,12 +195,15 @@ const gatherMost = 512 << 10
 // fill reads what is there, or waits for something. Before it waits it tells that frames have been handled.
 func (r *reader) fill() error {
 	if r.untold {
-		if r.full && r.since < gatherMost && r.c.raw != nil {
+		if r.full && r.c.raw != nil {
+			if r.since >= gatherMost {
+				r.tell(true)
+			}
 			if dry, err := r.fillNow(); !dry {
 				return err
 			}
 		}
-		r.tell()
+		r.tell(false)
 	}
 	if r.c.raw != nil {
 		return r.fillRaw()
@@ -355,10 +358,10 @@ func (r *reader) handle() bool {
 	return true
 }
 
-// tell says that all complete frames that were read have been handled.
-func (r *reader) tell() {
+// tell says that all complete frames that were read have been handled. more: the next read is expected to find more.
+func (r *reader) tell(more bool) {
 	if h := r.c.host; r.untold && h.AfterRead != nil {
-		h.AfterRead(r.c)
+		h.AfterRead(r.c, more)
 	}
 	r.untold, r.since = false, 0
 }

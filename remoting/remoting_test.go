@@ -346,7 +346,7 @@ func (c countingRaw) Write(f func(uintptr) bool) error {
 func TestPipelinedAnswersShareWrites(t *testing.T) {
 	const n = 10_000
 	var writes, batches atomic.Int64
-	client, _ := serve(t, Options{Mux: echoMux(), AfterRead: func(*Conn) { batches.Add(1) }}, func(nc net.Conn) net.Conn {
+	client, _ := serve(t, Options{Mux: echoMux(), AfterRead: func(*Conn, bool) { batches.Add(1) }}, func(nc net.Conn) net.Conn {
 		return countingConn{nc.(*net.TCPConn), &writes}
 	})
 	var stream []byte

@@ -120,6 +120,9 @@ func (s *Store) PutWait(ctx context.Context, r *message.Record) (Appended, error
 // reader has handled everything it had read.
 func (s *Store) Kick() { s.log.Kick() }
 
+// KickAside is Kick for a caller with more to do: another goroutine commits.
+func (s *Store) KickAside() { s.log.KickAside() }
+
 // waiter is a sink for one append whose caller waits.
 type waiter struct {
 	done chan struct{}

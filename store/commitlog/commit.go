@@ -27,6 +27,15 @@ func (l *Log) Kick() {
 	l.mu.Unlock()
 }
 
+// KickAside is Kick for a caller with more to do: the committer does it.
+func (l *Log) KickAside() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.idleLocked() {
+		l.handOverLocked()
+	}
+}
+
 func (l *Log) idleLocked() bool { return len(l.open.items) == 0 && len(l.open.barriers) == 0 }
 
 // handOverLocked makes the committer the owner of the commit path, unless somebody owns it already: the owner looks
