@@ -10,9 +10,12 @@ import (
 const (
 	// fillStep is what the background zeroes and syncs at once: small, since the writer's next sync may have to wait for
 	// it, but not too small, since each sync costs as much CPU as the writer's.
-	fillStep = 512 << 10
+	fillStep = 1 << 20
 	// fillFirst is the window of a log that has not been written yet; it grows with use up to FillWindow.
 	fillFirst = 4 << 20
+	// bulk is the mean size of a commit, in bytes, from which on nothing is zeroed ahead: a sync that has to change the block
+	// map then costs less than writing everything twice, in CPU time, and half of the disk's bandwidth less.
+	bulk = 256 << 10
 	// maxFillPause bounds the throttle.
 	maxFillPause = 20 * time.Millisecond
 )
@@ -26,6 +29,7 @@ type window struct {
 	origin   message.LogOffset // where the writer was at Open
 	head     message.LogOffset // everything before it belongs to the writer
 	filled   message.LogOffset
+	mean     int64             // bytes of the last commits, each weighing an eighth
 	from, to message.LogOffset // being filled, empty if equal
 	poke     chan struct{}     // the writer has come closer to the end of the window
 }
@@ -45,16 +49,19 @@ func (w *window) place(at message.LogOffset) {
 // advance gives everything before to to the writer, and waits for a fill in flight there.
 func (w *window) advance(to message.LogOffset) {
 	w.mu.Lock()
+	w.mean += (int64(to-w.head) - w.mean) / 8
 	w.head = max(w.head, to)
 	for w.from < w.to && w.from < to {
 		w.idle.Wait()
 	}
-	low := w.limit > 0 && int64(w.filled-w.head) < w.sizeLocked()*3/4
+	low := w.wantedLocked() && int64(w.filled-w.head) < w.sizeLocked()*3/4
 	w.mu.Unlock()
 	if low {
 		w.wake()
 	}
 }
+
+func (w *window) wantedLocked() bool { return w.limit > 0 && w.mean < bulk }
 
 // wake calls the background.
 func (w *window) wake() {
@@ -78,7 +85,7 @@ func (w *window) next() (from message.LogOffset, need, urgent bool) {
 	defer w.mu.Unlock()
 	from = max(w.filled, w.head)
 	ahead, size := int64(from-w.head), w.sizeLocked()
-	return from, w.limit > 0 && ahead+min(fillStep, w.limit) <= size, ahead < size/4
+	return from, w.wantedLocked() && ahead+min(fillStep, w.limit) <= size, ahead < size/4
 }
 
 // begin claims [from,to) for the fill; false if the writer has it.
