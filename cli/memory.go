@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -39,4 +40,19 @@ func limitMemory(limit int64) {
 // unless that is more than half.
 func uncounted(limit int64) int64 {
 	return min(max(limit/10, 32<<20), limit/2)
+}
+
+// spareProcs is how many goroutines may run besides one for each processor. Writes and syncs of the commit log block their threads for
+// 50 to 200 µs each, and a thread in a system call occupies its place until the runtime's monitor, which looks every 20 µs
+// then, takes it away: with two processors a tenth of the server's CPU time went there (ARCHITECTURE.md, "More threads than processors").
+const spareProcs = 2
+
+// spareThreads lets goroutines run while others wait for the disk, unless GOMAXPROCS in the environment says how many may.
+func spareThreads(environ []string) {
+	for _, e := range environ {
+		if strings.HasPrefix(e, "GOMAXPROCS=") {
+			return
+		}
+	}
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcs)
 }

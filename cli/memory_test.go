@@ -1,6 +1,9 @@
 package cli
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 func TestUncountedMemory(t *testing.T) {
 	f := func(limit, want int64) {
@@ -13,4 +16,17 @@ func TestUncountedMemory(t *testing.T) {
 	f(96<<20, 32<<20)
 	f(320<<20, 32<<20)
 	f(1000<<20, 100<<20)
+}
+
+func TestSpareThreads(t *testing.T) {
+	was := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(was)
+	spareThreads([]string{"HOME=/", "GOMAXPROCS=2"})
+	if got := runtime.GOMAXPROCS(0); got != was {
+		t.Errorf("%d, want what the environment says, %d", got, was)
+	}
+	spareThreads([]string{"HOME=/"})
+	if got := runtime.GOMAXPROCS(0); got != was+2 {
+		t.Errorf("%d, want two more than %d", got, was)
+	}
 }

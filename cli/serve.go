@@ -144,6 +144,7 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 	}
 	cfg.MemoryLimit = memoryLimit(cfg.MemoryLimit, cgroupLimit)
 	limitMemory(cfg.MemoryLimit)
+	spareThreads(e.environ)
 	server, err := aerobee.StartSettings(cfg, logger)
 	if inUse(err) {
 		return &hint{withoutErrno(err) + "; stop that node first, or give another directory with --data", err}
