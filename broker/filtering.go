@@ -92,8 +92,8 @@ func (b *Broker) checkFilter(s *protocol.SubscriptionData) *refusal {
 	return b.refuseFilter(s.ExpressionType, err)
 }
 
-// get reads what a pull asks for.
-func (b *Broker) get(dst []byte, p *pullRequest, count, size int) ([]byte, store.GetResult) {
+// get reads what a pull asks for. Without wait it does not ask the disk, and Err is then [message.ErrWouldWait].
+func (b *Broker) get(dst []byte, p *pullRequest, count, size int, wait bool) ([]byte, store.GetResult) {
 	from := message.QueueOffset(p.hdr.QueueOffset)
 	if p.filter.ByProperties() {
 		budget := filterBudget
@@ -109,6 +109,9 @@ func (b *Broker) get(dst []byte, p *pullRequest, count, size int) ([]byte, store
 	match := p.filter.Match
 	if p.filter.MatchesAll() {
 		match = nil
+	}
+	if !wait {
+		return b.store.GetReady(dst, p.queue, from, count, size, match)
 	}
 	return b.store.Get(dst, p.queue, from, count, size, match)
 }

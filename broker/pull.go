@@ -6,7 +6,9 @@ package broker
 //
 // Behaviour: checks in Apache's order, see checkPull. A pull that finds nothing and may wait goes on hold, keyed by queue,
 // until a message with a wanted tag arrives, its time is up, or its connection ends; then it runs once more and is answered
-// whatever it finds. With SQL92 any message lets it run, and it goes back on hold while it finds nothing that it wants. A pull that has something to read runs on a goroutine, since the records may lie on the disk only.
+// whatever it finds. With SQL92 any message lets it run, and it goes back on hold while it finds nothing that it wants. A pull whose
+// records are in memory is answered where it is read, together with others that came with it; one whose records lie on the disk only, and
+// one with SQL92, which takes longer, runs on a goroutine.
 // commitOffset counts on the first run only. After a reset (222) the next pull is told the new offset, whatever it asks
 // for. All four offsets of the header stand on every answer that has run.
 //
@@ -17,6 +19,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -100,6 +103,15 @@ func (b *Broker) startPull(p *pullRequest) {
 		b.commitWithPull(p, from)
 		b.holdPull(p)
 		return
+	}
+	if !p.filter.ByProperties() {
+		switch b.readForPull(p, suspend, false) {
+		case pullAnswered:
+			return
+		case pullWaits:
+			b.holdPull(p)
+			return
+		}
 	}
 	if !p.session.conn.Go(func() { b.runPull(p, suspend) }) {
 		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, tooManyWaiting)
@@ -207,15 +219,24 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 	case <-p.session.conn.Done():
 		return
 	}
-	hold := b.readForPull(p, suspend)
+	outcome := b.readForPull(p, suspend, true)
 	<-b.reading
-	if hold {
+	if outcome == pullWaits {
 		b.holdPull(p)
 	}
 }
 
-// readForPull reads and answers, unless it finds nothing and the pull may wait: then it returns true.
-func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
+// pullOutcome is how far a pull has come.
+type pullOutcome uint8
+
+const (
+	pullAnswered pullOutcome = iota
+	pullWaits                // there is nothing for it, and it may wait
+	pullOnDisk               // what it asks for is not in memory
+)
+
+// readForPull reads and answers, if it can: without wait it does not ask the disk.
+func (b *Broker) readForPull(p *pullRequest, suspend, wait bool) pullOutcome {
 	count := min(max(int(p.hdr.MaxMsgNums), 1), b.opt.PullMaxMessages)
 	size := b.opt.PullMaxBytes
 	if p.hdr.MaxMsgBytes > 0 {
@@ -223,11 +244,14 @@ func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 	}
 	buf := b.buffers.get()
 	defer b.buffers.put(buf)
-	body, got := b.get((*buf)[:0], p, count, size)
+	body, got := b.get((*buf)[:0], p, count, size, wait)
 	*buf = body
-	if got.Err != nil {
+	switch {
+	case errors.Is(got.Err, message.ErrWouldWait):
+		return pullOnDisk
+	case got.Err != nil:
 		b.refuse(p.session.conn, &p.request, got.Err)
-		return false
+		return pullAnswered
 	}
 	code := pullCode(got.Status, p.hdr.QueueOffset)
 	if p.held {
@@ -236,7 +260,7 @@ func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 		b.commitWithPull(p, got.Next)
 	}
 	if code == protocol.ResPullNotFound && suspend || b.waitsOn(p, &got) {
-		return true
+		return pullWaits
 	}
 	out := p.request.Reply(code, got.Status.String())
 	h := protocol.PullMessageResponseHeader{NextBeginOffset: int64(got.Next), MinOffset: int64(got.Min), MaxOffset: int64(got.Max),
@@ -250,7 +274,7 @@ func (b *Broker) readForPull(p *pullRequest, suspend bool) (hold bool) {
 	if err := p.session.conn.SendBody(&out, body); err != nil {
 		b.opt.Logger.Debug("pull answer not sent", "remote", p.session.remote, "error", err)
 	}
-	return false
+	return pullAnswered
 }
 
 // pullCode is the response code for what the store found.

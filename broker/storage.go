@@ -18,6 +18,7 @@ type Store interface {
 	Kick()
 	KickAside()
 	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
+	GetReady(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
 	GetMatching(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(message.Properties) (wanted, more bool)) ([]byte, store.GetResult)
 	MinOffset(q message.Queue) message.QueueOffset
 	MaxOffset(q message.Queue) message.QueueOffset

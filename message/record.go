@@ -68,6 +68,9 @@ var (
 	ErrTooBig  = errors.New("record exceeds a limit of its format")
 )
 
+// ErrWouldWait ends a read of records, or of what is known of them, that must not wait for the disk and would have to.
+var ErrWouldWait = errors.New("it is not in memory")
+
 // Record is one decoded record. Its slices alias the decoded bytes. When a record is encoded, LogOffset, QueueOffset,
 // StoreTime, the body CRC and the property CRC are stamped later by [Seal], and the size, magic and host bits of SysFlag
 // are worked out from the other fields.
@@ -325,17 +328,29 @@ func ParseChecked(b []byte) (Record, error) {
 	return r, r.check(b[:r.Size])
 }
 
-// ParseStored is [ParseChecked] in half the time, for a record that was whole when it was stored: a property CRC covers all
-// that stands before it, so that the body's is computed only where there is none.
-func ParseStored(b []byte) (Record, error) {
-	r, err := ParseRecord(b)
+// CheckStored says whether a record that was read from the place at is what was stored there, whole. A property CRC covers all that
+// stands before it, so where there is one nothing else need be looked at. mustHave says that all records there have one, as ours do.
+func CheckStored(rec []byte, at LogOffset, mustHave bool) error {
+	var r Record
+	var err error
+	switch {
+	case len(rec) >= MinRecordSize && HasPropCRC(rec):
+		r.Size, r.LogOffset = int(int32(binary.BigEndian.Uint32(rec))), LogOffset(binary.BigEndian.Uint64(rec[offLogOffset:]))
+		err = checkProp(rec)
+	case mustHave:
+		err = fmt.Errorf("%w: there is none", ErrPropCRC)
+	default:
+		r, err = ParseChecked(rec)
+	}
 	switch {
 	case err != nil:
-		return r, err
-	case HasPropCRC(b[:r.Size]):
-		return r, checkProp(b[:r.Size])
+		return err
+	case r.Size != len(rec):
+		return fmt.Errorf("%w: it says %d bytes, %d were stored", ErrSize, r.Size, len(rec))
+	case r.LogOffset != at:
+		return fmt.Errorf("%w: it says that it lies at %d", ErrSize, r.LogOffset)
 	}
-	return r, r.check(b[:r.Size])
+	return nil
 }
 
 func (r *Record) check(rec []byte) error {

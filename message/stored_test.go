@@ -6,20 +6,36 @@ import (
 	"testing"
 )
 
-// Every flipped bit of a stored record is found, with a property CRC and without.
-func TestParseStoredFindsEveryFlippedBit(t *testing.T) {
+// TestCheckStored: every flipped bit of a record of ours is found, and so is a record at another place or of another length. Where records
+// need not have a property CRC, a flipped bit of its name leaves one that has none: of that only the body is checked, as by Check.
+func TestCheckStored(t *testing.T) {
 	host := netip.MustParseAddrPort("10.1.2.3:10911")
 	r := Record{Topic: []byte("T"), Body: []byte("body"), BornHost: host, StoreHost: host, Properties: AppendProperty(nil, PropKeys, "k")}
 	rec := AppendRecord(nil, &r)
 	Seal(rec, 7, 8, 9)
-	if got, err := ParseStored(rec); err != nil || string(got.Body) != "body" || got.LogOffset != 7 {
-		t.Fatalf("%+v, %v", got, err)
+	for _, mustHave := range []bool{true, false} {
+		if err := CheckStored(rec, 7, mustHave); err != nil {
+			t.Fatal(err)
+		}
+		if err := CheckStored(rec, 8, mustHave); err == nil {
+			t.Error("a record of another place passes")
+		}
+		if err := CheckStored(append(slices.Clone(rec), 0), 7, mustHave); err == nil {
+			t.Error("a record with a byte behind it passes")
+		}
+		for n := range rec {
+			if err := CheckStored(rec[:n], 7, mustHave); err == nil {
+				t.Errorf("%d bytes of a record pass", n)
+			}
+		}
 	}
 	for i := range 8 * len(rec) {
 		b := slices.Clone(rec)
 		b[i/8] ^= 1 << (i % 8)
-		// A bit of the CRC's own name leaves a record that has none; of that only the body is checked, here as by Check.
-		if _, err := ParseStored(b); (err == nil) != (Check(b) == nil) {
+		if err := CheckStored(b, 7, true); err == nil {
+			t.Errorf("bit %d of byte %d passes", i%8, i/8)
+		}
+		if err := CheckStored(b, 7, false); (err == nil) != (Check(b) == nil) {
 			t.Errorf("bit %d of byte %d: %v, by Check %v", i%8, i/8, err, Check(b))
 		}
 	}

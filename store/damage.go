@@ -23,17 +23,7 @@ func (s *Store) skipDamaged(at message.LogOffset, cause error) {
 		return
 	}
 	s.opt.Logger.Error("a stored message is damaged and is passed over; `aerobee store verify` on a copy or the stopped store lists all",
-		"log offset", int64(at), "segment", s.segmentPath(at), "cause", cause)
-}
-
-// segmentPath names the file that holds a log offset, "" if there is none.
-func (s *Store) segmentPath(at message.LogOffset) string {
-	for _, seg := range s.log.Segments() {
-		if at >= seg.Base && at < seg.Base+message.LogOffset(seg.Size) {
-			return seg.Path
-		}
-	}
-	return ""
+		"log offset", int64(at), "segment", s.log.PathOf(at), "cause", cause)
 }
 
 // noteLogStart notes durably where the log will begin when retention has deleted what lies before. A disk that is too full
@@ -59,22 +49,6 @@ func (s *Store) checkLogStart() {
 	}
 }
 
-// checkRecord reports whether a record that was read from the disk is what was stored there. Ours all have a property CRC.
-func (s *Store) checkRecord(rec []byte, at message.LogOffset) error {
-	r, err := message.ParseStored(rec)
-	switch {
-	case err != nil:
-		return err
-	case !s.imported.Foreign && !message.HasPropCRC(rec):
-		return fmt.Errorf("%w: there is none", message.ErrPropCRC)
-	case r.Size != len(rec):
-		return fmt.Errorf("%w: it says %d bytes, %d were stored", message.ErrSize, r.Size, len(rec))
-	case r.LogOffset != at:
-		return fmt.Errorf("%w: it says that it lies at %d", message.ErrSize, r.LogOffset)
-	}
-	return nil
-}
-
 // sound closes up, in b from had on, the records of the spans that are what was stored, and counts them. Those that were
 // read from memory need no check.
 func (s *Store) sound(b []byte, had int, spans []commitlog.Span) (out []byte, count int) {
@@ -87,12 +61,15 @@ func (s *Store) sound(b []byte, had int, spans []commitlog.Span) (out []byte, co
 		rec := b[from : from+int(span.Size)]
 		from += len(rec)
 		if span.At < memory {
-			if err := s.checkRecord(rec, span.At); err != nil {
+			if err := message.CheckStored(rec, span.At, !s.imported.Foreign); err != nil {
 				s.skipDamaged(span.At, err)
 				continue
 			}
 		}
-		to += copy(b[to:], rec)
+		if to < from-len(rec) { // one before it was passed over
+			copy(b[to:], rec)
+		}
+		to += len(rec)
 		count++
 	}
 	return b[:to], count

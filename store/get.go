@@ -56,6 +56,15 @@ const minScanned = 800
 // that match (nil matches all), at most maxCount of them and maxBytes bytes, but always at least one if one matches
 // within what it may scan.
 func (s *Store) Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, GetResult) {
+	return s.get(dst, q, from, maxCount, maxBytes, true, match)
+}
+
+// GetReady is Get for who must not wait: where it would have to ask the disk, Err wraps [message.ErrWouldWait].
+func (s *Store) GetReady(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, GetResult) {
+	return s.get(dst, q, from, maxCount, maxBytes, false, match)
+}
+
+func (s *Store) get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, wait bool, match func(int64) bool) ([]byte, GetResult) {
 	qs, known := s.readable(q)
 	if qs == nil {
 		status := NoMatchedLogicQueue
@@ -76,7 +85,7 @@ func (s *Store) Get(dst []byte, q message.Queue, from message.QueueOffset, maxCo
 	case from > res.Max:
 		res.Status, res.Next = OffsetOverflowBadly, res.Max
 	default:
-		return s.collect(dst, qs, from, maxCount, maxBytes, match, res)
+		return s.collect(dst, qs, from, maxCount, maxBytes, wait, match, res)
 	}
 	return dst, res
 }
@@ -112,7 +121,7 @@ func (c *scan) take(e index.Entry) bool {
 	return true
 }
 
-func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, maxCount, maxBytes int, match func(int64) bool, res GetResult) ([]byte, GetResult) {
+func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, maxCount, maxBytes int, wait bool, match func(int64) bool, res GetResult) ([]byte, GetResult) {
 	c, _ := s.scans.Get().(*scan)
 	if c == nil {
 		c = &scan{}
@@ -125,7 +134,11 @@ func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, ma
 		spans: c.spans[:0], next: from, end: res.Max, maxCount: maxCount, maxBytes: maxBytes,
 		left: max(minScanned, maxCount), start: s.log.Start(), match: match,
 	}
-	if err := s.ix.Scan(qs.key(), from, c.take); err != nil {
+	look, read := s.ix.Scan, s.log.Read
+	if !wait {
+		look, read = s.ix.ScanReady, s.log.ReadReady
+	}
+	if err := look(qs.key(), from, c.take); err != nil {
 		res.Err = fmt.Errorf("get from topic %s, queue %d, offset %d: %w", qs.topic.name, qs.id, from, s.noteDamage(err))
 		return dst, res
 	}
@@ -141,12 +154,12 @@ func (s *Store) collect(dst []byte, qs *queueState, from message.QueueOffset, ma
 		res.Status = NoMatchedMessage
 		return dst, res
 	}
-	out, err := s.log.Read(dst, c.spans)
+	out, err := read(dst, c.spans)
 	if errors.Is(err, commitlog.ErrRange) && c.spans[0].At < s.log.Start() {
 		res.Status = MessageWasRemoving // the segment went between the scan and the read
 		return dst, res
 	}
-	if err != nil && !errors.Is(err, commitlog.ErrRange) && !errors.Is(err, commitlog.ErrClosed) {
+	if err != nil && !errors.Is(err, commitlog.ErrRange) && !errors.Is(err, commitlog.ErrClosed) && !errors.Is(err, message.ErrWouldWait) {
 		return s.collectSingly(dst, qs, from, c.spans, res)
 	}
 	if err != nil {

@@ -62,13 +62,14 @@ type coldBlock struct {
 // coldStart returns where the block begins in which an offset lies.
 func (s *segment) coldStart(at message.LogOffset) message.LogOffset { return at - (at-s.base)%coldSize }
 
-// read appends the bytes of leading spans, which begin in s and before limit. It serves none if they are better read elsewhere.
-func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffset) (_ []byte, n int, err error) {
+// read appends the bytes of leading spans, which begin in s and before limit. It serves none if they are better read elsewhere,
+// or if it would have to wait and must not.
+func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffset, wait bool) (_ []byte, n int, err error) {
 	end := spans[0].At + message.LogOffset(spans[0].Size)
 	if end > s.end() {
 		return dst, 0, nil
 	}
-	b, err := c.get(s, spans[0].At, end, limit, false)
+	b, err := c.get(s, spans[0].At, end, limit, false, wait)
 	if b == nil {
 		return dst, 0, err
 	}
@@ -83,7 +84,7 @@ func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffse
 			if at == b.until() {
 				c.put(b, served)
 				served = 0
-				if b, err = c.get(s, at, end, limit, true); b == nil {
+				if b, err = c.get(s, at, end, limit, true, wait); b == nil {
 					return dst[:had], n, err
 				}
 			}
@@ -99,6 +100,16 @@ func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffse
 
 func (b *coldBlock) until() message.LogOffset { return b.at + message.LogOffset(len(b.b)) }
 
+// here reports whether the block has been read.
+func (b *coldBlock) here() bool {
+	select {
+	case <-b.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // holds reports whether the block has the beginning of what lies from at to end, and all of it that lies in the block.
 func (b *coldBlock) holds(at, end message.LogOffset) bool {
 	return at >= b.at && at < b.until() && min(end, b.until()) <= b.valid
@@ -106,8 +117,8 @@ func (b *coldBlock) holds(at, end message.LogOffset) bool {
 
 // get returns the block in which what lies from at to end begins, pinned; put must follow. It waits for whoever reads it
 // already. Nil without an error tells the caller to read elsewhere; follows says that the block before was read to its
-// end. From limit on nothing is read ahead.
-func (c *cold) get(s *segment, at, end, limit message.LogOffset, follows bool) (*coldBlock, error) {
+// end. From limit on nothing is read ahead. Without wait only what is here will do.
+func (c *cold) get(s *segment, at, end, limit message.LogOffset, follows, wait bool) (*coldBlock, error) {
 	for {
 		start := s.coldStart(at)
 		now := time.Now()
@@ -115,6 +126,10 @@ func (c *cold) get(s *segment, at, end, limit message.LogOffset, follows bool) (
 		c.used = now
 		b := c.blocks[start]
 		load := b == nil
+		if !wait && (load || !b.here()) {
+			c.mu.Unlock()
+			return nil, nil
+		}
 		if load {
 			if !follows && !c.followsLocked(start) {
 				c.mu.Unlock()

@@ -20,7 +20,12 @@ const (
 // Read appends the bytes of the named records to dst, in order: from memory, else with one pread for each run of
 // neighbours. It never waits for the writer or the deleter. On an error dst comes back with what was read before it;
 // a span that is not published or was dropped gives ErrRange.
-func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) {
+func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) { return l.read(dst, spans, true) }
+
+// ReadReady is [Log.Read] for who must not wait: where it would have to ask the disk it ends with [message.ErrWouldWait].
+func (l *Log) ReadReady(dst []byte, spans []Span) ([]byte, error) { return l.read(dst, spans, false) }
+
+func (l *Log) read(dst []byte, spans []Span, wait bool) ([]byte, error) {
 	published := l.Published()
 	for _, s := range spans {
 		if s.Size <= 0 || s.At < 0 || s.At > published-message.LogOffset(s.Size) {
@@ -35,13 +40,16 @@ func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) {
 		}
 		var err error
 		if l.followsCold() {
-			if dst, n, err = l.readCold(dst, spans); err != nil {
+			if dst, n, err = l.readCold(dst, spans, wait); err != nil {
 				return dst, err
 			}
 			if n > 0 {
 				spans = spans[n:]
 				continue
 			}
+		}
+		if !wait {
+			return dst, message.ErrWouldWait
 		}
 		n = l.coldRun(spans)
 		if dst, err = l.pread(dst, spans[:n]); err != nil {
@@ -56,7 +64,7 @@ func (l *Log) Read(dst []byte, spans []Span) ([]byte, error) {
 func (l *Log) followsCold() bool { return l.cold.limit >= coldSize && l.wantsDirect() }
 
 // readCold reads leading spans, none if they are better read one by one.
-func (l *Log) readCold(dst []byte, spans []Span) ([]byte, int, error) {
+func (l *Log) readCold(dst []byte, spans []Span, wait bool) ([]byte, int, error) {
 	s := l.segs.acquire(spans[0].At)
 	if s == nil {
 		return dst, 0, l.noSegment(spans[0].At)
@@ -68,7 +76,7 @@ func (l *Log) readCold(dst []byte, spans []Span) ([]byte, int, error) {
 	n := 0
 	err := error(nil)
 	if s.size%blockSize == 0 {
-		dst, n, err = l.cold.read(dst, s, spans, limit)
+		dst, n, err = l.cold.read(dst, s, spans, limit, wait)
 	}
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) { // or another reader has found out
 		l.opts.Logger.Debug("a block was not read past the page cache", "error", err)
@@ -245,6 +253,16 @@ func (l *Log) Segments() []Segment {
 		out = append(out, seg)
 	}
 	return out
+}
+
+// PathOf names the file that holds an offset, "" if there is none.
+func (l *Log) PathOf(at message.LogOffset) string {
+	for _, s := range l.segs.snapshot() {
+		if at >= s.base && at < s.end() {
+			return s.path
+		}
+	}
+	return ""
 }
 
 // DropBefore removes the segments that end at or before the offset, oldest first, never the one that is being written.

@@ -133,7 +133,7 @@ func (ix *Index) Bounds(q Queue) (least, next message.QueueOffset) {
 		return st.least, next
 	}
 	found := false
-	err := ix.scan(q, st.least, func(e Entry) bool {
+	err := ix.scan(q, st.least, true, func(e Entry) bool {
 		least, found = e.QueueOffset, true
 		return false
 	})

@@ -11,11 +11,17 @@ import (
 // have gaps; an entry that [Index.DropBefore] has passed is not visited. An error that wraps [DamageError] names the
 // block to make again; entries before it have been visited.
 func (ix *Index) Scan(q Queue, from message.QueueOffset, visit func(Entry) bool) error {
-	return ix.scan(q, max(from, ix.queues.least(q)), visit)
+	return ix.scan(q, max(from, ix.queues.least(q)), true, visit)
 }
 
-func (ix *Index) scan(q Queue, from message.QueueOffset, visit func(Entry) bool) error {
+// ScanReady is [Index.Scan] for who must not wait: where it would have to ask the disk it ends with [message.ErrWouldWait].
+func (ix *Index) ScanReady(q Queue, from message.QueueOffset, visit func(Entry) bool) error {
+	return ix.scan(q, max(from, ix.queues.least(q)), false, visit)
+}
+
+func (ix *Index) scan(q Queue, from message.QueueOffset, wait bool, visit func(Entry) bool) error {
 	c := ix.reader(q)
+	c.wait = wait
 	defer c.close()
 	floor := ix.floorOffset()
 	above := func(e Entry) bool { return e.LogOffset < floor || visit(e) }
@@ -31,7 +37,7 @@ func (ix *Index) scan(q Queue, from message.QueueOffset, visit func(Entry) bool)
 			i := t.lastPage(func(p pageRow) bool { return p.offset <= from })
 			return max(i, t.lastPage(func(p pageRow) bool { return p.log <= floor }))
 		}
-		more, err := ix.scanBlock(b, r, start, func(e Entry) bool { return e.QueueOffset < from || above(e) })
+		more, err := c.scanBlock(b, r, start, func(e Entry) bool { return e.QueueOffset < from || above(e) })
 		if !more || err != nil {
 			return err
 		}
@@ -46,22 +52,22 @@ func (ix *Index) scan(q Queue, from message.QueueOffset, visit func(Entry) bool)
 }
 
 // scanBlock visits a run's entries from a page on, and returns whether visit wants more.
-func (ix *Index) scanBlock(b *block, r *run, start func(*pageTable) int, visit func(Entry) bool) (bool, error) {
+func (c *reader) scanBlock(b *block, r *run, start func(*pageTable) int, visit func(Entry) bool) (bool, error) {
 	t := onePage(r)
 	if r.table > 0 {
 		at := r.pos + r.size - r.table
-		rows, err := ix.part(b, r.q, at, r.table)
+		rows, err := c.part(b, at, r.table)
 		if err != nil {
 			return false, err
 		}
 		t = pageTable{rows: rows, end: at}
 	}
 	for i := start(&t); i < t.len(); i++ {
-		at, size := t.place(i)
-		page, err := ix.part(b, r.q, at, size)
+		page, err := c.page(b, &t, i)
 		if err != nil {
 			return false, err
 		}
+		at, _ := t.place(i)
 		coder, v := newEntryCoder(), varints{b: page}
 		for {
 			ok, err := coder.next(&v)
@@ -80,32 +86,74 @@ func (ix *Index) scanBlock(b *block, r *run, start func(*pageTable) int, visit f
 }
 
 // part returns a page or page table, from the cache or from the file.
-func (ix *Index) part(b *block, q Queue, at, size int64) ([]byte, error) {
+func (c *reader) part(b *block, at, size int64) ([]byte, error) {
 	k := partKey{b, at}
-	if p := ix.cache.get(k); p != nil {
+	if p := c.ix.cache.get(k); p != nil {
 		return p, nil
+	}
+	if !c.wait {
+		return nil, message.ErrWouldWait
 	}
 	raw, err := b.pread(at, size)
 	if err != nil {
 		return nil, err
 	}
-	p, err := b.queuePart(q, at, raw)
+	p, err := b.queuePart(c.q, at, raw)
 	if err == nil {
-		ix.cache.put(k, p)
+		c.ix.cache.put(k, p)
 	}
 	return p, err
+}
+
+// pagesAhead is how many pages are read together for who follows a run, about 8 KiB.
+const pagesAhead = 8
+
+// page returns the i-th page of a run. For who comes from the page before, some more are read together.
+func (c *reader) page(b *block, t *pageTable, i int) ([]byte, error) {
+	at, size := t.place(i)
+	n := 1
+	if i > 0 && c.wait && c.ix.cache.get(partKey{b, at}) == nil {
+		if before, _ := t.place(i - 1); c.ix.cache.get(partKey{b, before}) != nil {
+			n = min(pagesAhead, t.len()-i)
+		}
+	}
+	if n == 1 {
+		return c.part(b, at, size)
+	}
+	last, lastSize := t.place(i + n - 1)
+	raw, err := b.pread(at, last+lastSize-at)
+	if err != nil {
+		return nil, err
+	}
+	var first []byte
+	for k := range n {
+		pos, size := t.place(i + k)
+		p, err := b.queuePart(c.q, pos, raw[pos-at:][:size])
+		if err != nil {
+			if k == 0 {
+				return nil, err
+			}
+			break // for who comes to it
+		}
+		c.ix.cache.put(partKey{b, pos}, p)
+		if k == 0 {
+			first = p
+		}
+	}
+	return first, nil
 }
 
 func (ix *Index) floorOffset() message.LogOffset { return message.LogOffset(ix.floor.Load()) }
 
 // reader is one reader's sight of one queue.
 type reader struct {
-	ix *Index
-	q  Queue
-	v  *view
+	ix   *Index
+	q    Queue
+	v    *view
+	wait bool // it may ask the disk
 }
 
-func (ix *Index) reader(q Queue) reader { return reader{ix: ix, q: q, v: ix.acquire()} }
+func (ix *Index) reader(q Queue) reader { return reader{ix: ix, q: q, v: ix.acquire(), wait: true} }
 
 func (c *reader) close() { c.v.release() }
 
@@ -140,6 +188,9 @@ func (c *reader) find(at message.QueueOffset) (*block, *run, error) {
 		if c.v.find(f.b.blockID) == f.b {
 			return f.b, &f.r, nil
 		}
+	}
+	if !c.wait {
+		return nil, nil, message.ErrWouldWait
 	}
 	for {
 		id, r, ok, err := c.ix.dir.find(c.q, at)
@@ -224,7 +275,7 @@ func (s *timeSearch) run(ix *Index, q Queue, from message.QueueOffset) error {
 				i := t.lastPage(func(p pageRow) bool { return p.offset <= from })
 				return max(i, t.lastPage(func(p pageRow) bool { return s.early(p.time) }))
 			}
-			if _, err := ix.scanBlock(b, r, start, func(e Entry) bool { return e.QueueOffset < from || s.visit(e) }); err != nil {
+			if _, err := c.scanBlock(b, r, start, func(e Entry) bool { return e.QueueOffset < from || s.visit(e) }); err != nil {
 				return err
 			}
 		}
