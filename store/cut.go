@@ -39,15 +39,22 @@ type cut struct {
 // timerPart is how many pending entries are encoded while s.mu is held, about 0.1 ms.
 const timerPart = 4096
 
+// sparseCuts is how many times as much a cut may hold while the index's head is sparse.
+const sparseCuts = 8
+
 // wantCut asks for a cut when one is due. It runs on the committing goroutine after each group.
 func (s *Store) wantCut() {
 	if !s.serving {
 		return
 	}
 	rolled := s.segmentOf(s.prev) != s.segmentOf(s.cutWanted)
-	entries := s.ix.HeadEntries()
+	entries, sparse := s.ix.HeadEntries()
 	s.boundHead(entries)
-	if !rolled && int64(s.applied-s.cutWanted) < s.opt.CutBytes && entries < s.opt.CutEntries {
+	size := int64(s.applied - s.cutWanted)
+	if sparse {
+		size /= sparseCuts
+	}
+	if !rolled && size < s.opt.CutBytes && entries < s.opt.CutEntries {
 		return
 	}
 	s.cutWanted = s.applied

@@ -25,8 +25,9 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	st := Stats{
 		LogStart: s.log.Start(), LogEnd: s.log.Published(), Synced: s.log.Synced(), Cut: message.LogOffset(s.cutAt.Load()),
-		Segments: len(s.log.Segments()), SegmentSize: s.opt.SegmentSize, HeadEntries: s.ix.HeadEntries(), Full: s.full.Load(),
+		Segments: len(s.log.Segments()), SegmentSize: s.opt.SegmentSize, Full: s.full.Load(),
 	}
+	st.HeadEntries, _ = s.ix.HeadEntries()
 	disk, _ := retention.DiskUsage(s.fs, s.opt.Dir)
 	st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
 	s.mu.RLock()

@@ -65,7 +65,7 @@ func (ix *Index) Release(f *Frozen) {
 // writeHead writes an immutable head as a block and opens it.
 func (ix *Index) writeHead(h *head, id blockID) (*block, error) {
 	if id.UpTo <= id.From {
-		return nil, fmt.Errorf("index block of %d entries: it would cover the log range %v", h.entries(), id.Span)
+		return nil, fmt.Errorf("index block: it would cover the log range %v", id.Span)
 	}
 	for exists(ix.o.FS, ix.o.FS.PathJoin(ix.o.Dir, id.fileName())) {
 		id.seq++

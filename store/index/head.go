@@ -87,10 +87,10 @@ func (c *keyChunk) at(i int) keyRecord {
 
 func newHead() *head { return &head{queues: make(map[Queue][]chunk)} }
 
-func (h *head) entries() int {
+func (h *head) entries() (entries, queues int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.count
+	return h.count, len(h.queues)
 }
 
 func (h *head) add(q Queue, e Entry, keys []uint64) {

@@ -90,7 +90,10 @@ type Frozen struct {
 }
 
 // Entries returns how many entries the frozen head holds.
-func (f *Frozen) Entries() int { return f.h.entries() }
+func (f *Frozen) Entries() int {
+	n, _ := f.h.entries()
+	return n
+}
 
 // Add puts an entry into the head, with the hashes of its keys (see [KeyHash]). Entries come in log order. Two kinds
 // are passed over: one whose log offset a block covers already (replay), and one whose queue offset is not above its
@@ -114,11 +117,19 @@ func (ix *Index) Freeze() *Frozen {
 	return f
 }
 
-// HeadEntries returns how many entries the head holds.
-func (ix *Index) HeadEntries() int {
+// A head is sparse if it has manyQueues, and fewer entries than longEnough in each.
+const (
+	manyQueues = 1024
+	longEnough = 8
+)
+
+// HeadEntries returns how many entries the head holds, and whether it is sparse: a cut costs a change of the directory for each queue in it,
+// so it is better left to grow. With 100,000 queues, 64 MiB of log have one message or two for half of them.
+func (ix *Index) HeadEntries() (entries int, sparse bool) {
 	v := ix.acquire()
 	defer v.release()
-	return v.head.entries()
+	n, queues := v.head.entries()
+	return n, queues >= manyQueues && n < longEnough*queues
 }
 
 // AppliedTo returns the log offset up to which blocks hold the index: replay begins there.

@@ -105,7 +105,8 @@ func (s *script) ask(q Queue) string {
 		for _, b := range ix.cur.live {
 			fmt.Fprintf(&out, "%v: %d entries in %d runs, %d keys, time %d to %d\n", b.Span, b.foot.entries, b.foot.runs, b.foot.keys, b.foot.minTime, b.foot.maxTime)
 		}
-		fmt.Fprintf(&out, "head: %d entries\n", ix.HeadEntries())
+		entries, _ := ix.HeadEntries()
+		fmt.Fprintf(&out, "head: %d entries\n", entries)
 	default:
 		s.t.Fatalf("%s: unknown command %s", s.d.Pos, s.d.Cmd)
 	}
