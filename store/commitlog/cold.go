@@ -66,7 +66,7 @@ func (s *segment) coldStart(at message.LogOffset) message.LogOffset { return at 
 // or if it would have to wait and must not.
 func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffset, wait bool) (_ []byte, n int, err error) {
 	end := spans[0].At + message.LogOffset(spans[0].Size)
-	if end > s.end() {
+	if end > s.end() || spans[0].Size < message.MinRecordSize { // a look at a record's size is no read of one who follows
 		return dst, 0, nil
 	}
 	b, err := c.get(s, spans[0].At, end, limit, false, wait)
@@ -317,11 +317,18 @@ func (c *cold) emptyLocked() {
 	c.free = nil
 }
 
-// coldHandle returns the handle through which cold reads go, opened when first needed.
+// coldHandle returns the handle through which cold reads go, opened when first needed. One that cannot be opened now, for want of
+// descriptors say, is tried again by the next read.
 func (s *segment) coldHandle(l *Log) (vfs.File, error) {
-	s.coldOnce.Do(func() { s.cold, s.coldErr = l.openDirect(s, false) })
-	if s.cold == nil && s.coldErr == nil {
+	s.coldMu.Lock()
+	defer s.coldMu.Unlock()
+	if s.cold != nil {
+		return s.cold, nil
+	}
+	f, err := l.openDirect(s, false)
+	if f == nil && err == nil {
 		return nil, errors.ErrUnsupported
 	}
-	return s.cold, s.coldErr
+	s.cold = f
+	return f, err
 }

@@ -242,6 +242,33 @@ func TestZeroingIsTriedAgainBeforeTheNextWrite(t *testing.T) {
 	_ = f.Close()
 }
 
+// A log that is closed while what a failed write left is still there is not closed in good order: the next start must look at its end.
+func TestCloseZeroesOrSaysSo(t *testing.T) {
+	for _, heals := range []bool{true, false} {
+		mem := vfs.NewCrashableMem()
+		var broken atomic.Bool
+		fs := &fault{FS: mem, hook: func(op change) error {
+			if op.op == "write" && broken.Load() {
+				return errDisk
+			}
+			return nil
+		}}
+		o, m := bare(fs)
+		l, err := commitlog.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken.Store(true)
+		if err := put(t, l, m, newSink(), 0, sized(500, "refused")); !errors.Is(err, errDisk) {
+			t.Fatal(err)
+		}
+		broken.Store(!heals)
+		if err := l.Close(); (err == nil) != heals || err != nil && !errors.Is(err, errDisk) {
+			t.Errorf("closed with what was refused still there, the disk heals: %v: %v", heals, err)
+		}
+	}
+}
+
 func TestFailedSyncStopsTheLog(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	var syncs, broken atomic.Int32

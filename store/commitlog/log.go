@@ -101,7 +101,7 @@ func (l *Log) start() {
 // Close commits and syncs what was appended, stops the log's goroutines and closes its files. The error is that of the
 // last sync, or the one that failed the log before. A second Close returns nil.
 func (l *Log) Close() error {
-	done, err := l.enqueue(func(message.LogOffset) error { return l.syncActive() }, true)
+	done, err := l.enqueue(func(message.LogOffset) error { return errors.Join(l.clean(), l.syncActive()) }, true)
 	if errors.Is(err, ErrClosed) {
 		return nil
 	}

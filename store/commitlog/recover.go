@@ -181,8 +181,10 @@ func (r *replay) run() error {
 					ErrCorrupt, s.path, r.tail, r.reason, later.path)
 			}
 		}
-		if err := r.damaged(s); err != nil {
-			return err
+		if clean := r.log.opts.CleanEnd; clean == 0 || clean != r.tail { // else nothing behind it was acknowledged
+			if err := r.damaged(s); err != nil {
+				return err
+			}
 		}
 		break
 	}

@@ -24,9 +24,8 @@ type segment struct {
 	out, side vfs.File
 	refs      atomic.Int32
 
-	coldOnce sync.Once
-	cold     vfs.File // for reads past the page cache, nil until the first
-	coldErr  error
+	coldMu sync.Mutex
+	cold   vfs.File // for reads past the page cache, nil until the first; guarded by coldMu
 
 	kept      []byte // what the block holds in which the records end; the committing goroutine's
 	allocated int64  // bytes from the file's beginning that have room on the disk; the background's
