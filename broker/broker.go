@@ -46,7 +46,7 @@ type Broker struct {
 	uniq         *message.UniqueKeys
 	works        sync.Pool // *sendWork, for sends that had to wait
 	buffers      buffers
-	reading      chan struct{} // held by each pull that reads and is answered; its capacity bounds their buffers
+	reading      chan struct{} // held by each pull that may read from the disk and is answered; its capacity bounds their buffers
 	makes        *makings
 	waitingBytes atomic.Int64  // of request copies, see copyToWait
 	turns        chan struct{} // held by the one change of topics or groups that is under way

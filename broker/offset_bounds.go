@@ -44,7 +44,9 @@ func (b *Broker) handleMaxOffset(c *remoting.Conn, f *protocol.Frame) {
 
 func (b *Broker) handleMinOffset(c *remoting.Conn, f *protocol.Frame) {
 	if q, ok := b.queueOf(c, f); ok {
-		b.answerHeader(c, f, &protocol.OffsetResponseHeader{Offset: int64(b.store.MinOffset(q))})
+		b.later(c, f, func(f *protocol.Frame) { // it may have to be looked for on the disk
+			b.answerHeader(c, f, &protocol.OffsetResponseHeader{Offset: int64(b.store.MinOffset(q))})
+		})
 	}
 }
 

@@ -104,6 +104,11 @@ func (b *Broker) startPull(p *pullRequest) {
 		b.holdPull(p)
 		return
 	}
+	select {
+	case <-p.session.conn.Done():
+		return
+	default:
+	}
 	if !p.filter.ByProperties() {
 		switch b.readForPull(p, suspend, false) {
 		case pullAnswered:

@@ -47,12 +47,15 @@ func uncounted(limit int64) int64 {
 // then, takes it away: with two processors a tenth of the server's CPU time went there (ARCHITECTURE.md, "More threads than processors").
 const spareProcs = 2
 
-// spareThreads lets goroutines run while others wait for the disk, unless GOMAXPROCS in the environment says how many may.
+// spareThreads lets goroutines run while others wait for the disk, unless GOMAXPROCS in the environment says how many may. Where a control
+// group limits the CPU time the runtime's number stays, since the runtime follows changes of the limit.
 func spareThreads(environ []string) {
 	for _, e := range environ {
 		if strings.HasPrefix(e, "GOMAXPROCS=") {
 			return
 		}
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcs)
+	if runtime.GOMAXPROCS(0) == runtime.NumCPU() {
+		runtime.GOMAXPROCS(runtime.NumCPU() + spareProcs)
+	}
 }

@@ -73,6 +73,9 @@ func (s *Store) get(dst []byte, q message.Queue, from message.QueueOffset, maxCo
 		}
 		return dst, GetResult{Status: status}
 	}
+	if !wait && !s.ix.BoundsKnown(qs.key()) {
+		return dst, GetResult{Err: message.ErrWouldWait}
+	}
 	var res GetResult
 	res.Min, res.Max = s.bounds(qs)
 	switch {

@@ -45,8 +45,8 @@ type Options struct {
 	Retention Retention
 	// DelayLevels are the delays of the levels 1, 2, …; Apache's 18 levels from 1 s to 2 h.
 	DelayLevels []time.Duration
-	// CutBytes and CutEntries bound what a restart has to replay: after so many bytes of log (64 MiB) or index entries
-	// (500,000) the index head is written as a block and the projections are snapshotted.
+	// CutBytes and CutEntries bound what a restart has to replay: after so many bytes of log (64 MiB; 8 times as many while many queues
+	// hold little each) or index entries (500,000) the index head is written as a block and the projections are snapshotted.
 	CutBytes   int64
 	CutEntries int
 	// NoKeyIndex leaves keys out of the index: Query finds nothing that was stored while it is set.

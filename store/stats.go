@@ -14,7 +14,6 @@ type Stats struct {
 	SegmentSize                   int64 // bytes of each segment
 	Topics, Groups, Queues        int
 	Offsets, PendingTimers        int
-	HeadEntries                   int
 	// DiskUsed, DiskFree and DiskTotal are bytes of the disk that holds the store, 0 where the file system does not tell.
 	DiskUsed, DiskFree, DiskTotal uint64
 	// Full says why messages are refused, nil if they are not.
@@ -27,7 +26,6 @@ func (s *Store) Stats() Stats {
 		LogStart: s.log.Start(), LogEnd: s.log.Published(), Synced: s.log.Synced(), Cut: message.LogOffset(s.cutAt.Load()),
 		Segments: len(s.log.Segments()), SegmentSize: s.opt.SegmentSize, Full: s.full.Load(),
 	}
-	st.HeadEntries, _ = s.ix.HeadEntries()
 	disk, _ := retention.DiskUsage(s.fs, s.opt.Dir)
 	st.DiskUsed, st.DiskFree, st.DiskTotal = disk.UsedBytes, disk.AvailBytes, disk.TotalBytes
 	s.mu.RLock()

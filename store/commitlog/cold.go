@@ -94,6 +94,9 @@ func (c *cold) read(dst []byte, s *segment, spans []Span, limit message.LogOffse
 			served += len(part)
 		}
 	}
+	if !wait && n < len(spans) {
+		served = 0 // who waits reads them all again
+	}
 	c.put(b, served)
 	return dst, n, nil
 }

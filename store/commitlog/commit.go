@@ -27,12 +27,16 @@ func (l *Log) Kick() {
 	l.mu.Unlock()
 }
 
-// KickAside is Kick for a caller with more to do: the committer does it.
+// KickAside is Kick for a caller with more to do: the committer does it. While more than half of MaxPendingBytes waits for the disk,
+// so does the caller: who sends faster than the disk writes is to be slowed down rather than refused.
 func (l *Log) KickAside() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.idleLocked() {
 		l.handOverLocked()
+	}
+	for l.committing && l.pending > l.opts.MaxPendingBytes/2 {
+		l.room.Wait()
 	}
 }
 
@@ -60,6 +64,7 @@ func (l *Log) takeLocked() *group {
 
 func (l *Log) recycleLocked(g *group) {
 	l.pending -= g.bytes
+	l.room.Broadcast()
 	g.reset(&l.pool)
 	l.free = append(l.free, g)
 }

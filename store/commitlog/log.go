@@ -19,8 +19,9 @@ type Log struct {
 	open       *group   // gathers
 	free       []*group // for reuse
 	enc        encoder
-	pending    int64 // bytes that count against MaxPendingBytes, appended and not yet answered
-	committing bool  // somebody owns the commit path
+	room       sync.Cond // mu's: pending has fallen
+	pending    int64     // bytes that count against MaxPendingBytes, appended and not yet answered
+	committing bool      // somebody owns the commit path
 	closed     bool
 	readonly   error // from SetWritable
 	failed     error // set once, wraps ErrFailed
@@ -82,7 +83,7 @@ func Open(opts Options) (*Log, error) {
 
 func newLog(opts Options) *Log {
 	l := &Log{opts: opts, zeros: directio.Buffer(fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{}), sideAsked: make(chan chan struct{})}
-	l.enc.pool = &l.pool
+	l.room.L, l.enc.pool = &l.mu, &l.pool
 	l.blocks = blocks{log: l, plain: opts.Flush == AsyncFlush}
 	l.tail = tail{limit: opts.TailBytes, pool: &l.pool}
 	l.cold = cold{log: l, limit: opts.ColdBytes, blocks: make(map[message.LogOffset]*coldBlock)}

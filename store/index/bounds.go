@@ -111,6 +111,12 @@ func (ix *Index) Restore(q Queue, least, next message.QueueOffset) {
 	ix.queues.raise(q, queueState{least: min(least, next), next: next})
 }
 
+// BoundsKnown reports whether [Index.Bounds] can tell a queue's bounds without asking the disk.
+func (ix *Index) BoundsKnown(q Queue) bool {
+	st, drops := ix.queues.get(q)
+	return st.loaded && st.exact == drops+1
+}
+
 // Bounds returns the offset of a queue's first visible entry and the offset behind its last. Of a queue without entries
 // both are what [Index.Restore] said last, 0 if nothing. What cannot be read is logged, and the bounds are then those of
 // the rest; [Index.Scan] reports the error.

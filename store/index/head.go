@@ -66,6 +66,8 @@ type head struct {
 	queues map[Queue][]chunk
 	keys   []keyChunk
 	count  int
+	// keyCount is how many keys there are.
+	keyCount int
 }
 
 type keyRow struct {
@@ -87,10 +89,10 @@ func (c *keyChunk) at(i int) keyRecord {
 
 func newHead() *head { return &head{queues: make(map[Queue][]chunk)} }
 
-func (h *head) entries() (entries, queues int) {
+func (h *head) entries() (entries, queues, keys int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.count, len(h.queues)
+	return h.count, len(h.queues), h.keyCount
 }
 
 func (h *head) add(q Queue, e Entry, keys []uint64) {
@@ -137,6 +139,7 @@ func (c *chunk) makeRoom(first bool) bool {
 }
 
 func (h *head) addKey(k keyRecord) {
+	h.keyCount++
 	n := len(h.keys)
 	if n > 0 {
 		c := &h.keys[n-1]

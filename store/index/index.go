@@ -91,7 +91,7 @@ type Frozen struct {
 
 // Entries returns how many entries the frozen head holds.
 func (f *Frozen) Entries() int {
-	n, _ := f.h.entries()
+	n, _, _ := f.h.entries()
 	return n
 }
 
@@ -121,14 +121,18 @@ func (ix *Index) Freeze() *Frozen {
 const (
 	manyQueues = 1024
 	longEnough = 8
+	// usualKeys is how many keys a message has at most, usually: those of more count as entries.
+	usualKeys = 4
 )
 
-// HeadEntries returns how many entries the head holds, and whether it is sparse: a cut costs a change of the directory for each queue in it,
-// so it is better left to grow. With 100,000 queues, 64 MiB of log have one message or two for half of them.
+// HeadEntries returns how many entries the head holds, or a fourth of its keys if that is more, and whether it is sparse: a cut costs
+// a change of the directory for each queue in it, so it is better left to grow. With 100,000 queues, 64 MiB of log have one message or two
+// for half of them.
 func (ix *Index) HeadEntries() (entries int, sparse bool) {
 	v := ix.acquire()
 	defer v.release()
-	n, queues := v.head.entries()
+	n, queues, keys := v.head.entries()
+	n = max(n, keys/usualKeys)
 	return n, queues >= manyQueues && n < longEnough*queues
 }
 

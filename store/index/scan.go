@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -123,24 +124,17 @@ func (c *reader) page(b *block, t *pageTable, i int) ([]byte, error) {
 	last, lastSize := t.place(i + n - 1)
 	raw, err := b.pread(at, last+lastSize-at)
 	if err != nil {
-		return nil, err
+		return c.part(b, at, size) // what is wrong may lie behind it
 	}
-	var first []byte
 	for k := range n {
 		pos, size := t.place(i + k)
 		p, err := b.queuePart(c.q, pos, raw[pos-at:][:size])
 		if err != nil {
-			if k == 0 {
-				return nil, err
-			}
 			break // for who comes to it
 		}
-		c.ix.cache.put(partKey{b, pos}, p)
-		if k == 0 {
-			first = p
-		}
+		c.ix.cache.put(partKey{b, pos}, bytes.Clone(p)) // each of them leaves the cache alone
 	}
-	return first, nil
+	return c.part(b, at, size)
 }
 
 func (ix *Index) floorOffset() message.LogOffset { return message.LogOffset(ix.floor.Load()) }

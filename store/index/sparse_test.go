@@ -22,6 +22,14 @@ func TestSparse(t *testing.T) {
 	wants("few queues", false)
 	fill(manyQueues)
 	wants("many queues", true)
+	before, _ := m.ix.HeadEntries()
+	m.add(Queue{Topic: 1, ID: 0}, 0, 150, 1, make([]uint64, usualKeys*longEnough*manyQueues))
+	if after, _ := m.ix.HeadEntries(); after < longEnough*manyQueues {
+		t.Errorf("%d entries before a message of very many keys, and %d with it", before, after)
+	}
+	wants("many queues, very many keys", false)
+	mustCut(t, m.ix, m.db, m.end)
+	fill(manyQueues)
 	for range longEnough {
 		fill(manyQueues)
 	}

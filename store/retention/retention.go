@@ -75,6 +75,9 @@ type Look struct {
 // used nor as free, nor in the whole, as in `df` and RocketMQ.
 func DiskUsage(fs vfs.FS, dir string) (vfs.DiskUsage, error) {
 	disk, err := fs.GetDiskUsage(dir)
+	if disk.UsedBytes > disk.TotalBytes { // network file systems may say that more is free than there is
+		disk.UsedBytes = 0
+	}
 	disk.TotalBytes = disk.UsedBytes + disk.AvailBytes
 	return disk, err
 }

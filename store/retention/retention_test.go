@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -45,13 +46,19 @@ func TestWhichSegmentsExpire(t *testing.T) {
 
 // TestDiskUsage: what is kept for others is no use of ours. A tenth of a disk is reserved for root by default, and containers have quotas.
 func TestDiskUsage(t *testing.T) {
-	fs := vfs.NewMem()
-	fs.TestingSetDiskUsage(vfs.DiskUsage{TotalBytes: 250 << 30, UsedBytes: 30 << 30, AvailBytes: 30 << 30})
-	disk, err := DiskUsage(fs, "")
-	if err != nil {
-		t.Fatal(err)
+	f := func(name string, says vfs.DiskUsage, want float64) {
+		t.Helper()
+		fs := vfs.NewMem()
+		fs.TestingSetDiskUsage(says)
+		disk, err := DiskUsage(fs, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := usedRatio(disk); got != want {
+			t.Errorf("%s: %.2f of the disk is used, want %.2f", name, got, want)
+		}
 	}
-	if got := usedRatio(disk); got != 0.5 {
-		t.Errorf("%.2f of the disk is used, want half: 30 GiB of 60", got)
-	}
+	const gib = 1 << 30
+	f("a quota", vfs.DiskUsage{TotalBytes: 250 * gib, UsedBytes: 30 * gib, AvailBytes: 30 * gib}, 0.5)
+	f("more free than there is", vfs.DiskUsage{TotalBytes: 1000 * gib, UsedBytes: math.MaxUint64 - gib + 1, AvailBytes: 1001 * gib}, 0)
 }
