@@ -17,7 +17,8 @@ import (
 // addresses is what a node knows about how clients reach it.
 type addresses struct {
 	rules     []route.Rule
-	canonical netip.AddrPort // in message ids and at other NameServers
+	canonical netip.AddrPort // in message ids
+	announced string         // the same for other NameServers, with the host name if one is advertised
 	guessed   bool           // nobody said it: it was taken from the network cards
 }
 
@@ -31,7 +32,7 @@ func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses
 		texts = append(texts[:len(texts):len(texts)], cfg.BrokerIP1)
 	}
 	for _, text := range texts {
-		resolved, err := resolveHost(text, lookupHost)
+		resolved, name, err := resolveHost(text, lookupHost)
 		if err != nil {
 			return a, err
 		}
@@ -39,6 +40,7 @@ func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses
 		if err != nil {
 			return a, err
 		}
+		rule.Name = name
 		a.rules = append(a.rules, rule)
 	}
 	for _, r := range a.rules {
@@ -46,12 +48,13 @@ func resolveAddresses(cfg *config.Config, listeners []netip.AddrPort) (addresses
 			if r.Port != 0 {
 				port = r.Port
 			}
-			a.canonical = netip.AddrPortFrom(r.Addr, port)
+			a.canonical, a.announced = netip.AddrPortFrom(r.Addr, port), r.Told(port)
 			return a, nil
 		}
 	}
 	a.guessed = true
 	a.canonical = netip.AddrPortFrom(ownAddress(listeners, cardAddresses()), port)
+	a.announced = a.canonical.String()
 	return a, nil
 }
 
@@ -64,22 +67,23 @@ func brokerPort(listeners []netip.AddrPort) uint16 {
 	return listeners[0].Port()
 }
 
-// resolveHost turns a host name in HOST[:PORT][@CIDR] into its address; an address stays as it is.
-func resolveHost(text string, lookup func(host string) []netip.Addr) (string, error) {
+// resolveHost turns a host name in HOST[:PORT][@CIDR] into its address, and returns the name: clients are told the name, which stays
+// when the address changes, while message ids need an address. An address stays as it is.
+func resolveHost(text string, lookup func(host string) []netip.Addr) (resolved, name string, err error) {
 	rest, cidr, limited := strings.Cut(text, "@")
 	host, port := rest, ""
 	if _, err := netip.ParseAddr(strings.Trim(rest, "[]")); err == nil {
-		return text, nil
+		return text, "", nil
 	}
 	if h, p, err := net.SplitHostPort(rest); err == nil {
 		host, port = h, p
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return text, nil
+		return text, "", nil
 	}
 	found := lookup(host)
 	if len(found) == 0 {
-		return "", fmt.Errorf("advertise %q: the host name %s cannot be resolved", text, host)
+		return "", "", fmt.Errorf("advertise %q: the host name %s cannot be resolved", text, host)
 	}
 	best := found[0]
 	for _, f := range found {
@@ -95,7 +99,7 @@ func resolveHost(text string, lookup func(host string) []netip.Addr) (string, er
 	if limited {
 		out += "@" + cidr
 	}
-	return out, nil
+	return out, host, nil
 }
 
 // ownAddress is the address that a single listener was bound to, else that of the first network card that is up and not

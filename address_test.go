@@ -63,22 +63,22 @@ func TestOwnAddress(t *testing.T) {
 }
 
 func TestAdvertisedNamesAreResolved(t *testing.T) {
-	f := func(text, want string) {
+	f := func(text, want, wantName string) {
 		t.Helper()
-		got, err := resolveHost(text, names)
+		got, name, err := resolveHost(text, names)
 		if err != nil {
 			got = err.Error()
 		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
+		if got != want || name != wantName {
+			t.Errorf("%s: %s, name %q, want %s, %q", text, got, name, want, wantName)
 		}
 	}
-	f("192.0.2.1", "192.0.2.1")
-	f("192.0.2.1:10911@10.0.0.0/8", "192.0.2.1:10911@10.0.0.0/8")
-	f("[2001:db8::1]:10911", "[2001:db8::1]:10911")
-	f("elsewhere", "192.0.2.7")
-	f("elsewhere:20911@10.0.0.0/8", "192.0.2.7:20911@10.0.0.0/8")
-	f("nobody:1", `advertise "nobody:1": the host name nobody cannot be resolved`)
+	f("192.0.2.1", "192.0.2.1", "")
+	f("192.0.2.1:10911@10.0.0.0/8", "192.0.2.1:10911@10.0.0.0/8", "")
+	f("[2001:db8::1]:10911", "[2001:db8::1]:10911", "")
+	f("elsewhere", "192.0.2.7", "elsewhere")
+	f("elsewhere:20911@10.0.0.0/8", "192.0.2.7:20911@10.0.0.0/8", "elsewhere")
+	f("nobody:1", `advertise "nobody:1": the host name nobody cannot be resolved`, "")
 }
 
 func TestResolveAddresses(t *testing.T) {

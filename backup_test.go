@@ -7,7 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/api/v1"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/store/backup"
 )
@@ -56,7 +56,7 @@ func TestBackupOfARunningNode(t *testing.T) {
 
 func TestBackupNeedsAStore(t *testing.T) {
 	s := start(t, "roles", "namesrv")
-	var f api.Failure
+	var f v1.Failure
 	if code := s.get(t, "/api/v1/backup", &f); code != http.StatusServiceUnavailable || f.Error != errNoBroker.Error() {
 		t.Errorf("backup of a node without a store: %d %+v", code, f)
 	}

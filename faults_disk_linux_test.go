@@ -1,7 +1,6 @@
 package aerobee
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +11,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/logtext"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -41,36 +40,11 @@ func tmpfs(t *testing.T, size string) string {
 	return dir
 }
 
-// lines is a log that a test can read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write takes a line.
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *lines) count(part string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), part)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // faultyNode is a node on a disk that fails, and its log.
 type faultyNode struct {
 	*Server
 	*peer
-	log *lines
+	log *logtext.Buffer
 }
 
 // startOn starts a node on the directory.
@@ -85,7 +59,7 @@ func startOn(t *testing.T, w world, dir string, settings ...string) (*faultyNode
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &faultyNode{log: &lines{}}
+	n := &faultyNode{log: &logtext.Buffer{}}
 	if n.Server, err = startIn(w, cfg, slog.New(slog.NewTextHandler(n.log, nil))); err != nil {
 		return n, err
 	}
@@ -240,7 +214,7 @@ func TestFullDisk(t *testing.T) {
 	n.wantReady(503, "no space left on device")
 	n.wantMetric("aerobee_disk_refuses_writes", 1)
 	n.wantMetric(`aerobee_sends_refused_total{reason="disk_full"}`, 21)
-	if got := n.log.count("commit log refuses what it cannot write"); got != 1 {
+	if got := n.log.Count("commit log refuses what it cannot write"); got != 1 {
 		t.Errorf("the log names the full disk %d times, want once:\n%s", got, n.log)
 	}
 	giveBack()
@@ -248,7 +222,7 @@ func TestFullDisk(t *testing.T) {
 	n.wantAll("with room again", acked+1)
 	n.wantReady(200, "ok")
 	n.wantMetric("aerobee_disk_refuses_writes", 0)
-	if got := n.log.count("commit log takes records again"); got != 1 {
+	if got := n.log.Count("commit log takes records again"); got != 1 {
 		t.Errorf("the log names the end of it %d times, want once:\n%s", got, n.log)
 	}
 }
@@ -291,7 +265,7 @@ func TestDiskThatIsFullByTheRules(t *testing.T) {
 	n.until("a send", func() bool { return n.send("T", bodyOf(acked)).Code == protocol.ResSuccess })
 	n.wantAll("with room again", acked+1)
 	for what, want := range map[string]int{"messages are refused until there is room": 1, "there is room again": 1} {
-		if got := n.log.count(what); got != want {
+		if got := n.log.Count(what); got != want {
 			t.Errorf("the log says %q %d times, want %d:\n%s", what, got, want, n.log)
 		}
 	}
@@ -304,7 +278,7 @@ func TestRetentionKeepsAFullDiskGoing(t *testing.T) {
 	for i := range 1500 { // 90 MB
 		n.until("a send", func() bool { return n.send("T", bodyOf(i)).Code == protocol.ResSuccess })
 	}
-	if n.log.count("old segments are deleted") == 0 {
+	if n.log.Count("old segments are deleted") == 0 {
 		t.Errorf("nothing was deleted:\n%s", n.log)
 	}
 }

@@ -65,7 +65,7 @@ func TestWritesThatFail(t *testing.T) {
 			if n.metric(`aerobee_sends_refused_total{reason="disk_error"}`)+n.metric(`aerobee_sends_refused_total{reason="disk_full"}`) != 5 {
 				t.Error("the metrics do not count 5 refused sends")
 			}
-			if got := n.log.count("commit log refuses what it cannot write"); got != 1 {
+			if got := n.log.Count("commit log refuses what it cannot write"); got != 1 {
 				t.Errorf("the log says so %d times, want once:\n%s", got, n.log)
 			}
 			set("")
@@ -100,7 +100,7 @@ func TestFailedSyncStopsTheNode(t *testing.T) {
 	n.wantReady(503, "input/output error")
 	n.wantMetric("aerobee_sync_failed", 1)
 	n.wantMetric(`aerobee_sends_refused_total{reason="sync_failed"}`, 2)
-	if got := n.log.count("commit log stops: a sync failed"); got != 1 {
+	if got := n.log.Count("commit log stops: a sync failed"); got != 1 {
 		t.Errorf("the log says so %d times, want once:\n%s", got, n.log)
 	}
 	if err := n.Close(); err == nil {
@@ -148,7 +148,7 @@ func TestFlippedBitsInReads(t *testing.T) {
 	if next := r.Fields.String("nextBeginOffset"); next == "0" {
 		t.Error("the consumer is stuck at offset 0")
 	}
-	if n.metric("aerobee_damaged_records_total") == 0 || n.log.count("a stored message is damaged and is passed over") == 0 {
+	if n.metric("aerobee_damaged_records_total") == 0 || n.log.Count("a stored message is damaged and is passed over") == 0 {
 		t.Errorf("neither the metrics nor the log tell of it:\n%s", n.log)
 	}
 	if _, text := n.page("/api/v1/store"); !strings.Contains(text, `"troubles":["stored messages found damaged and passed over: `) {

@@ -5,21 +5,23 @@ import (
 	"sync"
 
 	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/proxy"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
-// gate holds remoting connections that arrive while the node starts, so that its ports answer from the first moment.
+// gate holds remoting and gRPC connections that arrive while the node starts, so that its ports answer from the first moment.
 type gate struct {
 	opened chan struct{}
 	closed chan struct{}
 	server *remoting.Server // set before opened is closed
+	proxy  *proxy.Server    // the same; nil without the role broker
 	waits  sync.WaitGroup
 }
 
 func newGate() *gate { return &gate{opened: make(chan struct{}), closed: make(chan struct{})} }
 
-func (g *gate) open(server *remoting.Server) {
-	g.server = server
+func (g *gate) open(server *remoting.Server, grpc *proxy.Server) {
+	g.server, g.proxy = server, grpc
 	close(g.opened)
 }
 
@@ -46,4 +48,29 @@ func (g *gate) wait(nc net.Conn, info listen.ConnInfo) {
 	case <-g.closed:
 		_ = nc.Close()
 	}
+}
+
+// passHTTP2 hands a connection to the gRPC server, now or when the gate opens.
+func (g *gate) passHTTP2(nc net.Conn) {
+	select {
+	case <-g.opened:
+		g.serveHTTP2(nc)
+	default:
+		g.waits.Go(func() {
+			select {
+			case <-g.opened:
+				g.serveHTTP2(nc)
+			case <-g.closed:
+				_ = nc.Close()
+			}
+		})
+	}
+}
+
+func (g *gate) serveHTTP2(nc net.Conn) {
+	if g.proxy == nil {
+		_ = nc.Close()
+		return
+	}
+	g.proxy.Serve(nc)
 }

@@ -24,7 +24,7 @@ func TestGateHoldsConnectionsUntilReady(t *testing.T) {
 		return &peer{t, remoting.Client(ours, remoting.Options{})}
 	}
 	early := pass()
-	g.open(server)
+	g.open(server, nil)
 	early.wantCode(early.call(7, ""), protocol.ResSuccess, "served")
 	late := pass()
 	late.wantCode(late.call(7, ""), protocol.ResSuccess, "served")
@@ -46,4 +46,27 @@ func TestGateClosesWhatItHolds(t *testing.T) {
 	if _, err := ours.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection is still open")
 	}
+}
+
+// TestGateOfHTTP2 does the same with connections for gRPC: they wait, and are closed where nobody serves them, or the start fails.
+func TestGateOfHTTP2(t *testing.T) {
+	closed := func(ours net.Conn) {
+		t.Helper()
+		if _, err := ours.Read(make([]byte, 1)); err == nil {
+			t.Error("the connection is still open")
+		}
+	}
+	fails, opens := newGate(), newGate()
+	ours, theirs := net.Pipe()
+	fails.passHTTP2(theirs)
+	fails.close()
+	closed(ours)
+	ours, theirs = net.Pipe()
+	opens.passHTTP2(theirs)
+	opens.open(nil, nil)
+	closed(ours)
+	ours, theirs = net.Pipe()
+	opens.passHTTP2(theirs)
+	closed(ours)
+	opens.close()
 }

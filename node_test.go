@@ -2,6 +2,7 @@ package aerobee
 
 import (
 	"context"
+	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,12 @@ func tryStart(t *testing.T, settings ...string) (*Server, error) {
 
 func tryStartIn(t *testing.T, w world, settings ...string) (*Server, error) {
 	t.Helper()
+	return tryStartSaid(t, w, nil, settings...)
+}
+
+// tryStartSaid is tryStartIn with a logger.
+func tryStartSaid(t *testing.T, w world, logger *slog.Logger, settings ...string) (*Server, error) {
+	t.Helper()
 	all := append([]string{"memory", "true", "listen", "127.0.0.1:0", "brokerName", "broker-t"}, settings...)
 	src := config.Source{Name: "test"}
 	for i := 0; i < len(all); i += 2 {
@@ -41,7 +48,7 @@ func tryStartIn(t *testing.T, w world, settings ...string) (*Server, error) {
 	for _, n := range notes {
 		t.Errorf("setting: %s", n)
 	}
-	s, err := startIn(w, cfg, nil)
+	s, err := startIn(w, cfg, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -143,4 +150,11 @@ func (p *peer) wantCode(r *protocol.Frame, code int32, remark string) {
 	if r.Code != code || !strings.Contains(r.Remark, remark) {
 		p.t.Errorf("got code %d %q, want %d with %q", r.Code, r.Remark, code, remark)
 	}
+}
+
+// makeTopic makes a topic of one queue, with attributes as mqadmin updateTopic -a takes them.
+func (p *peer) makeTopic(name, attributes string) *protocol.Frame {
+	p.t.Helper()
+	return p.call(protocol.ReqUpdateAndCreateTopic, "", "topic", name, "defaultTopic", "TBW102", "readQueueNums", "1", "writeQueueNums", "1",
+		"perm", "6", "topicFilterType", "SINGLE_TAG", "topicSysFlag", "0", "order", "false", "attributes", attributes)
 }

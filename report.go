@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/broker/dead"
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/metrics"
 	"github.com/aerobee-mq/aerobee/store/trouble"
@@ -18,26 +21,51 @@ import (
 // apiOptions are what the HTTP handler tells of this node.
 func (s *Server) apiOptions() api.Options {
 	return api.Options{
-		Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics},
+		Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics}, MetricLabels: s.metricLabels(),
 		Node: s.reportNode, Settings: s.reportSettings, Store: s.reportStore, Connections: s.reportConnections,
-		Backup: s.backup,
+		Timers: s.timerSource(), Transactions: s.reportTransactions, Settle: s.settleTransaction,
+		Backup: s.backup, DeadLetters: s.deadLetters, Disagreements: s.disagreements,
+		Admin: s.askBrokers, Answers: s.answers(), Queues: s.reportQueues, PopState: s.popState, Clients: s.reportClients, Live: s.reportLive, Stopping: s.stopping,
+		Guard: s.guarding(),
 	}
 }
 
 // errNoBroker answers what only a broker knows.
 var errNoBroker = errors.New("the node does not have the role broker")
 
-func (s *Server) reportNode() (api.Node, error) {
+func (s *Server) disagreements(group string) ([]member.Disagreement, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	if s.broker == nil {
+		return nil, errNoBroker
+	}
+	return s.broker.Disagreements(group), nil
+}
+
+func (s *Server) deadLetters() (*dead.Letters, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	if s.broker == nil {
+		return nil, errNoBroker
+	}
+	return s.broker.DeadLetters(), nil
+}
+
+func (s *Server) reportNode() (v1.Node, error) {
 	why := s.state.Load()
 	if why != nil && *why == starting {
-		return api.Node{}, s.ready() // it does not know its addresses yet
+		return v1.Node{}, s.ready() // it does not know its addresses yet
 	}
-	n := api.Node{
+	n := v1.Node{
 		Version: Version(), Speaks: Speaks, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, PID: os.Getpid(),
 		StartedAt: s.started, UptimeSeconds: int64(time.Since(s.started).Seconds()), Ready: why == nil,
 		Name: s.cfg.BrokerName, Cluster: s.cfg.ClusterName, Roles: s.cfg.Roles, Listeners: s.Addrs(), NameServers: append([]string{}, s.others...),
-		Advertised: api.Advertised{Address: s.addr.canonical.String(), Guessed: s.addr.guessed, Rules: append([]string{}, s.cfg.Advertise...)},
+		Advertised: v1.Advertised{Address: s.addr.announced, Guessed: s.addr.guessed, Rules: append([]string{}, s.cfg.Advertise...)},
 	}
+	open, most := openFiles()
+	n.Now, n.Limits = time.Now().UTC(), v1.Limits{OpenFiles: open, MaxOpenFiles: most, Connections: s.cfg.MaxConnections, MemoryBytes: s.cfg.MemoryLimit}
 	if s.cfg.BrokerIP1 != "" {
 		n.Advertised.Rules = append(n.Advertised.Rules, s.cfg.BrokerIP1)
 	}
@@ -49,8 +77,12 @@ func (s *Server) reportNode() (api.Node, error) {
 
 // reportSettings lists the settings in the order of [config.Keys]. Where a value came from is known if who loaded the settings
 // noted it in their Origins; else it is the default or not.
-func (s *Server) reportSettings() ([]api.Setting, error) {
-	now, err := values(&s.cfg)
+func (s *Server) reportSettings() ([]v1.Setting, error) {
+	now, err := values(s.inForce.Load())
+	if err != nil {
+		return nil, err
+	}
+	began, err := values(&s.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +91,22 @@ func (s *Server) reportSettings() ([]api.Setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []api.Setting
+	var out []v1.Setting
 	for _, k := range config.Keys() {
 		if !k.Effective {
 			continue
 		}
 		origin := s.cfg.Origins[k.Name]
 		switch {
+		case now[k.Name] != began[k.Name]:
+			origin = "changed while running"
 		case origin != "":
 		case now[k.Name] == defaults[k.Name]:
 			origin = "default"
 		default:
 			origin = "set"
 		}
-		out = append(out, api.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, About: k.Doc})
+		out = append(out, v1.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, About: k.Doc})
 	}
 	return out, nil
 }
@@ -87,22 +121,22 @@ func values(c *config.Config) (map[string]string, error) {
 	return all, err
 }
 
-func (s *Server) reportStore() (api.Store, error) {
+func (s *Server) reportStore() (v1.Store, error) {
 	if err := s.ready(); err != nil {
-		return api.Store{}, err
+		return v1.Store{}, err
 	}
 	if s.store == nil {
-		return api.Store{}, errNoBroker
+		return v1.Store{}, errNoBroker
 	}
-	st := s.store.Stats()
-	r := api.Store{
+	st, c := s.store.Stats(), s.inForce.Load()
+	r := v1.Store{
 		Directory: s.DataDir(), Memory: s.cfg.Memory, Flush: s.cfg.FlushDiskType,
 		LogStart: int64(st.LogStart), LogEnd: int64(st.LogEnd), LogBytes: int64(st.LogEnd - st.LogStart), SyncedOffset: int64(st.Synced),
 		ReplayBytes: int64(st.LogEnd - st.Cut), Segments: st.Segments, SegmentBytes: st.SegmentSize,
 		Topics: st.Topics, Groups: st.Groups, Queues: st.Queues, PendingDelayed: st.PendingTimers,
-		Disk: api.Disk{Used: st.DiskUsed, Free: st.DiskFree, Total: st.DiskTotal},
-		Retention: api.Retention{AgeSeconds: int64(s.cfg.FileReserved.Seconds()), DeleteWhen: s.cfg.DeleteWhen, MaxBytes: s.cfg.MaxStoreSize,
-			MaxUsedPercent: s.cfg.DiskMaxUsedRatio, MinFreeBytes: s.cfg.MinFreeDisk},
+		Disk: v1.Disk{Used: st.DiskUsed, Free: st.DiskFree, Total: st.DiskTotal},
+		Retention: v1.Retention{AgeSeconds: int64(c.FileReserved.Seconds()), DeleteWhen: c.DeleteWhen, MaxBytes: c.MaxStoreSize,
+			MaxUsedPercent: c.DiskMaxUsedRatio, MinFreeBytes: c.MinFreeDisk},
 	}
 	if st.Full != nil {
 		r.Full = st.Full.Error()
@@ -135,22 +169,13 @@ func troubleTexts(t trouble.Report) []string {
 	return out
 }
 
-func (s *Server) reportConnections() (api.Connections, error) {
+func (s *Server) reportConnections() (v1.Connections, error) {
 	if err := s.ready(); err != nil {
-		return api.Connections{}, err
+		return v1.Connections{}, err
 	}
-	r := api.Connections{Open: s.listeners.Open(), Limit: s.cfg.MaxConnections}
+	r := v1.Connections{Open: s.listeners.Open(), Limit: s.cfg.MaxConnections}
 	if s.broker != nil {
-		s.broker.Metrics(func(m metrics.Sample) {
-			switch m.Name {
-			case "rocketmq_producer_connections":
-				r.Producers = int(m.Value)
-			case "rocketmq_consumer_connections":
-				r.Consumers = int(m.Value)
-			case "aerobee_pulls_held":
-				r.PullsHeld = int64(m.Value)
-			}
-		})
+		r.Producers, r.Consumers, r.PullsHeld = s.broker.Connected()
 	}
 	return r, nil
 }

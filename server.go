@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"path/filepath"
@@ -14,12 +15,22 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/aerobee-mq/aerobee/auth/guard"
 	"github.com/aerobee-mq/aerobee/broker"
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/certificate"
+	"github.com/aerobee-mq/aerobee/internal/quietlog"
+	"github.com/aerobee-mq/aerobee/internal/ratelimit"
 	"github.com/aerobee-mq/aerobee/listen"
+	"github.com/aerobee-mq/aerobee/metrics/latency"
+	"github.com/aerobee-mq/aerobee/metrics/otlp"
 	"github.com/aerobee-mq/aerobee/nameserver"
+	"github.com/aerobee-mq/aerobee/proxy"
+	"github.com/aerobee-mq/aerobee/proxy/relay"
+	"github.com/aerobee-mq/aerobee/proxy/remote"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/store"
+	"github.com/aerobee-mq/aerobee/tracing"
 )
 
 // stopTimeout bounds [Server.Close].
@@ -41,22 +52,48 @@ type world struct {
 // Server is a running node.
 type Server struct {
 	world   world
-	cfg     config.Config
-	log     *slog.Logger
-	started time.Time
-	addr    addresses
-	others  []string // NameServers beside this node's own
+	cfg     config.Config                 // as the node began
+	inForce atomic.Pointer[config.Config] // as it goes on, see changeSettings; never nil
+	// changing is held by who changes settings.
+	changing chan struct{}
+	log      *slog.Logger
+	started  time.Time
+	addr     addresses
+	others   []string // NameServers beside this node's own
 
 	gate       *gate
 	listeners  *listen.Server
-	store      *store.Store       // nil without the role broker
-	nameserver *nameserver.Server // nil without the role namesrv
-	broker     *broker.Broker     // nil without the role broker
+	cert       *certificate.Source // nil if TLS is switched off
+	store      *store.Store        // nil without the role broker
+	nameserver *nameserver.Server  // nil without the role namesrv
+	broker     *broker.Broker      // nil without the role broker
 	remoting   *remoting.Server
+	proxy      *proxy.Server   // nil without the role broker
+	sharing    *sharing        // nil without the role broker
+	remote     *remote.Backend // nil without the role proxy
+	relay      *relay.Relay    // the same
+	latencies  *latency.Table
+	outward    func(ctx context.Context, addr string) (net.Conn, error) // to other nodes, as the role proxy does; nil is plain TCP
+	guard      *guard.Guard                                             // nil without the role broker
+	plain      plainFiles                                               // access control files of 4.x
+	requests   *remoting.Mux                                            // for the names of requests; set before the node serves
+	timers     timerCounts
+	push       *otlp.Pusher           // nil unless metrics are pushed
+	spans      *tracing.Exporter      // nil unless messages are traced
 	state      atomic.Pointer[string] // why the node does not serve; nil when it does
 
 	stopOnce sync.Once
 	stopErr  error // set under stopOnce
+
+	api      http.Handler      // health, metrics, /api/v1
+	own      ownAdmin          // asks for who uses api
+	live     liveReport        // what the live streams tell
+	safety   safety            // who may do what, and the record of it
+	stopping chan struct{}     // closed when the node stops
+	refusals *quietlog.Repeats // what clients are told when they are refused
+
+	rates     *ratelimit.Table[netip.Prefix]   // how often each address asks; nil for no bound
+	userRates *ratelimit.Table[ratelimit.User] // the same of each user
 }
 
 // StartSettings is [Start] for who has complete settings, as the command line does from [config.Load]. It listens, opens
@@ -79,8 +116,17 @@ func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err er
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{world: w, cfg: cfg, log: logger, started: time.Now(), gate: newGate()}
+	s := &Server{world: w, cfg: cfg, log: logger, started: time.Now(), gate: newGate(), latencies: latency.New(), changing: make(chan struct{}, 1),
+		stopping: make(chan struct{}), refusals: quietlog.NewRepeats(logger)}
+	s.inForce.Store(&s.cfg)
+	s.rates = ratelimit.New[netip.Prefix](cfg.Limits.RequestsPerAddress, "maxRequestsPerAddress", func() time.Duration { return time.Since(s.started) })
+	s.userRates = ratelimit.New[ratelimit.User](cfg.Limits.RequestsPerUser, "maxRequestsPerUser", func() time.Duration { return time.Since(s.started) })
+	s.own.init()
+	s.live.init()
 	s.unready(starting)
+	if cfg.TLS.Out.On && !cfg.HasRole("proxy") {
+		s.log.Warn("tls.enable encrypts the connections of the role proxy, which this node does not have: those to other nodes are plain")
+	}
 	defer func() {
 		if err != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -88,11 +134,13 @@ func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err er
 			err = errors.Join(err, s.Stop(ctx))
 		}
 	}()
+	s.beginSafety()
 	// Listen first: a port in use is found out before the store is touched, and port 0 is known before ids are made.
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
 	mux := remoting.NewMux()
+	s.requests = mux
 	if cfg.HasRole("namesrv") {
 		if err := s.startNameServer(mux); err != nil {
 			return nil, err
@@ -103,6 +151,13 @@ func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err er
 			return nil, err
 		}
 	}
+	if cfg.HasRole("proxy") {
+		if err := s.openCluster(mux); err != nil {
+			return nil, err
+		}
+	}
+	s.keepCertificate()
+	s.keepSafe(mux)
 	s.remoting = remoting.NewServer(s.remotingOptions(mux))
 	if s.broker != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
@@ -111,8 +166,12 @@ func startIn(w world, cfg config.Config, logger *slog.Logger) (_ *Server, err er
 			return nil, err
 		}
 	}
-	s.gate.open(s.remoting)
+	s.startProxy()
+	s.gate.open(s.remoting, s.proxy)
 	s.state.Store(nil)
+	if err := s.startPush(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -132,24 +191,34 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) stop(ctx context.Context) error {
+	s.push.Close() // what was counted goes out while there is somebody to ask
 	s.unready("stopping")
-	var errs []error
+	close(s.stopping)
+	s.plain.wg.Wait()
+	errs := []error{s.own.close()}
+	if s.proxy != nil {
+		errs = append(errs, s.stopProxy(ctx))
+	}
 	if s.broker != nil && s.remoting != nil {
 		errs = append(errs, s.broker.Close(ctx))
 	}
 	if s.remoting != nil {
 		errs = append(errs, s.remoting.Shutdown(ctx))
 	}
+	errs = append(errs, s.sharing.close(), s.closeCluster())
 	if s.nameserver != nil {
 		s.nameserver.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
+	s.spans.Close() // nothing makes spans any more
 	if s.listeners != nil {
 		errs = append(errs, s.listeners.Close(ctx))
 	}
+	s.closeCertificate()
 	s.gate.close()
+	s.safety.acts.Close()
 	return errors.Join(errs...)
 }
 

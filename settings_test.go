@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ const elsewhere = `logLevel logFormat logFile memoryLimit`
 // effects proves each effective setting by what it changes in a running node.
 func effects() map[string]func(*testing.T) {
 	all := map[string]func(*testing.T){}
-	for _, part := range []map[string]func(*testing.T){identityEffects(), requestEffects(), networkEffects(), storeEffects()} {
+	for _, part := range []map[string]func(*testing.T){identityEffects(), requestEffects(), exchangeEffects(), networkEffects(), storeEffects(), popEffects(), tlsEffects(), outEffects(), metricsEffects(), limitEffects(), authEffects(), adminEffects(), traceEffects()} {
 		for name, f := range part {
 			all[name] = f
 		}
@@ -71,6 +72,19 @@ func identityEffects() map[string]func(*testing.T) {
 			if r.Brokers[0].Addrs[0] != "192.0.2.7:1234" {
 				t.Errorf("route %+v", r)
 			}
+			other := start(t, "roles", "namesrv")
+			s := start(t, "advertise", "localhost:1234", "namesrvAddr", other.Addr())
+			for _, at := range []*Server{s, other} {
+				if r := at.dial(t).route("TBW102"); r == nil || r.Brokers[0].Addrs[0] != "localhost:1234" {
+					t.Errorf("route %+v, want the name as it is", r)
+				}
+			}
+			if to, own := s.leadsHere("localhost:1234"); !own || to != s.addr.canonical {
+				t.Errorf("localhost:1234 leads to %v, %v", to, own)
+			}
+			if to, own := s.leadsHere("elsewhere:1234"); own {
+				t.Errorf("elsewhere:1234 leads to %v", to)
+			}
 		},
 		"brokerIP1": func(t *testing.T) {
 			s := start(t, "brokerIP1", "192.0.2.8")
@@ -90,6 +104,15 @@ func identityEffects() map[string]func(*testing.T) {
 		"brokerIP2":          func(t *testing.T) { wantHAAddr(t, "192.0.2.9:10912", "brokerIP2", "192.0.2.9") },
 		"haListenPort":       func(t *testing.T) { wantHAAddr(t, "127.0.0.1:4444", "haListenPort", "4444") },
 		"compressedRegister": testCompressedRegister,
+	}
+}
+
+// wantHalf wants one half message about which is asked, after so many questions, so long after it was stored.
+func wantHalf(t *testing.T, s *Server, after time.Duration, checks int32) {
+	t.Helper()
+	some, _ := s.store.Halves(0, 10)
+	if len(some) != 1 || some[0].Checks != checks || some[0].Due < some[0].Stored+after.Milliseconds() || some[0].Due > some[0].Stored+2*after.Milliseconds() {
+		t.Errorf("half messages %+v, want one that is asked about after %v, %d times before", some, after, checks)
 	}
 }
 
@@ -141,6 +164,29 @@ func requestEffects() map[string]func(*testing.T) {
 		"rejectTransactionMessage": func(t *testing.T) {
 			p := start(t, "rejectTransactionMessage", "true").dial(t)
 			p.wantCode(p.send("T", "x", "i", "TRAN_MSG\x01true\x02"), protocol.ResNoPermission, "sending transaction message is forbidden")
+		},
+		"transactionTimeOut": func(t *testing.T) {
+			s := start(t, "transactionTimeOut", "60000")
+			s.dial(t).mustSend("T", "x", "i", "TRAN_MSG\x01true\x02")
+			wantHalf(t, s, time.Minute, 0)
+		},
+		"transactionCheckInterval": func(t *testing.T) {
+			s := start(t, "transactionTimeOut", "1", "transactionCheckInterval", "60000")
+			s.dial(t).mustSend("T", "x", "i", "TRAN_MSG\x01true\x02")
+			for some, _ := s.store.Halves(0, 1); len(some) == 1 && some[0].Checks == 0; some, _ = s.store.Halves(0, 1) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			wantHalf(t, s, time.Minute, 1)
+		},
+		"transactionCheckMax": func(t *testing.T) {
+			p := start(t, "transactionTimeOut", "1", "transactionCheckInterval", "1", "transactionCheckMax", "1").dial(t)
+			p.mustSend("T", "x", "i", "TRAN_MSG\x01true\x02")
+			for begin := time.Now(); p.route("TRANS_CHECK_MAX_TIME_TOPIC") == nil; {
+				if time.Since(begin) > 20*time.Second {
+					t.Fatal("the message is not given up")
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
 		},
 		"maxMessageSize": func(t *testing.T) {
 			p := start(t, "maxMessageSize", "1024").dial(t)
@@ -194,6 +240,47 @@ func requestEffects() map[string]func(*testing.T) {
 			p.mustSend("T", "late", "i", "DELAY\x011\x02")
 			if r := p.pull("G", "T", 1, 20*time.Second); r.Code != protocol.ResSuccess || !strings.Contains(string(r.Body), "late") {
 				t.Errorf("code %d %s", r.Code, r.Remark)
+			}
+		},
+		"lockInStrictMode":    testStrictLocks,
+		"totalReplicas":       testStrictLocks,
+		"enableLmq":           func(t *testing.T) { withoutLights(t, "enableLmq") },
+		"enableMultiDispatch": func(t *testing.T) { withoutLights(t, "enableMultiDispatch") },
+		"maxLmqConsumeQueueNum": func(t *testing.T) {
+			p := start(t, "maxLmqConsumeQueueNum", "1").dial(t)
+			p.mustSend("T", "x", "i", "INNER_MULTI_DISPATCH\x01%LMQ%a\x02")
+			p.wantCode(p.send("T", "x", "i", "INNER_MULTI_DISPATCH\x01%LMQ%b\x02"), protocol.ResLMQQuotaExceeded, "there are 1, the limit is 1")
+		},
+		"enableMixedMessageType": func(t *testing.T) {
+			p := start(t, "enableMixedMessageType", "true").dial(t)
+			p.wantCode(p.makeTopic("M", "+message.type=MIXED"), protocol.ResSuccess, "")
+			q := start(t).dial(t)
+			q.wantCode(q.makeTopic("M", "+message.type=MIXED"), protocol.ResInvalidParameter, "enableMixedMessageType is false")
+		},
+		"timerWheelEnable": func(t *testing.T) {
+			p := start(t, "timerWheelEnable", "false").dial(t)
+			p.mustSend("T", "x")
+			p.wantCode(p.send("T", "late", "i", "TIMER_DELAY_MS\x0150\x02"), protocol.ResSystemError, "timerWheelEnable is false")
+		},
+		"timerMaxDelaySec": func(t *testing.T) {
+			p := start(t, "timerMaxDelaySec", "10").dial(t)
+			p.mustSend("T", "x")
+			p.mustSend("T", "late", "i", "TIMER_DELAY_SEC\x019\x02")
+			p.wantCode(p.send("T", "late", "i", "TIMER_DELAY_SEC\x0111\x02"), protocol.ResMessageIllegal, "max delay 10000ms")
+		},
+		"timerPrecisionMs": func(t *testing.T) {
+			p := start(t, "timerPrecisionMs", "100").dial(t)
+			p.mustSend("T", "x")
+			p.mustSend("T", "late", "i", "TIMER_DELIVER_MS\x01"+strconv.FormatInt(time.Now().UnixMilli()/100*100+350, 10)+"\x02")
+			if r := p.pull("G", "T", 1, 20*time.Second); !regexp.MustCompile(`TIMER_OUT_MS\x01\d+00\x02`).Match(r.Body) {
+				t.Errorf("code %d %q", r.Code, r.Body)
+			}
+		},
+		"recallMessageEnable": func(t *testing.T) {
+			for value, code := range map[string]int32{"true": protocol.ResIllegalOperation, "false": protocol.ResNoPermission} {
+				p := start(t, "recallMessageEnable", value).dial(t)
+				p.mustSend("T", "x")
+				p.wantCode(p.call(protocol.ReqRecallMessage, "", "topic", "T", "recallHandle", "x"), code, "recall")
 			}
 		},
 		"minFreeDisk": func(t *testing.T) {
@@ -274,4 +361,12 @@ func testSegmentSize(t *testing.T) {
 	if err != nil || info.Size() != 16<<20 {
 		t.Errorf("segment %v, %v", info, err)
 	}
+}
+
+// withoutLights: switched off, light queues are not looked at.
+func withoutLights(t *testing.T, key string) {
+	t.Helper()
+	p := start(t, key, "false").dial(t)
+	p.mustSend("T", "x", "i", "INNER_MULTI_DISPATCH\x01nonsense,%LMQ%a\x02")
+	p.wantCode(p.pull("G", "%LMQ%a", 0, 0), protocol.ResPullNotFound, "")
 }

@@ -2,11 +2,12 @@ package aerobee
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,21 +15,31 @@ import (
 
 	"github.com/aerobee-mq/aerobee/api"
 	"github.com/aerobee-mq/aerobee/broker"
+	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/popping"
 	"github.com/aerobee-mq/aerobee/config"
 	"github.com/aerobee-mq/aerobee/listen"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/nameserver"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/route"
 	"github.com/aerobee-mq/aerobee/store"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
+	"github.com/aerobee-mq/aerobee/store/directory"
 )
 
 func (s *Server) listen() error {
-	handler := s.withControl(api.New(s.apiOptions()))
-	var err error
-	s.listeners, err = listen.New(listen.Options{Addrs: s.cfg.Listen, Remoting: s.gate.pass, HTTP: handler, MaxConns: s.cfg.MaxConnections, Logger: s.log})
+	s.api = api.New(s.apiOptions())
+	handler := s.withRate(s.withControl(s.api))
+	o := listen.Options{Addrs: s.cfg.Listen, Remoting: s.gate.pass, HTTP: handler, HTTP2: s.gate.passHTTP2, MaxConns: s.cfg.MaxConnections, MaxConnsPerAddr: s.cfg.PerAddress(), Logger: s.log}
+	o.User = userOfCertificate(s.cfg.TLS.UserFrom)
+	err := s.openCertificate(&o)
+	if err != nil {
+		return err
+	}
+	s.listeners, err = listen.New(o)
 	if err != nil {
 		return fmt.Errorf("%w; --listen chooses other addresses", err)
 	}
@@ -49,11 +60,12 @@ func (s *Server) withControl(h http.Handler) http.Handler {
 
 func (s *Server) startNameServer(mux *remoting.Mux) error {
 	o := nameserver.Options{
-		Route:     route.Options{SupportActingMaster: s.cfg.SupportActingMaster},
-		Settings:  nameserver.Settings{OrderMessageEnable: s.cfg.OrderMessage},
-		Advertise: s.addr.rules,
-		Canonical: s.addr.canonical,
-		Logger:    s.log,
+		Route:       route.Options{SupportActingMaster: s.cfg.SupportActingMaster, MaxRows: maxRows(s.cfg.MemoryLimit)},
+		Settings:    nameserver.Settings{OrderMessageEnable: s.cfg.OrderMessage},
+		Advertise:   s.addr.rules,
+		Canonical:   s.addr.canonical,
+		MaxRegister: maxRegister(s.cfg.MemoryLimit),
+		Logger:      s.log,
 	}
 	if !s.cfg.Memory {
 		disk := cmp.Or(s.world.disk, vfs.Default)
@@ -74,11 +86,16 @@ func (s *Server) startNameServer(mux *remoting.Mux) error {
 // openBroker opens the store and makes the broker over it. The store tells the broker of arrivals, and the broker exists
 // only after the store: what arrives in between, due messages of a replayed log, no client can be waiting for.
 func (s *Server) openBroker(mux *remoting.Mux) error {
+	dropped, err := s.restoreChanges()
+	if err != nil {
+		return err
+	}
 	opt, err := s.storeOptions()
 	if err != nil {
 		return err
 	}
 	var late atomic.Pointer[broker.Broker]
+	opt.TellWaiting = true
 	opt.OnArrive = func(arrivals []store.Arrival) {
 		if b := late.Load(); b != nil {
 			b.Arrived(arrivals)
@@ -96,12 +113,30 @@ func (s *Server) openBroker(mux *remoting.Mux) error {
 	if s.nameserver != nil {
 		registries = append(registries, localRegistry{s.nameserver})
 	}
-	if s.broker, err = broker.New(s.store, s.brokerOptions(), registries...); err != nil {
+	bo := s.brokerOptions()
+	if s.sharing, err = s.newSharing(); err != nil {
+		return err
+	}
+	bo.Pop.Queues = s.sharing.queues
+	s.safety.seals = s.secrets()
+	bo.Secrets = s.safety.seals
+	if a := &s.cfg.Auth; a.Authorize || a.Plain {
+		bo.MayReach = s.mayReach
+	}
+	if bo.Spans, err = s.startSpans(); err != nil {
+		return err
+	}
+	if s.broker, err = broker.New(s.boundedStore(), bo, registries...); err != nil {
 		return err
 	}
 	late.Store(s.broker)
 	s.broker.Register(mux)
-	return nil
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := s.startGuard(ctx, bo.Secrets); err != nil {
+		return err
+	}
+	return s.applyRestored(dropped)
 }
 
 func (s *Server) storeOptions() (store.Options, error) {
@@ -110,21 +145,16 @@ func (s *Server) storeOptions() (store.Options, error) {
 	if err != nil {
 		return store.Options{}, fmt.Errorf("messageDelayLevel: %w", err)
 	}
-	var hours []int
-	for _, h := range strings.FieldsFunc(c.DeleteWhen, func(r rune) bool { return r == ';' || r == ',' }) {
-		n, err := strconv.Atoi(strings.TrimSpace(h))
-		if err != nil {
-			return store.Options{}, fmt.Errorf("deleteWhen: %w", err)
-		}
-		hours = append(hours, n)
+	kept, err := s.retention(s.inForce.Load())
+	if err != nil {
+		return store.Options{}, err
 	}
-	used := float64(c.DiskMaxUsedRatio) / 100
 	o := store.Options{
 		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, Buffered: !c.DirectIO, StoreHost: s.addr.canonical,
-		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, NoKeyIndex: !c.MessageIndex, Logger: s.log,
-		Retention: store.Retention{Age: c.FileReserved, Size: c.MaxStoreSize, DeleteWhen: hours, MaxUsedRatio: used,
-			ForceRatio: max(used, 0.85), WarnRatio: max(used, 0.90), MinFree: c.MinFreeDisk, Interval: s.world.lookEvery},
-		FS: s.world.disk, Now: s.world.now,
+		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, TimerPrecision: c.TimerPrecision, HalfImmunity: c.TransactionTimeout, NoKeyIndex: !c.MessageIndex, Logger: s.log, RetryTopicV2: c.Pop.RetryV2,
+		MaxLights: c.MaxLightQueues, NoLights: !c.LightQueues || !c.MultiDispatch,
+		Retention: kept,
+		FS:        s.world.disk, Now: s.world.now,
 	}
 	if c.FlushDiskType == config.AsyncFlush {
 		o.Flush = commitlog.AsyncFlush
@@ -141,23 +171,57 @@ func (s *Server) brokerOptions() broker.Options {
 	if ha == "" {
 		ha = s.addr.canonical.Addr().String()
 	}
+	logDir := cmp.Or(c.CommitLogDir, filepath.Join(c.Data, directory.LogDir))
+	if c.Memory {
+		logDir = ""
+	}
+	levels, _ := message.ParseDelayLevels(c.DelayLevels) // storeOptions has refused what cannot be read
 	s.others = otherNameServers(c.Namesrv, s.listeners.Addrs(), cardAddresses(), lookupHost)
 	return broker.Options{
-		BrokerName: c.BrokerName, ClusterName: c.ClusterName, BrokerID: c.BrokerID, StoreHost: s.addr.canonical,
+		MaxAsked: maxTasks(s.cfg.MemoryLimit) / 2,
+		MaxHolds: c.Limits.LongPolls, Members: member.Limits{Subscriptions: c.Limits.SubscriptionsPerGroup, Groups: c.Limits.GroupsPerConnection},
+		BrokerName: c.BrokerName, ClusterName: c.ClusterName, BrokerID: c.BrokerID, StoreHost: s.addr.canonical, Advertise: s.addr.announced,
 		HAAddr: net.JoinHostPort(ha, strconv.Itoa(c.HAPort)), Permission: c.BrokerPermission, TraceOff: !c.TraceOn,
 		DenyTopicCreation: !c.AutoCreateTopic, DenyGroupCreation: !c.AutoCreateGroup, DefaultTopicQueueNums: c.DefaultTopicQueueNums,
 		TraceTopic: c.TraceTopic, MaxMessageSize: c.MaxMessageSize, PullMaxMessages: c.MaxTransferCount,
-		NoLongPolling: !c.LongPolling, DenyPropertyFilter: !c.PropertyFilter, NameServers: s.others, CompressedRegister: c.CompressedRegister,
-		ConfigText: func() string { return c.Properties() }, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
-		Now: s.world.now,
+		NoLongPolling: !c.LongPolling, DenyPropertyFilter: !c.PropertyFilter, DropReplies: !c.StoreReplies, ClientSideReset: !c.ServerSideReset, LockQuorum: lockQuorum(c),
+		MixedTopics: c.MixedMessageType, NoLights: !c.LightQueues || !c.MultiDispatch, MaxLights: c.MaxLightQueues, DenyTimers: !c.TimerWheel, DenyRecall: !c.RecallMessage, MaxTimerDelay: c.TimerMaxDelay, NameServers: s.others, CompressedRegister: c.CompressedRegister,
+		ConfigText: func() string { return s.inForce.Load().Told() }, ChangeConfig: s.changeSettings, LogDir: logDir, Logger: s.log, MaxWaitingBytes: heldBytes(c.MemoryLimit),
+		DenyTransactions: c.RejectTransaction, TransactionTimeout: c.TransactionTimeout, TransactionInterval: c.TransactionInterval,
+		TransactionChecks: c.TransactionChecks, TransactionMaxAge: c.FileReserved,
+		DelayLevels: levels, Sign: s.signer(), Now: s.world.now, Pop: popOptions(&c.Pop), Latencies: s.latencies, MaxSeries: c.Metrics.MaxSeries,
 	}
 }
 
+// lockQuorum is how many brokers must have given a queue lock.
+func lockQuorum(c *config.Config) int {
+	if !c.LockInStrictMode {
+		return 1
+	}
+	return c.TotalReplicas/2 + 1
+}
+
+func popOptions(c *config.Pop) popping.Options {
+	o := popping.Options{
+		Total: c.Total, Waiting: c.Waiting, WaitingPerQueue: c.WaitingPerQueue, RetryTopicV2: c.RetryV2, OnlyRetryV2: !c.ReadRetryV1,
+		RetryLast: cmp.Or(100-c.RetryFirst, -1), ActualRetryTopic: c.ActualRetryTopic, Mode: pop.Mode{Pop: c.Mode == "POP", Share: c.Share},
+	}
+	if c.Bounded {
+		o.PerQueue = c.PerQueue
+	}
+	return o
+}
+
 func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
-	o := remoting.Options{Mux: mux, MaxConns: s.cfg.MaxConnections, IdleTimeout: 120 * time.Second, Logger: s.log}
+	o := remoting.Options{Mux: mux, Latencies: s.latencies, MaxConns: s.cfg.MaxConnections, IdleTimeout: 120 * time.Second, Logger: s.log}
 	o.MaxHeldBytes = heldBytes(s.cfg.MemoryLimit)
 	o.MaxPendingBytes = min(64<<20, o.MaxHeldBytes)
 	o.MaxTasks = maxTasks(s.cfg.MemoryLimit)
+	o.MaxHeader, o.Rates = s.cfg.Limits.HeaderSize, s.rates
+	o.Refused = s.noteRefused
+	if s.asksUsers() {
+		o.Admit = s.admit
+	}
 	if s.broker != nil {
 		o.AfterRead = s.broker.AfterRead
 	}
@@ -167,6 +231,9 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 		}
 		if s.nameserver != nil {
 			s.nameserver.ConnClosed(c)
+		}
+		if s.relay != nil {
+			s.relay.Closed(c)
 		}
 	}
 	return o

@@ -21,6 +21,8 @@ type Options struct {
 	Timeout time.Duration
 	// Dial makes connections; nil is TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Sign signs every request; nil: nobody does. See package auth/sign.
+	Sign func(f *protocol.Frame)
 	// Logger gets what happens to connections; nil: nothing is said.
 	Logger *slog.Logger
 }
@@ -39,7 +41,7 @@ func New(o Options) (*Admin, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
 	}
-	c, err := cluster.New(cluster.Options{NameServers: o.NameServers, Dial: o.Dial, Logger: o.Logger})
+	c, err := cluster.New(cluster.Options{NameServers: o.NameServers, Dial: o.Dial, Sign: o.Sign, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}

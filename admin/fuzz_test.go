@@ -25,7 +25,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add(record([]byte("not compressed"), message.FlagCompressed))
 	f.Add(plain[:50])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := parseMessages(b, "b1")
+		list, err := parseMessages(b, "b1", false)
 		if err == nil && len(list) == 0 && len(b) > 0 {
 			t.Error("bytes, but neither messages nor an error")
 		}

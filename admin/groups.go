@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,7 @@ func (a *Admin) Groups(ctx context.Context) ([]Group, error) {
 	for i, b := range brokers {
 		for name, c := range tables[i].Groups {
 			if byName[name] == nil {
-				byName[name] = &Group{Name: name, Kind: groupKind(name), Configs: map[string]protocol.SubscriptionGroupConfig{}}
+				byName[name] = &Group{Name: name, Kind: KindOfGroup(name), Configs: map[string]protocol.SubscriptionGroupConfig{}}
 			}
 			byName[name].Configs[b.Name] = c
 		}
@@ -51,8 +52,8 @@ func (a *Admin) Groups(ctx context.Context) ([]Group, error) {
 	return out, err
 }
 
-// groupKind knows the groups that brokers make for themselves and for RocketMQ's own tools.
-func groupKind(name string) Kind {
+// KindOfGroup knows the groups that brokers make for themselves and for RocketMQ's own tools.
+func KindOfGroup(name string) Kind {
 	switch name {
 	case "TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP", "SELF_TEST_P_GROUP", "CID_ONS-HTTP-PROXY", "CID_ONSAPI_PULL",
 		"CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER":
@@ -144,6 +145,9 @@ type Member struct {
 	Addr     string `json:"addr"` // "host:port" as the broker sees it
 	Language string `json:"language"`
 	Version  string `json:"version"`
+	// Subscriptions are what it says it subscribes to, its retry topic apart; the members of a group must say the same. nil if it was
+	// not asked or did not say.
+	Subscriptions []Subscription `json:"subscriptions"`
 	// Silent is why it did not say which queues it consumes, "" if it did or was not asked.
 	Silent string `json:"silent"`
 	broker string // address of a broker that it is connected to
@@ -180,7 +184,7 @@ type GroupState struct {
 
 // Group describes one group (201, 203 and 208 of each broker, 307 of each member). An unknown group is [ErrGroupNotFound].
 func (a *Admin) Group(ctx context.Context, name string) (GroupState, error) {
-	s := GroupState{Group: Group{Name: name, Kind: groupKind(name)}}
+	s := GroupState{Group: Group{Name: name, Kind: KindOfGroup(name)}}
 	groups, err := a.Groups(ctx)
 	if i := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name }); i >= 0 {
 		s.Group = groups[i]
@@ -196,7 +200,7 @@ func (a *Admin) Group(ctx context.Context, name string) (GroupState, error) {
 // GroupProgress is [Admin.Group] without configurations and owners, which costs two requests a broker (203, 208). A group that nobody
 // knows has no members and no queues.
 func (a *Admin) GroupProgress(ctx context.Context, name string) (GroupState, error) {
-	s := GroupState{Group: Group{Name: name, Kind: groupKind(name)}}
+	s := GroupState{Group: Group{Name: name, Kind: KindOfGroup(name)}}
 	err := a.progress(ctx, &s)
 	return s, err
 }
@@ -280,10 +284,11 @@ func (s *GroupState) addConnections(addr string, c *protocol.ConsumerConnection)
 	}
 }
 
-// runningInfo is the part of a member's answer to 307 that is looked at: the queues that it consumes.
+// runningInfo is the part of a member's answer to 307 that is looked at: the queues that it consumes, and what it subscribes to.
 type runningInfo struct {
-	Queues    map[Queue]json.RawMessage `json:"mqTable"`
-	PopQueues map[Queue]json.RawMessage `json:"mqPopTable"`
+	Subs      []protocol.SubscriptionData `json:"subscriptionSet"`
+	Queues    map[Queue]json.RawMessage   `json:"mqTable"`
+	PopQueues map[Queue]json.RawMessage   `json:"mqPopTable"`
 }
 
 // owners asks the members which queues they consume. In a broadcast every member consumes all, so nobody is asked. A member
@@ -296,7 +301,9 @@ func (a *Admin) owners(ctx context.Context, s *GroupState) {
 	_ = each(s.Members, func(i int, m Member) error {
 		if err := a.ask(ctx, m.broker, protocol.ReqGetConsumerRunningInfo, &protocol.RunningInfoHeader{ConsumerGroup: s.Name, ClientID: m.ClientID}, &infos[i]); err != nil {
 			s.Members[i].Silent = err.Error()
+			return nil
 		}
+		s.Members[i].Subscriptions = subscriptionsOf(infos[i].Subs)
 		return nil
 	})
 	owner := map[Queue]string{}
@@ -311,4 +318,16 @@ func (a *Admin) owners(ctx context.Context, s *GroupState) {
 	for i := range s.Queues {
 		s.Queues[i].Owner = owner[s.Queues[i].Queue]
 	}
+}
+
+// subscriptionsOf are a member's subscriptions by topic, without that to the retry topic, which every member has.
+func subscriptionsOf(subs []protocol.SubscriptionData) []Subscription {
+	out := []Subscription{}
+	for _, s := range subs {
+		if !message.IsRetry(s.Topic) {
+			out = append(out, Subscription{s.Topic, s.SubString, cmp.Or(s.ExpressionType, protocol.ExpressionTag)})
+		}
+	}
+	slices.SortFunc(out, func(x, y Subscription) int { return strings.Compare(x.Topic, y.Topic) })
+	return out
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
-// Message is a stored message. Its body is decompressed.
+// Message is a stored message. Its body is decompressed, but where the bodies of one answer become more than 16 MiB, or cannot be
+// decompressed: there they stay as they are stored, and SysFlag says how.
 type Message struct {
 	Queue
 	ID             string // the unique id that the producer gave it, "" if it gave none
@@ -32,7 +33,12 @@ type Message struct {
 	StoredAt       time.Time
 	StoreHost      netip.AddrPort
 	ReconsumeTimes int
-	StoreSize      int // bytes of its record
+	StoreSize      int   // bytes of its record
+	LogOffset      int64 // where the record begins
+	Flag           int32 // the user's
+	SysFlag        int32
+	BodyCRC        uint32
+	Prepared       int64 // the log offset of the pending entry that it completes, 0 for none
 }
 
 // Query looks for messages of a topic by key.
@@ -43,8 +49,14 @@ type Query struct {
 	Unique bool
 	// From and To bound the time at which the messages were stored; zero is no bound.
 	From, To time.Time
+	// Index says what Key is, to brokers since 5.4: K a key, U a unique id, T a tag; "" leaves it to Unique.
+	Index string
+	// LastKey is the index entry to go on behind, for brokers that keep their index in RocksDB; others pass over it.
+	LastKey string
 	// Max is how many messages a broker gives, newest first; 0 is 32.
 	Max int
+	// NoBody leaves bodies out: who only wants to know of messages need not hold what they say.
+	NoBody bool
 }
 
 // Messages finds messages by key or unique id, the oldest first (12 of each broker that has the topic). None is an empty list.
@@ -54,7 +66,8 @@ func (a *Admin) Messages(ctx context.Context, q Query) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &protocol.QueryMessageHeader{Topic: q.Topic, Key: q.Key, MaxNum: int32(min(cmp.Or(max(q.Max, 0), 32), math.MaxInt32)), EndTimestamp: math.MaxInt64, UniqueKey: q.Unique}
+	h := &protocol.QueryMessageHeader{Topic: q.Topic, Key: q.Key, MaxNum: int32(min(cmp.Or(max(q.Max, 0), 32), math.MaxInt32)), EndTimestamp: math.MaxInt64, UniqueKey: q.Unique || q.Index == "U", IndexType: q.Index,
+		LastKey: q.LastKey}
 	if !q.From.IsZero() {
 		h.BeginTimestamp = q.From.UnixMilli()
 	}
@@ -70,13 +83,15 @@ func (a *Admin) Messages(ctx context.Context, q Query) ([]Message, error) {
 		if err != nil {
 			return err
 		}
-		found[i], err = parseMessages(answer.Body, b.Name)
-		slices.Reverse(found[i])
+		found[i], err = parseMessages(answer.Body, b.Name, q.NoBody)
 		return err
 	})
 	out := slices.DeleteFunc(slices.Concat(found...), func(m Message) bool {
-		if q.Unique {
+		switch {
+		case q.Unique || q.Index == "U":
 			return m.ID != q.Key
+		case q.Index == "T":
+			return m.Tag != q.Key
 		}
 		return !slices.Contains(m.Keys, q.Key)
 	})
@@ -88,6 +103,10 @@ func (a *Admin) Messages(ctx context.Context, q Query) ([]Message, error) {
 // that can be reached from here: if it is none of the cluster's, all brokers are asked, and only the very record counts.
 // A message that is not there is [cluster.ErrNotFound].
 func (a *Admin) MessageAt(ctx context.Context, id string) (Message, error) {
+	return a.messageAt(ctx, id, false)
+}
+
+func (a *Admin) messageAt(ctx context.Context, id string, noBody bool) (Message, error) {
 	host, at, err := message.ParseID(id)
 	if err != nil {
 		return Message{}, fmt.Errorf("admin: %w", err)
@@ -111,7 +130,7 @@ func (a *Admin) MessageAt(ctx context.Context, id string) (Message, error) {
 		if err != nil {
 			return err
 		}
-		list, err := parseMessages(answer.Body, b.Name)
+		list, err := parseMessages(answer.Body, b.Name, noBody)
 		if err == nil && len(list) == 1 && strings.EqualFold(list[0].OffsetID, id) {
 			found[i] = &list[0]
 		}
@@ -146,17 +165,21 @@ func hasAddr(b Broker, addr string) bool {
 	return false
 }
 
-// parseMessages decodes the stored records of an answer.
-func parseMessages(b []byte, broker string) ([]Message, error) {
+// maxOpened bounds what the bodies of one answer become together, in bytes: an answer of 32 small ones may become 2 GiB.
+const maxOpened = 16 << 20
+
+// parseMessages decodes the stored records of an answer, without their bodies if told so.
+func parseMessages(b []byte, broker string, noBody bool) ([]Message, error) {
 	var out []Message
+	room := maxOpened
 	for len(b) > 0 {
 		rec, err := message.ParseChecked(b)
 		if err != nil {
 			return out, fmt.Errorf("admin: record %d of the answer of broker %s: %w", len(out), broker, err)
 		}
-		m, err := newMessage(&rec, broker)
-		if err != nil {
-			return out, err
+		m := newMessage(&rec, broker)
+		if !noBody {
+			m.Body = openBody(&rec, &room)
 		}
 		out = append(out, m)
 		b = b[rec.Size:]
@@ -164,22 +187,34 @@ func parseMessages(b []byte, broker string) ([]Message, error) {
 	return out, nil
 }
 
-func newMessage(rec *message.Record, broker string) (Message, error) {
+// openBody decompresses a record's body, if that can be done and there is room for what it becomes. A body that is not what its producer
+// says must not hide the messages beside it.
+func openBody(rec *message.Record, room *int) []byte {
+	if rec.SysFlag&message.FlagCompressed == 0 {
+		return rec.Body
+	}
+	plain, err := compression.BodyWithin(rec.Body, rec.SysFlag, *room)
+	if err != nil {
+		return rec.Body
+	}
+	*room -= len(plain)
+	return plain
+}
+
+// newMessage is a record without its body.
+func newMessage(rec *message.Record, broker string) Message {
 	m := Message{
 		Queue:  Queue{BrokerName: broker, QueueID: int32(rec.QueueID), Topic: string(rec.Topic)},
 		Offset: int64(rec.QueueOffset), OffsetID: string(message.AppendID(nil, rec.StoreHost, rec.LogOffset)), Tag: string(rec.Tags()),
 		Properties: map[string]string{}, BornAt: timeOf(rec.BornTime), BornHost: rec.BornHost, StoredAt: timeOf(int64(rec.StoreTime)),
-		StoreHost: rec.StoreHost, ReconsumeTimes: int(rec.ReconsumeTimes), StoreSize: rec.Size,
+		StoreHost: rec.StoreHost, ReconsumeTimes: int(rec.ReconsumeTimes), StoreSize: rec.Size, LogOffset: int64(rec.LogOffset), Flag: rec.Flag,
+		SysFlag: int32(rec.SysFlag), BodyCRC: rec.BodyCRC, Prepared: int64(rec.PreparedOffset),
 	}
 	for name, value := range rec.Properties.All() {
 		m.Properties[string(name)] = string(value)
 	}
 	delete(m.Properties, message.PropCRC)
 	m.ID = m.Properties[message.PropUniqueKey]
-	var err error
-	if m.Body, err = compression.Body(rec.Body, rec.SysFlag); err != nil {
-		return m, fmt.Errorf("admin: body of message %s: %w", m.OffsetID, err)
-	}
 	m.Keys = strings.Fields(m.Properties[message.PropKeys])
-	return m, nil
+	return m
 }

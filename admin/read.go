@@ -30,6 +30,8 @@ type Reader struct {
 	// SQL chooses messages by their properties instead, an SQL92 expression as package filter describes it. Apache RocketMQ refuses it unless its
 	// enablePropertyFilter is true, and passes everything where it cannot read it.
 	SQL string
+	// NoBody leaves the messages' bodies out.
+	NoBody bool
 
 	admin *Admin
 	addr  string
@@ -91,7 +93,7 @@ func (r *Reader) Read(ctx context.Context, wait time.Duration) ([]Message, error
 	}
 	var out []Message
 	if answer.Code == protocol.ResSuccess {
-		if out, err = parseMessages(answer.Body, r.Queue.BrokerName); err != nil {
+		if out, err = parseMessages(answer.Body, r.Queue.BrokerName, r.NoBody); err != nil {
 			return nil, err
 		}
 		out = slices.DeleteFunc(out, func(m Message) bool { return m.Offset < r.Next || !r.wants(m.Tag) })

@@ -162,8 +162,8 @@ func (a *Admin) Topic(ctx context.Context, name string) (TopicState, error) {
 
 // routed are the brokers that have the topic, by name (105).
 func (a *Admin) routed(ctx context.Context, topic string) ([]Broker, error) {
-	var route protocol.RouteData
-	if err := a.askNameServer(ctx, protocol.ReqGetRouteInfoByTopic, &protocol.GetRouteHeader{Topic: topic}, &route); err != nil {
+	route, err := a.Route(ctx, topic)
+	if err != nil {
 		return nil, err
 	}
 	out := make([]Broker, 0, len(route.Brokers))
@@ -325,5 +325,5 @@ func timeOf(millis int64) time.Time {
 	if millis <= 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(millis)
+	return message.Shown(time.UnixMilli(millis)).Local()
 }

@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
+	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/broker/dead"
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/metrics"
 )
 
@@ -18,15 +23,42 @@ type Options struct {
 	Healthy func() error
 	// Metrics are the sources behind GET /metrics.
 	Metrics []metrics.Source
+	// MetricLabels stand on all of RocketMQ's metrics.
+	MetricLabels metrics.Common
 
 	// Node, Settings, Store and Connections are the sources behind /api/v1. One that is nil, or an error from one, is
 	// answered with 503 and the reason: a node without the role broker has no store, a starting one knows nothing yet.
-	Node        func() (Node, error)
-	Settings    func() ([]Setting, error)
-	Store       func() (Store, error)
-	Connections func() (Connections, error)
+	Node        func() (v1.Node, error)
+	Settings    func() ([]v1.Setting, error)
+	Store       func() (v1.Store, error)
+	Connections func() (v1.Connections, error)
+	// Clients is the source behind /api/v1/connections/clients, sorted by their keys; nil is answered as above.
+	Clients func() ([]v1.Client, error)
+	// Timers are the sources of /api/v1/timers; those that are nil are answered as above.
+	Timers TimerSource
+	// Transactions lists half messages, Settle ends one; nil is answered as above.
+	Transactions transactionSource
+	Settle       settler
 	// Backup is the source of GET /api/v1/backup; nil is answered as above.
 	Backup Copy
+	// Disagreements is the source behind /api/v1/groups/{group}/disagreements; nil is answered as above.
+	Disagreements func(group string) ([]member.Disagreement, error)
+	// Queues is the source behind /api/v1/groups/{group}/queues; nil is answered as above.
+	Queues func(group string) (v1.GroupQueues, error)
+	// PopState is what became of one message in a group that pops; nil where nobody knows.
+	PopState func(group, topic string, queue int32, offset int64) string
+	// DeadLetters is the source behind /api/v1/dlq; nil is answered as above.
+	DeadLetters func() (*dead.Letters, error)
+	// Admin asks the brokers of the node's cluster for what all brokers have; nil is answered as above.
+	Admin func() (*admin.Admin, error)
+	// Answers are those to "why"; what is nil is answered as above.
+	Answers Answers
+	// Live tells of this moment, with what passed through the node since its start in place of rates; nil is answered as above.
+	Live func() (v1.Rates, error)
+	// Guard decides who may do what.
+	Guard Guarding
+	// Stopping is closed when the node stops: live streams end. nil is never.
+	Stopping <-chan struct{}
 }
 
 // answer is the body of /health and /ready.
@@ -47,21 +79,21 @@ func New(o Options) http.Handler {
 		}
 		o.answer(w, err)
 	})
-	mux.Handle("GET /metrics", metrics.Handler(o.Metrics...))
+	mux.Handle("GET /metrics", metrics.Handler(o.MetricLabels, o.Metrics...))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("Aerobee " + o.Version + ", a message broker for RocketMQ clients.\nTry /health, /ready, /metrics and /api/v1.\n"))
 	})
-	mux.HandleFunc("GET /api/v1", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, o.index()) })
-	mux.HandleFunc("GET /api/v1/node", serve(o.Node))
-	mux.HandleFunc("GET /api/v1/settings", serve(o.settings))
-	mux.HandleFunc("GET /api/v1/store", serve(o.Store))
-	mux.HandleFunc("GET /api/v1/connections", serve(o.Connections))
-	mux.HandleFunc("GET /api/v1/backup", o.backup)
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, Failure{Error: r.Method + " " + r.URL.Path + " is not served; GET /api/v1 lists what is"})
-	})
-	return mux
+	g := newGuard(o.Guard)
+	handleProfiles(mux, g)
+	routes := newRouter(&o, g)
+	return secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") { // a mux would answer paths with . and .. by sending elsewhere
+			routes.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 func (o Options) answer(w http.ResponseWriter, err error) {
@@ -73,42 +105,16 @@ func (o Options) answer(w http.ResponseWriter, err error) {
 	reply(w, code, a)
 }
 
-// settings is the body of /api/v1/settings: an object, as all bodies are, so that members can be added beside the list.
-func (o Options) settings() (body struct {
-	Settings []Setting `json:"settings"`
-}, err error) {
-	if o.Settings == nil {
-		return body, errNotServed
-	}
-	body.Settings, err = o.Settings()
-	if body.Settings == nil {
-		body.Settings = []Setting{}
-	}
-	for i := range body.Settings {
-		body.Settings[i] = body.Settings[i].masked()
-	}
-	return body, err
-}
-
 var errNotServed = errors.New("this node does not serve it")
 
-func serve[T any](source func() (T, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if source == nil {
-			reply(w, http.StatusServiceUnavailable, Failure{Error: errNotServed.Error()})
-			return
-		}
-		body, err := source()
-		if err != nil {
-			reply(w, http.StatusServiceUnavailable, Failure{Error: err.Error()})
-			return
-		}
-		reply(w, http.StatusOK, body)
-	}
-}
-
 func reply(w http.ResponseWriter, code int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil { // of a time that is none, say: nothing has been said yet
+		p := v1.NewProblem("unavailable", "the answer cannot be written: "+err.Error())
+		writeProblem(w, &p, p.Status)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // the peer has gone if this fails, and nobody is left to tell
+	_, _ = w.Write(append(text, '\n')) // the peer has gone if this fails, and nobody is left to tell
 }

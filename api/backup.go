@@ -3,45 +3,27 @@ package api
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
-	"strings"
+	"time"
 )
 
 // backup streams a copy of the running store as package store/backup receives it. Whoever has it has every message, so it
-// goes to the node's own machine only. What fails on the way cuts the stream off, and the receiver sees that.
-func (o Options) backup(w http.ResponseWriter, r *http.Request) {
-	if o.Backup == nil {
-		reply(w, http.StatusServiceUnavailable, Failure{Error: errNotServed.Error()})
-		return
+// goes to administrators only. What fails on the way cuts the stream off, and the receiver sees that.
+func backup(c *call) error {
+	if c.o.Backup == nil {
+		return errNotServed
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		reply(w, http.StatusForbidden, Failure{Error: "a copy of the store is given to this machine only, through 127.0.0.1 or ::1; the request came from " + host})
-		return
-	}
-	if !local(r.Host) { // else a web page could have its own name lead here
-		reply(w, http.StatusForbidden, Failure{Error: "a copy of the store is given under the names localhost, 127.0.0.1 and ::1 only; the request asked for " + r.Host})
-		return
-	}
-	out := &firstByte{ResponseWriter: w}
-	if err := o.Backup(r.Context(), out); err != nil {
-		if !out.written {
-			reply(w, http.StatusServiceUnavailable, Failure{Error: err.Error()})
-			return
-		}
+	out := &firstByte{ResponseWriter: c.w, deadlines: http.NewResponseController(c.w)}
+	defer func() { _ = out.deadlines.SetWriteDeadline(time.Time{}) }() // the connection may bring other requests
+	err := c.o.Backup(c.r.Context(), out)
+	if err != nil && out.written {
 		panic(http.ErrAbortHandler) // the status has gone out: only a broken stream says it
 	}
+	return err
 }
 
-// local reports whether a request's Host names this machine by a name that nobody else can give it.
-func local(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+// restTime is how long a receiver may rest, longer than others may, as where it changes tapes: it is an administrator. Meanwhile the copy's files stay on the disk.
+const restTime = 10 * time.Minute
 
 // Copy writes a consistent copy of the store to w, see store.Backup.
 type Copy func(ctx context.Context, w io.Writer) error
@@ -49,7 +31,8 @@ type Copy func(ctx context.Context, w io.Writer) error
 // firstByte notes whether an answer has begun.
 type firstByte struct {
 	http.ResponseWriter
-	written bool
+	deadlines *http.ResponseController
+	written   bool
 }
 
 // Write begins the answer.
@@ -58,5 +41,6 @@ func (f *firstByte) Write(b []byte) (int, error) {
 		f.written = true
 		f.Header().Set("Content-Type", "application/x-tar")
 	}
+	_ = f.deadlines.SetWriteDeadline(time.Now().Add(restTime)) // what has no deadlines is no connection
 	return f.ResponseWriter.Write(b)
 }

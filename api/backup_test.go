@@ -55,8 +55,21 @@ func TestBackup(t *testing.T) {
 		f("a copy under the name "+host, "127.0.0.1:5", bytes("copy", nil), 200, "copy", false)
 	}
 	for _, host = range []string{"evil.example:9876", "", "192.0.2.1"} {
-		f("no copy under the name "+host, "127.0.0.1:5", bytes("copy", nil), 403, "the names localhost", false)
+		f("no copy under the name "+host, "127.0.0.1:5", bytes("copy", nil), 403, "it must ask for localhost", false)
 	}
 	host = "[::1]:9876"
 	f("it fails on the way", "127.0.0.1:5", bytes("co", errors.New("the disk is gone")), 0, "", true)
+}
+
+// TestReceiversOfCopiesMayRest: the time that others have for each piece does not end a copy, and what follows on the connection has it again.
+func TestReceiversOfCopiesMayRest(t *testing.T) {
+	w, r := &timed{ResponseRecorder: httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "/api/v1/backup", nil)
+	r.Host, r.RemoteAddr = "127.0.0.1:9876", "127.0.0.1:5"
+	New(Options{Backup: func(_ context.Context, to io.Writer) error {
+		_, err := io.WriteString(to, "copy")
+		return err
+	}}).ServeHTTP(w, r)
+	if len(w.until) != 2 || w.until[0] < restTime/2 || w.until[1] != -1 {
+		t.Errorf("deadlines %v, want a long one and none", w.until)
+	}
 }

@@ -57,7 +57,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 }
 
 func (r *run) do(ctx context.Context) (result *Result, err error) {
-	if r.admin, err = admin.New(admin.Options{NameServers: r.NameServers, Logger: r.Logger}); err != nil {
+	if r.admin, err = admin.New(admin.Options{NameServers: r.NameServers, Dial: r.Dial, Logger: r.Logger}); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
@@ -68,7 +68,7 @@ func (r *run) do(ctx context.Context) (result *Result, err error) {
 		return nil, err
 	}
 	for range r.Connections + r.Consumers {
-		cl, err := client.New(client.Config{NameServers: r.NameServers, Logger: r.Logger})
+		cl, err := client.New(client.Config{NameServers: r.NameServers, Dial: r.Dial, Logger: r.Logger})
 		if err != nil {
 			return nil, err
 		}

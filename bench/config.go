@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -21,7 +23,8 @@ const (
 // Config says what a run does. Zero values mean the default.
 type Config struct {
 	Mode        Mode
-	NameServers []string // "host:port"
+	NameServers []string                                                 // "host:port"
+	Dial        func(ctx context.Context, addr string) (net.Conn, error) // nil is TCP
 
 	Topic  string // default: a topic of this run alone, made before it and deleted behind it
 	Topics int    // senders take turns in so many topics, named Topic-00001 and on; default 1, which is Topic itself

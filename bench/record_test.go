@@ -11,11 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aerobee-mq/aerobee/client"
+	"github.com/aerobee-mq/aerobee/internal/property"
 )
 
 // TestMergedHistogramsAreOne records latencies in one recorder and spread over several: the results are the same.
 func TestMergedHistogramsAreOne(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		one := newRecorder()
 		many := []*recorder{newRecorder(), newRecorder(), newRecorder()}
 		for range rapid.IntRange(1, 200).Draw(t, "records") {

@@ -45,8 +45,10 @@ func TestTopicsAreMadeChangedAndDeleted(t *testing.T) {
 	put(29, "perm is 9", topicFields("t", "3", "9"))
 	put(29, "must lie in 0..65536", topicFields("t", "-1", "6"))
 	put(1, "unsupported key: colour", topicFields("t", "5", "4").with(fields{"attributes": "+colour=red"}))
-	put(1, "not supported by this version", topicFields("u", "5", "4").with(fields{"attributes": "+cleanup.policy=COMPACTION"}))
-	put(1, "not supported by this version", topicFields("u", "5", "4").with(fields{"attributes": "+message.type=MIXED"}))
+	put(1, "not supported by this version: the log is deleted by age", topicFields("u", "5", "4").with(fields{"attributes": "+cleanup.policy=COMPACTION"}))
+	put(1, "not supported by this version", topicFields("u", "5", "4").with(fields{"attributes": "+queue.type=BatchCQ"}))
+	put(29, "MIXED message type is not supported.", topicFields("u", "5", "4").with(fields{"attributes": "+message.type=MIXED"}))
+	put(1, "value is not in set", topicFields("u", "5", "4").with(fields{"attributes": "+message.type=SOME"}))
 	put(1, "unchangeable", topicFields("t", "5", "4").with(fields{"attributes": "+cleanup.policy=DELETE"}))
 	put(1, "while creating", topicFields("u", "5", "4").with(fields{"attributes": "-message.type"}))
 	put(0, "", topicFields("t", "5", "4").with(fields{"attributes": "-message.type"}))
@@ -181,7 +183,9 @@ func TestTableListsEachCodeOnce(t *testing.T) {
 		}
 		seen[r.code] = true
 	}
-	for _, code := range []int32{10, 310, 320, 11, 361, 12, 14, 15, 17, 21, 26, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 41, 42, 46, 200, 201, 202, 203, 204, 207, 208, 215, 300, 305, 307, 309, 351, 352} {
+	for _, code := range []int32{10, 310, 320, 11, 361, 12, 14, 15, 17, 21, 26, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 41, 42, 46, 200, 201, 202, 203, 204, 207, 208, 215, 300, 305, 307, 309, 351, 352,
+		18, 43, 45, 225, 308, 321, 328, 343, 345, 353, 354, 355, 402, 513, 3001, 3002, 3003, 3004, 3005, 3006, 3007, 3008, 3009, 3010, 5001, 5002, 5003,
+		200056, 200074, 200075, 200076, 200077, 200078, 200079} {
 		if !seen[code] {
 			t.Errorf("request %d is missing", code)
 		}

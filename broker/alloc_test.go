@@ -49,9 +49,9 @@ func sendLoop(t testing.TB, properties string) (step func(), stored func() int64
 		Fields: wire(sendFields("t", 1, properties)), Body: make([]byte, 1024)})[4:]
 	scratch := make([]byte, len(raw))
 	var f protocol.Frame
-	sent := n.stats.put.Load()
+	sent := n.statistics.Totals().Put
 	return func() {
-		for sent-n.stats.put.Load() > 64 { // as many in flight as a client would have
+		for sent-n.statistics.Totals().Put > 64 { // as many in flight as a client would have
 			runtime.Gosched()
 		}
 		sent++
@@ -61,7 +61,7 @@ func sendLoop(t testing.TB, properties string) (step func(), stored func() int64
 		}
 		n.handleSend(conn, &f)
 		n.AfterRead(conn, false)
-	}, n.stats.put.Load
+	}, func() int64 { return n.statistics.Totals().Put }
 }
 
 func TestSendAllocatesNothing(t *testing.T) {

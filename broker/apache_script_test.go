@@ -12,34 +12,6 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
-// apacheDiffers names the steps whose answer differs from RocketMQ's on purpose, with the beginning of ours.
-func apacheDiffers() map[string]string {
-	differs := map[string]string{}
-	add := func(code string, names ...string) {
-		for _, n := range names {
-			differs[n] = code
-		}
-	}
-	// What would spoil a topic, a message or an offset is refused before it does.
-	add("29", "17 negative queues", "17 perm 15", "17 perm 99", "15 negative")
-	add("0", "14 after negative")
-	add("1", "200 no body", "46 no body", "14 no group", "12 no topic", "12 no key", "215 no topic")
-	add("29", "15 no group", "15 no queue", "15 no offset")
-	add("13", "310 empty body", "310 delay text", "320 batch empty", "320 batch too long")
-	add("16", "310 to rmq_sys_wheel_timer")
-	// Answered as RocketMQ does, with more or less in it: the scan goes on to the next match before it stops; maxMsgBytes
-	// counts; no types are null; nothing is said of static topics; other runtime values.
-	add("0", "11 two tags and one", "361 two tags and one", "11 small bytes", "361 small bytes",
-		"203 partial", "21 all", "21 page", "21 page behind", "28")
-	// RocketMQ ignores this flag of 4.x, and would deliver everything.
-	add("23", "11 class filter", "361 class filter")
-	// Requests and features of later versions.
-	add("3", "25", "43", "45", "315 none", "315 topic", "303", "308", "317", "321", "328", "343", "345", "400", "907")
-	add("16", "310 transaction", "37")
-	add("13", "310 timer")
-	return differs
-}
-
 func (r *replay) script() {
 	r.setUp()
 	r.sends()
@@ -188,7 +160,6 @@ func (r *replay) sends() {
 	r.do("310 sysflag compressed", 310, v2("T", 0, "", fields{"f": "1"}), "x")
 	r.do("310 multi tag", 310, v2("Tmulti", 0, "TAGS=a", nil), "x")
 	r.do("310 transaction", 310, v2("T", 0, "TRAN_MSG=true", fields{"f": "4"}), "x")
-	r.do("310 timer", 310, v2("T", 0, "TIMER_DELAY_SEC=1", nil), "x")
 	r.do("310 reconsumed", 310, v2("T", 0, "", fields{"j": "4"}), "again")
 	r.do("310 priority", 310, v2("T", 0, "_SYS_MSG_PRIORITY_=2", nil), "prio")
 	r.do("310 transient", 310, v2("T", 0, "__TRANSIENT_x=1 POP_CK=forged", nil), "trans")

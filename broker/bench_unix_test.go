@@ -69,11 +69,11 @@ func benchSends(b *testing.B, encoding protocol.Encoding, batch int) {
 	raw := protocol.AppendFrame(nil, &request)[4:]
 	scratch := make([]byte, len(raw))
 	var f protocol.Frame
-	sent, before := 0, n.stats.put.Load()
+	sent, before := 0, n.statistics.Totals().Put
 	began := cpuTime(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		for sent-int(n.stats.put.Load()-before) > 1024 {
+		for sent-int(n.statistics.Totals().Put-before) > 1024 {
 			if n.stats.putFailed.Load() > 0 {
 				b.Fatal("a send was refused")
 			}
@@ -118,11 +118,11 @@ func BenchmarkPull(b *testing.B) {
 	p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0), nil))
 	conn := discarded(b)
 	var f protocol.Frame
-	asked, before := 0, n.stats.gotCount.Load()
+	asked, before := 0, n.statistics.Totals().Got
 	began := cpuTime(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		for asked-int(n.stats.gotCount.Load()-before) > 8*32 || conn.PendingBytes() > 8<<20 {
+		for asked-int(n.statistics.Totals().Got-before) > 8*32 || conn.PendingBytes() > 8<<20 {
 			select {
 			case <-conn.Done():
 				b.Fatal("the connection is closed")

@@ -8,14 +8,27 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/broker/account"
+	"github.com/aerobee-mq/aerobee/broker/ask"
+	"github.com/aerobee-mq/aerobee/broker/checkback"
 	"github.com/aerobee-mq/aerobee/broker/hold"
+	"github.com/aerobee-mq/aerobee/broker/lite"
+	"github.com/aerobee-mq/aerobee/broker/making"
+	"github.com/aerobee-mq/aerobee/broker/manage"
 	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/meter"
+	"github.com/aerobee-mq/aerobee/broker/operate"
+	"github.com/aerobee-mq/aerobee/broker/place"
+	"github.com/aerobee-mq/aerobee/broker/popping"
 	"github.com/aerobee-mq/aerobee/broker/property"
-	"github.com/aerobee-mq/aerobee/broker/rates"
+	"github.com/aerobee-mq/aerobee/broker/quota"
+	"github.com/aerobee-mq/aerobee/broker/recall"
 	"github.com/aerobee-mq/aerobee/broker/register"
+	"github.com/aerobee-mq/aerobee/broker/statistics"
 	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -27,17 +40,23 @@ const (
 
 // Broker serves the requests of clients from one store.
 //
-// Its goroutines: HoldWorkers that answer pulls which wake up, one loop that watches deadlines (holds, silent clients), and
-// the registrar's. Close stops and waits for all of them.
+// Its goroutines: HoldWorkers that answer pulls which wake up, one loop that watches deadlines (holds, silent clients), one that
+// asks producers about their transactions, and the registrar's. Close stops and waits for all of them.
 type Broker struct {
-	opt   Options
+	opt   Options                 // as the broker began
+	live  atomic.Pointer[Options] // as Change has left them; never nil
 	store Store
 	codes []errorCode
-	start time.Time
 	// steady is a clock that nobody can set, for what must end though the clock jumps: holds, and who counts as connected.
 	steady func() time.Time
 	stats  stats
-	rates  rates.Rates
+	meters *meter.Meters
+	watch  atomic.Pointer[watch] // of the last scrape, nil while one is under way
+	// statistics counts by topic and group; puts belongs to the committing goroutine.
+	statistics *statistics.Table
+	puts       *statistics.Puts
+	desk       *operate.Desk
+	timed      recall.Rules
 	// filters keeps compiled expressions.
 	filters *filter.Cache
 
@@ -47,10 +66,15 @@ type Broker struct {
 	works        sync.Pool // *sendWork, for sends that had to wait
 	buffers      buffers
 	reading      chan struct{} // held by each pull that may read from the disk and is answered; its capacity bounds their buffers
-	makes        *makings
+	makes        *making.Table
 	waitingBytes atomic.Int64  // of request copies, see copyToWait
 	turns        chan struct{} // held by the one change of topics or groups that is under way
 	registrar    *register.Registrar
+	pops         *popping.Pops
+	accounts     *account.Accounts
+	manage       *manage.Service
+	sends        *quota.Table // of topics
+	pulls        *quota.Table // of groups
 
 	holdMu    sync.Mutex // guards holds, and held and closed of every session
 	holds     *hold.Table[*pullRequest]
@@ -59,10 +83,18 @@ type Broker struct {
 	awake     wakeQueue
 	earlier   chan struct{} // a deadline before the one that the loop sleeps towards
 
-	clientMu sync.Mutex // guards clients, pulled and resets
+	clientMu sync.Mutex // guards clients and pulled
 	clients  *member.Table[*session]
-	pulled   map[pulledKey]message.QueueOffset
-	resets   map[pulledKey]message.QueueOffset // offsets that the next pull will be told
+	pulled   map[pulledKey]lastPull
+	mover    *place.Mover
+	asking   *ask.Room[*session]
+	// lites says who reads which lite topics, liteConns how the clients are reached; clientMu guards both.
+	lites     *lite.Registry
+	liteConns map[string]*session
+	liteInfo  *lite.Info
+
+	checkback *checkback.Loop
+	asked     atomic.Uint64 // questions to producers, who take turns
 
 	stop chan struct{}
 	wg   sync.WaitGroup
@@ -77,23 +109,36 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{
-		opt: opt, store: s, codes: errorCodes(), start: opt.Now(), steady: steadyClock(), filters: filter.NewCache(keptFilters),
+		opt: opt, timed: recall.Rules{Broker: opt.BrokerName, NoTimers: opt.DenyTimers, NoRecall: opt.DenyRecall, MaxDelay: opt.MaxTimerDelay},
+		store: s, codes: errorCodes(), steady: steadyClock(), filters: filter.NewCache(keptFilters),
 		propsTail: property.Tail(opt.Region, opt.ClusterName, !opt.TraceOff),
 		uniq:      message.NewUniqueKeys(opt.StoreHost.Addr(), os.Getpid(), uint32(opt.Now().UnixNano()), opt.Now),
-		makes:     newMakings(opt.MaxDeferred),
+		makes:     making.New(opt.MaxDeferred, apart.Refuse(protocol.ResSystemBusy, "%stoo many requests are served to make what up to %d wait for", remarkBusy, opt.MaxDeferred)),
 		reading:   make(chan struct{}, opt.readsAtOnce()),
 		turns:     make(chan struct{}, 1),
 		holds:     hold.New[*pullRequest](opt.MaxHolds),
 		earlier:   make(chan struct{}, 1),
 		clients:   member.New[*session](opt.ClientExpiry.Milliseconds()),
-		pulled:    map[pulledKey]message.QueueOffset{},
-		resets:    map[pulledKey]message.QueueOffset{},
+		pulled:    map[pulledKey]lastPull{},
+		lites:     lite.New(maxLiteSubscriptions),
+		liteConns: map[string]*session{},
+		mover:     place.New(s, opt.Logger),
+		asking:    ask.NewRoom[*session](opt.MaxAsked),
 		stop:      make(chan struct{}),
 	}
+	b.live.Store(&b.opt)
+	b.statistics = b.newStatistics()
+	b.puts, b.desk = b.statistics.Puts(), b.newDesk()
+	b.sends, b.pulls = quota.NewTable(b.steady, quota.SendMessages, quota.SendBytes), quota.NewTable(b.steady, quota.ConsumeMessages, quota.ConsumeBytes)
+	b.meters = meter.New(opt.MaxSeries, b.systemTopicTest(), opt.Now)
+	b.checkback = b.newCheckback()
 	b.works.New = func() any { return &sendWork{} }
 	b.regionFields.Add(message.PropRegion, opt.Region)
 	b.regionFields.AddBool(message.PropTraceOn, !opt.TraceOff)
 	b.awake.init()
+	b.pops = b.newPops()
+	b.accounts, b.manage = account.New(s, opt.Secrets, opt.Logger), b.newManage()
+	b.liteInfo = lite.NewInfo(s, liteHost{b}, opt.MaxLights)
 	b.registrar = register.New(s, registrarOptions(&opt), registries...)
 	return b, nil
 }
@@ -105,7 +150,7 @@ func registrarOptions(o *Options) register.Options {
 	return register.Options{
 		BrokerName: o.BrokerName, ClusterName: o.ClusterName, BrokerID: o.BrokerID, Addr: o.Advertise, HAAddr: o.HAAddr, Permission: o.Permission,
 		NameServers: o.NameServers, Period: o.RegisterPeriod, Timeout: o.RegisterTimeout, Compressed: o.CompressedRegister, OnChange: o.OnChange,
-		Hidden: readForbidden, Logger: o.Logger,
+		Hidden: readForbidden, Sign: o.Sign, Logger: o.Logger,
 	}
 }
 
@@ -113,6 +158,9 @@ func registrarOptions(o *Options) register.Options {
 func (b *Broker) Register(mux *remoting.Mux) {
 	for _, r := range b.requests() {
 		mux.Handle(r.code, r.name, r.handle)
+		if short := int32(int16(r.code)); short != r.code { // a binary head has 16 bits for the code
+			mux.Handle(short, r.name, r.handle)
+		}
 	}
 }
 
@@ -131,6 +179,8 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.wg.Go(b.wakeLoop)
 	}
 	b.wg.Go(b.watchLoop)
+	b.wg.Go(b.checkLoop)
+	b.pops.Start()
 	b.registrar.Start(ctx)
 	return nil
 }
@@ -140,6 +190,7 @@ func (b *Broker) Start(ctx context.Context) error {
 func (b *Broker) Close(ctx context.Context) error {
 	err := b.registrar.Stop(ctx)
 	b.releaseHolds()
+	b.pops.Close()
 	close(b.stop)
 	b.awake.close()
 	b.wg.Wait()
@@ -148,13 +199,16 @@ func (b *Broker) Close(ctx context.Context) error {
 
 // Closed is to be called when a connection has ended: its client leaves its groups, its held pulls are dropped.
 func (b *Broker) Closed(c *remoting.Conn) {
+	b.pops.Closed(c)
 	s, ok := c.Session().(*session)
 	if !ok {
 		return
 	}
+	b.statistics.Channel(statistics.Disconnected)
 	b.dropHolds(s)
 	b.clientMu.Lock()
 	s.ended = true
+	b.dropLites(s)
 	notices := b.clients.Closed(s)
 	b.clientMu.Unlock()
 	b.notify(notices...)
@@ -177,6 +231,13 @@ func (b *Broker) TopicsChanged() { b.registrar.Poke() }
 // Arrived wakes the pulls that wait for messages which have just become visible. The store calls it on its committing
 // goroutine; it never blocks.
 func (b *Broker) Arrived(arrivals []store.Arrival) {
+	b.countArrivals(arrivals)
+	for i := range arrivals {
+		if arrivals[i].Waits {
+			continue
+		}
+		b.pops.Arrived(message.Queue{Topic: arrivals[i].Topic, ID: arrivals[i].Queue}, arrivals[i].TagsCode)
+	}
 	if b.held.Load() == 0 {
 		return
 	}
@@ -184,6 +245,9 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 	b.holdMu.Lock()
 	for i := range arrivals {
 		a := &arrivals[i]
+		if a.Waits {
+			continue
+		}
 		woken = b.holds.Arrived(woken, message.Queue{Topic: a.Topic, ID: a.Queue}, a.QueueOffset, a.TagsCode)
 	}
 	b.held.Store(int64(b.holds.Len()))
@@ -194,7 +258,7 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 // watchLoop looks after everything that happens by time alone.
 func (b *Broker) watchLoop() {
 	now := b.steady()
-	b.rates.Add(rates.Sample{Millis: b.opt.Now().UnixMilli()})
+	b.desk.Tick()
 	recheck, scan := now.Add(b.opt.HoldRecheck), now.Add(clientScan)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -213,7 +277,7 @@ func (b *Broker) watchLoop() {
 		}
 		if !now.Before(scan) {
 			b.expireClients(now.UnixMilli())
-			b.rates.Add(rates.Sample{Millis: b.opt.Now().UnixMilli(), Put: b.stats.put.Load(), Got: b.stats.gotCount.Load()})
+			b.desk.Tick()
 			scan = now.Add(clientScan)
 		}
 		next := recheck

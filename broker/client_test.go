@@ -250,6 +250,28 @@ func TestQueueLocks(t *testing.T) {
 	}
 }
 
+// TestQueueLocksInStrictMode: where more than one broker has to agree and there is one, nobody holds a lock but for another broker that asks; the locks are
+// taken all the same.
+func TestQueueLocksInStrictMode(t *testing.T) {
+	n := newNode(t, func(o *Options, _ *store.Options) { o.LockQuorum = 2 })
+	p := n.dial()
+	lock := func(client string, only bool) int {
+		body, err := json.Marshal(protocol.LockBatchRequest{ClientID: client, ConsumerGroup: "g", OnlyThisBroker: only,
+			Queues: []protocol.MessageQueue{{BrokerName: "b", Topic: "t", QueueID: 0}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := p.want(0, p.call(protocol.ReqLockBatchMQ, nil, body))
+		if !strings.Contains(string(got.Body), `"lockOKMQSet":[`) {
+			t.Errorf("answered %s", got.Body)
+		}
+		return len(decode[protocol.LockBatchResponse](t, got.Body).Locked)
+	}
+	if a, other, asked := lock("a", false), lock("b", true), lock("a", true); a != 0 || other != 0 || asked != 1 {
+		t.Errorf("a holds %d, b %d, and another broker is told %d of a", a, other, asked)
+	}
+}
+
 func TestRelayToTheClient(t *testing.T) {
 	n := newNode(t)
 	admin, consumer := n.dial(), n.dial()
@@ -269,14 +291,6 @@ func TestRelayToTheClient(t *testing.T) {
 	f := <-consumer.told
 	if got := bodies(t, f.Body); !slices.Equal(got, []string{"look at this"}) || f.Fields.String("brokerName") != "broker-a" {
 		t.Errorf("the client got %v %v", got, f.Fields)
-	}
-}
-
-func TestEndTransactionIsRefusedByName(t *testing.T) {
-	p := newNode(t).dial()
-	got := p.want(protocol.ResNoPermission, p.call(protocol.ReqEndTransaction, fields{}, nil))
-	if !strings.Contains(got.Remark, "transactional messages") {
-		t.Errorf("remark %q", got.Remark)
 	}
 }
 

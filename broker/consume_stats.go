@@ -32,6 +32,7 @@ func (b *Broker) handleConsumeStats(c *remoting.Conn, f *protocol.Frame) {
 			if !ok {
 				continue
 			}
+			stats.ConsumeTPS += b.statistics.GroupTPS(h.ConsumerGroup, name)
 			for id := range t.ReadQueues {
 				q := message.Queue{Topic: name, ID: message.QueueID(id)}
 				stats.OffsetTable[b.messageQueue(q)] = b.progress(h.ConsumerGroup, q)
@@ -68,7 +69,7 @@ func (b *Broker) consumedTopics(h *protocol.ConsumeStatsHeader) []string {
 func (b *Broker) progress(group string, q message.Queue) protocol.OffsetWrapper {
 	committed, _ := b.store.Offset(group, q)
 	b.clientMu.Lock()
-	pulled := b.pulled[pulledKey{group, q}]
+	pulled := b.pulled[pulledKey{group, q}].next
 	b.clientMu.Unlock()
 	w := protocol.OffsetWrapper{BrokerOffset: max(int64(b.store.MaxOffset(q)), 0), ConsumerOffset: int64(committed), PullOffset: int64(max(committed, pulled))}
 	if committed > 0 {

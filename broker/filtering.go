@@ -8,6 +8,7 @@ import (
 	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/store"
 )
 
@@ -23,12 +24,12 @@ var errClassFilter = errors.New("filter classes ran on filter servers, which Roc
 
 // refuseFilter says why an expression is not served: 23 for one that cannot be read, 1 for a kind that is unknown or that the
 // operator has switched off. It returns nil for any other.
-func (b *Broker) refuseFilter(kind string, err error) *refusal {
+func (b *Broker) refuseFilter(kind string, err error) *apart.Refusal {
 	switch {
-	case kind == filter.SQL92 && b.opt.DenyPropertyFilter, errors.Is(err, filter.ErrUnsupported):
-		return refuse(protocol.ResSystemError, "The broker does not support consumer to filter message by %.40s", kind)
+	case kind == filter.SQL92 && b.live.Load().DenyPropertyFilter, errors.Is(err, filter.ErrUnsupported):
+		return apart.Refuse(protocol.ResSystemError, "The broker does not support consumer to filter message by %.40s", kind)
 	case err != nil:
-		return refuse(protocol.ResSubscriptionParseFailed, "parse the consumer's subscription failed: %v", err)
+		return apart.Refuse(protocol.ResSubscriptionParseFailed, "parse the consumer's subscription failed: %v", err)
 	}
 	return nil
 }
@@ -40,7 +41,7 @@ func (b *Broker) pullFilter(p *pullRequest) *pullRefusal {
 		err = errClassFilter
 	}
 	if r := b.refuseFilter(p.hdr.ExpressionType, err); r != nil {
-		return &pullRefusal{refusal: *r}
+		return &pullRefusal{Refusal: *r}
 	}
 	p.filter = f
 	return nil
@@ -52,13 +53,13 @@ func (b *Broker) announcedFilter(p *pullRequest, sub *member.Subscription) *pull
 	p.filter = sub.Filter
 	switch {
 	case errors.Is(sub.Err, errClassFilter) || sub.Err != nil && filter.IsTag(sub.Kind):
-		return &pullRefusal{refusal: *b.refuseFilter(sub.Kind, sub.Err)}
+		return &pullRefusal{Refusal: *b.refuseFilter(sub.Kind, sub.Err)}
 	case sub.Err != nil:
-		return &pullRefusal{refusal: *refuse(protocol.ResFilterDataNotExist,
+		return &pullRefusal{Refusal: *apart.Refuse(protocol.ResFilterDataNotExist,
 			"The broker's consumer filter data is not exist!Your expression may be wrong! %v", sub.Err)}
 	}
 	if r := b.refuseFilter(sub.Kind, nil); r != nil {
-		return &pullRefusal{refusal: *r}
+		return &pullRefusal{Refusal: *r}
 	}
 	return nil
 }
@@ -81,13 +82,13 @@ func (b *Broker) compileAnnounced(client, group string, s *protocol.Subscription
 }
 
 // checkFilter judges a subscription that a client means to make (46).
-func (b *Broker) checkFilter(s *protocol.SubscriptionData) *refusal {
+func (b *Broker) checkFilter(s *protocol.SubscriptionData) *apart.Refusal {
 	if s.ClassFilterMode {
 		return b.refuseFilter(filter.Tag, errClassFilter)
 	}
 	_, err := b.filters.Compile(s.ExpressionType, s.SubString)
-	if errors.Is(err, filter.ErrUnsupported) && !b.opt.DenyPropertyFilter {
-		return refuse(protocol.ResSubscriptionParseFailed, "%v", err)
+	if errors.Is(err, filter.ErrUnsupported) && !b.live.Load().DenyPropertyFilter {
+		return apart.Refuse(protocol.ResSubscriptionParseFailed, "%v", err)
 	}
 	return b.refuseFilter(s.ExpressionType, err)
 }

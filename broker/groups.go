@@ -5,7 +5,7 @@ package broker
 //
 // Callers: mqadmin updateSubGroup, deleteSubGroup, exportMetadata; slaves; the dashboard; the proxy's cache.
 //
-// Behaviour: a change is durable before the answer; members of the configuration that this version does not know are kept.
+// Behaviour: a change is durable before the answer; attributes come as "+name" and "-name", and stay where nothing is said of them; members of the configuration that this version does not know are kept.
 // 352 makes an unknown group where groups are made on first use. 207 takes the offsets along when cleanOffset says so.
 // 201 is paged as 21 is.
 //
@@ -14,14 +14,17 @@ package broker
 import (
 	"context"
 
+	"github.com/aerobee-mq/aerobee/broker/place"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 func (b *Broker) handlePutGroup(c *remoting.Conn, f *protocol.Frame) {
 	var g group.Config
-	if err := protocol.UnmarshalBody(f.Body, &g); err != nil {
+	if err := apart.Body(f, &g); err != nil {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
@@ -29,11 +32,29 @@ func (b *Broker) handlePutGroup(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResInvalidParameter, wrong)
 		return
 	}
-	if err := group.CheckAttributes(g.Attributes); err != nil {
-		b.answer(c, f, protocol.ResSystemError, err.Error())
+	if light.Is(g.Name) {
+		b.answer(c, f, protocol.ResSuccess, "") // every group of a light client is there already, and none can be changed
 		return
 	}
-	b.changeGroups(c, f, func(ctx context.Context) error { return b.store.PutGroup(ctx, g) })
+	start := b.steady()
+	b.changeGroups(c, f, func(ctx context.Context) (err error) {
+		defer func() { b.meters.Created(true, g.Name, b.steady().Sub(start), err) }()
+		if err := b.planGroup(&g); err != nil {
+			return err
+		}
+		return b.store.PutGroup(ctx, g)
+	})
+}
+
+// planGroup makes what a request says of a group what it will be. The caller has the turn.
+func (b *Broker) planGroup(g *group.Config) error {
+	old, _ := b.store.Group(g.Name)
+	attributes, err := group.AlterAttributes(old.Attributes, g.Attributes)
+	if err != nil {
+		return apart.Refuse(protocol.ResSystemError, "%v", err)
+	}
+	g.Attributes = attributes
+	return nil
 }
 
 func (b *Broker) handleDeleteGroup(c *remoting.Conn, f *protocol.Frame) {
@@ -43,9 +64,28 @@ func (b *Broker) handleDeleteGroup(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	b.changeGroups(c, f, func(ctx context.Context) error {
-		b.forgetPulled(func(k pulledKey) bool { return k.group == h.GroupName })
-		return b.store.DeleteGroup(ctx, h.GroupName, h.CleanOffset)
+		return b.removeGroup(ctx, c.RemoteAddr().String(), h.GroupName, b.offsetsToGo(h.CleanOffset, h.GroupName))
 	})
+}
+
+// offsetsToGo are the offsets that groups which are deleted take along, nil if they take none.
+func (b *Broker) offsetsToGo(clean bool, groups ...string) place.Leaving {
+	if !clean {
+		return nil
+	}
+	return b.mover.OfGroups(groups...)
+}
+
+// removeGroup deletes a group at somebody's wish, and its offsets unless they are nil. The caller has the turn.
+func (b *Broker) removeGroup(ctx context.Context, by, name string, offsets place.Leaving) error {
+	b.forgetPulled(func(k pulledKey) bool { return k.group == name })
+	err := b.store.DeleteGroup(ctx, name, offsets != nil)
+	b.meters.GroupGone(name)
+	b.statistics.ForgetGroup(name)
+	if err == nil {
+		b.mover.Gone(offsets, name, by, "group deleted")
+	}
+	return err
 }
 
 // changeGroups runs one change of groups on a goroutine and answers for it.

@@ -44,7 +44,7 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 			n.Arrived(a)
 		}
 	}
-	so := store.Options{Dir: "store", Memory: true, StoreHost: testHost, OnArrive: arrived}
+	so := store.Options{Dir: "store", Memory: true, StoreHost: testHost, OnArrive: arrived, TellWaiting: true}
 	for _, c := range change {
 		c(&opt, &so)
 	}
@@ -72,6 +72,9 @@ func newNodeOver(t testing.TB, between func(Store) Store, change ...func(*Option
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
+		if _, err := s.PopAudit(); err != nil { // each message is acknowledged, in flight, deliverable or expired, whatever the test was about
+			t.Error(err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -92,7 +95,8 @@ func (n *node) dial() *peer {
 	n.t.Helper()
 	p := &peer{t: n.t, told: make(chan *protocol.Frame, 100)}
 	mux := remoting.NewMux()
-	for _, code := range []int32{protocol.ReqNotifyConsumerIDsChanged, protocol.ReqGetConsumerRunningInfo, protocol.ReqConsumeMessageDirectly} {
+	for _, code := range []int32{protocol.ReqNotifyConsumerIDsChanged, protocol.ReqGetConsumerRunningInfo, protocol.ReqConsumeMessageDirectly,
+		protocol.ReqCheckTransactionState} {
 		mux.Handle(code, "callback", func(c *remoting.Conn, f *protocol.Frame) {
 			p.told <- f.Clone()
 			if !f.IsOneway() {

@@ -11,7 +11,7 @@ package broker
 // may leave its subscriptions out as long as the group's fingerprint is its own, else IS_SUB_CHANGE asks for them. Expressions
 // are compiled here, once; one that cannot be is taken in all the same, but pulls by it are refused. 46 says so beforehand.
 //
-// Codes: 0; 1 unreadable body or header, SQL92 switched off (46); 23 expression unreadable or of unknown type, filter class (46).
+// Codes: 0; 1 unreadable body or header, too many groups or subscriptions (34), SQL92 switched off (46); 23 expression unreadable or of unknown type, filter class (46).
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -37,7 +38,14 @@ func (b *Broker) handleHeartbeat(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
-	b.session(c) // before anything waits, so that the connection's end finds it
+	s := b.session(c) // before anything waits, so that the connection's end finds it
+	b.clientMu.Lock()
+	err = b.clients.Admit(s, &beat, b.opt.Members)
+	b.clientMu.Unlock()
+	if err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
 	if b.beatReady(&beat) {
 		b.beat(c, f, &beat)
 		return
@@ -138,6 +146,7 @@ func (b *Broker) beat(c *remoting.Conn, f *protocol.Frame, beat *protocol.Heartb
 		b.clients.Producer(now, who, d.GroupName)
 	}
 	b.clientMu.Unlock()
+	b.statistics.Registered(len(beat.ProducerDataSet), len(told), b.steady().UnixMilli()-now)
 	b.notify(notices...)
 	if f.IsOneway() {
 		return
@@ -167,14 +176,30 @@ func (b *Broker) announced(beat *protocol.HeartbeatData, d *protocol.ConsumerDat
 	return a, true
 }
 
-// notify tells members of groups that they must rebalance (40).
+// notify tells members of groups that they must rebalance (40), and the log where members have begun to disagree.
 func (b *Broker) notify(notices ...member.Notice[*session]) {
+	b.logTurns()
 	for _, n := range notices {
 		out := protocol.Frame{Code: protocol.ReqNotifyConsumerIDsChanged, Flag: protocol.FlagOneway, Language: protocol.LanguageJava, Version: protocol.CurrentVersion}
 		h := protocol.ConsumerGroupHeader{ConsumerGroup: n.Group}
 		h.Append(&out.Fields)
 		for _, s := range n.Conns {
 			b.send(s.conn, &out)
+		}
+	}
+}
+
+// logTurns says once of which groups the members do not subscribe alike, and once that they do again.
+func (b *Broker) logTurns() {
+	b.clientMu.Lock()
+	turns := b.clients.Turns()
+	b.clientMu.Unlock()
+	for _, t := range turns {
+		if len(t.Disagreements) == 0 {
+			b.opt.Logger.Info("the members of a group subscribe alike again", "group", t.Group)
+		}
+		for _, d := range t.Disagreements {
+			b.opt.Logger.Warn("the members of a group do not subscribe alike: messages that one wants go to another, which passes them over", "group", t.Group, "differs", d.String())
 		}
 	}
 }
@@ -201,7 +226,7 @@ func (b *Broker) handleUnregister(c *remoting.Conn, f *protocol.Frame) {
 
 func (b *Broker) handleCheckClient(c *remoting.Conn, f *protocol.Frame) {
 	var req protocol.CheckClientRequest
-	if err := protocol.UnmarshalBody(f.Body, &req); err != nil {
+	if err := apart.Body(f, &req); err != nil {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ type heldPull = hold.Hold[*pullRequest]
 
 // holdPull puts a pull on hold, or answers it at once when that is not possible.
 func (b *Broker) holdPull(p *pullRequest) {
-	p.held = true
+	p.held, p.request.Held = true, true
 	h := &heldPull{Queue: p.queue, From: message.QueueOffset(p.hdr.QueueOffset), Deadline: p.deadline, Filter: p.filter, Pull: p}
 	b.holdMu.Lock()
 	over, gone := b.holdsOver, p.session.closed
@@ -29,7 +30,7 @@ func (b *Broker) holdPull(p *pullRequest) {
 	switch {
 	case gone:
 	case full:
-		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, refuse(0, "%s%d pulls are on hold, which is the limit", remarkBusy, b.opt.MaxHolds).remark)
+		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, fmt.Sprintf("%s%d pulls are on hold, which is the limit (maxLongPolls)", remarkBusy, b.opt.MaxHolds))
 	case over:
 		p.last = true
 		b.runPull(p, false)
@@ -38,7 +39,7 @@ func (b *Broker) holdPull(p *pullRequest) {
 			b.hurry()
 		}
 		// A message, or a reset, that came between the look and the hold woke nobody.
-		if (b.store.MaxOffset(p.queue) > h.From || b.resetPending(p.hdr.ConsumerGroup, p.queue)) && b.unhold(h) {
+		if (b.store.MaxOffset(p.queue) > h.From || b.mover.Pending(p.hdr.ConsumerGroup, p.queue)) && b.unhold(h) {
 			b.awake.push(h)
 		}
 	}

@@ -18,4 +18,8 @@ func TestLargeClientBodiesAreRefused(t *testing.T) {
 			t.Errorf("code %d: %q, want %q", code, r.Remark, want)
 		}
 	}
+	r := p.want(protocol.ResSystemError, p.call(protocol.ReqLiteSubscriptionCtl, nil, append([]byte("{}"), bytes.Repeat([]byte(" "), maxClientBody-1)...)))
+	if want := "the request's body has 1048577 bytes, the limit is 1048576"; r.Remark != want {
+		t.Errorf("lite subscriptions: %q, want %q", r.Remark, want)
+	}
 }

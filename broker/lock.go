@@ -7,6 +7,9 @@ package broker
 // Behaviour: a lock belongs to a client of a group and lasts 60 s from its last renewal; the answer names the queues that
 // the client holds now, with the broker name that the client gave. Only the holder can unlock. Locks survive a restart.
 //
+// In strict mode (lockInStrictMode) a client holds what more than half of totalReplicas brokers of this name have given it. There is one: as with RocketMQ where
+// one of several is left, or knows of no other, nobody is told that he holds anything then, though the locks are taken. A broker asks another one with onlyThisBroker.
+//
 // Codes: 0; 1 unreadable or too large body.
 
 import (
@@ -30,6 +33,9 @@ func (b *Broker) handleLock(c *remoting.Conn, f *protocol.Frame) {
 			if held[message.Queue{Topic: q.Topic, ID: message.QueueID(q.QueueID)}] {
 				locked = append(locked, q)
 			}
+		}
+		if b.opt.LockQuorum > 1 && !req.OnlyThisBroker {
+			locked = locked[:0]
 		}
 		b.answerBody(c, f, protocol.MarshalBody(protocol.LockBatchResponse{Locked: locked}), nil)
 	})

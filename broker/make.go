@@ -3,106 +3,18 @@ package broker
 import (
 	"context"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 )
 
 // makeTimeout bounds the making of a topic or group, its registration included.
 const makeTimeout = 10 * time.Second
-
-// makings are the topics and groups that are being made right now, each with the requests that wait for it. Whoever asks
-// first makes it; the others wait and go on in the order in which they came.
-type makings struct {
-	limit int
-	count atomic.Int32 // makings under way: zero nearly always, so that sends look no further
-
-	mu      sync.Mutex // guards what follows
-	byKey   map[string]*making
-	waiters int
-}
-
-type making struct{ waiters []func(error) }
-
-func newMakings(limit int) *makings { return &makings{limit: limit, byKey: map[string]*making{}} }
-
-func (m *makings) active() bool { return m.count.Load() > 0 }
-
-// open reports whether requests wait for this key.
-func (m *makings) open(key string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.byKey[key] != nil
-}
-
-func (m *makings) waiting() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.waiters
-}
-
-// join makes what the key names unless that is under way, and calls then afterwards, on the same goroutine for all that
-// waited. It reports false when too many wait, or when spawn has no goroutine left; then is not called in that case.
-func (m *makings) join(spawn func(func()) bool, key string, build func() error, then func(error)) bool {
-	m.mu.Lock()
-	if m.waiters >= m.limit {
-		m.mu.Unlock()
-		return false
-	}
-	if k := m.byKey[key]; k != nil {
-		k.waiters = append(k.waiters, then)
-		m.waiters++
-		m.mu.Unlock()
-		return true
-	}
-	m.byKey[key] = &making{waiters: []func(error){then}}
-	m.waiters++
-	m.count.Add(1)
-	m.mu.Unlock()
-	if spawn(func() { m.finish(key, build()) }) {
-		return true
-	}
-	for others := m.take(key)[1:]; ; {
-		for _, other := range others {
-			other(refuse(protocol.ResSystemBusy, tooManyWaiting))
-		}
-		if others = m.take(key); len(others) == 0 {
-			return false
-		}
-	}
-}
-
-// finish lets the waiters go on, those that join meanwhile as well, and closes the key when none is left.
-func (m *makings) finish(key string, err error) {
-	for waiters := m.take(key); len(waiters) > 0; waiters = m.take(key) {
-		for _, then := range waiters {
-			then(err)
-		}
-	}
-}
-
-// take returns the waiters of a key; when there are none the key is closed.
-func (m *makings) take(key string) []func(error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k := m.byKey[key]
-	if k == nil {
-		return nil
-	}
-	waiters := k.waiters
-	k.waiters = nil
-	m.waiters -= len(waiters)
-	if len(waiters) == 0 {
-		delete(m.byKey, key)
-		m.count.Add(-1)
-	}
-	return waiters
-}
 
 // make makes what a send is missing, durable and in the route when it returns.
 func (b *Broker) make(w want, h *protocol.SendMessageHeader) error {
@@ -111,6 +23,9 @@ func (b *Broker) make(w want, h *protocol.SendMessageHeader) error {
 	switch {
 	case w.group != "":
 		_, err := b.ensureGroup(ctx, w.group)
+		return err
+	case w.topic == message.TopicHalf:
+		_, err := b.ensureTopic(ctx, plainTopic(w.topic, 1))
 		return err
 	case message.IsDLQ(w.topic) && string(h.Topic) != w.topic:
 		_, err := b.ensureTopic(ctx, plainTopic(w.topic, 1))
@@ -124,7 +39,7 @@ func (b *Broker) make(w want, h *protocol.SendMessageHeader) error {
 func (b *Broker) makeFromTemplate(ctx context.Context, name string, h *protocol.SendMessageHeader) error {
 	template, ok := b.store.Topic(string(h.DefaultTopic))
 	perm := template.Perm
-	if template.Name == message.TopicAutoName && b.opt.DenyTopicCreation {
+	if template.Name == message.TopicAutoName && b.live.Load().DenyTopicCreation {
 		perm &^= topic.PermInherit
 	}
 	c := plainTopic(name, 1)
@@ -165,7 +80,7 @@ func (b *Broker) turn(ctx context.Context) (done func(), err error) {
 	case b.turns <- struct{}{}:
 		return func() { <-b.turns }, nil
 	case <-ctx.Done():
-		return nil, refuse(protocol.ResSystemBusy, "%sanother change of topics or groups has been under way for %v", remarkBusy, makeTimeout)
+		return nil, apart.Refuse(protocol.ResSystemBusy, "%sanother change of topics or groups has been under way for %v", remarkBusy, makeTimeout)
 	}
 }
 
@@ -196,7 +111,7 @@ func (b *Broker) putTopic(ctx context.Context, c topic.Config) error {
 
 // groupMakeable says why an unknown group is not made on first use, nil if it is.
 func (b *Broker) groupMakeable(name string) error {
-	if b.opt.DenyGroupCreation && !isSystemGroup(name) || checkGroupName(name) != "" {
+	if b.live.Load().DenyGroupCreation && !isSystemGroup(name) || checkGroupName(name) != "" {
 		return groupMissing(name)
 	}
 	return nil
@@ -237,7 +152,7 @@ func (b *Broker) ensureRetry(ctx context.Context, g group.Config, order, unit bo
 // systemTopicConfigs are the topics that every broker has, made at start where missing.
 func (b *Broker) systemTopicConfigs() []topic.Config {
 	template := plainTopic(message.TopicAutoName, b.opt.DefaultTopicQueueNums)
-	if !b.opt.DenyTopicCreation {
+	if !b.live.Load().DenyTopicCreation {
 		template.Perm |= topic.PermInherit
 	}
 	cluster, broker := plainTopic(b.opt.ClusterName, 1), plainTopic(b.opt.BrokerName, 1)
@@ -251,16 +166,6 @@ func (b *Broker) systemTopicConfigs() []topic.Config {
 	if b.opt.TraceTopic {
 		out = append(out, plainTopic(message.TopicTrace, 1))
 	}
-	slices.SortFunc(out, func(x, y topic.Config) int { return cmpString(x.Name, y.Name) })
+	slices.SortFunc(out, func(x, y topic.Config) int { return strings.Compare(x.Name, y.Name) })
 	return slices.CompactFunc(out, func(x, y topic.Config) bool { return x.Name == y.Name })
-}
-
-func cmpString(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

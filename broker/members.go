@@ -10,11 +10,9 @@ package broker
 // Codes: 0 with a JSON body; 1 no member (38, 204) or unreadable header; 206 no member (203).
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/broker/member"
-	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -61,8 +59,7 @@ func (b *Broker) handleConsumerConnections(c *remoting.Conn, f *protocol.Frame) 
 		body = &protocol.ConsumerConnection{ConnectionSet: connections(g.Clients()), ConsumeFromWhere: g.From, ConsumeType: g.Type, MessageModel: g.Model,
 			SubscriptionTable: map[string]protocol.SubscriptionData{}}
 		for _, s := range g.Subscriptions() {
-			body.SubscriptionTable[s.Topic] = protocol.SubscriptionData{Topic: s.Topic, SubString: s.Expression, ExpressionType: cmp.Or(s.Kind, filter.Tag),
-				SubVersion: s.Version, TagsSet: notNil(s.Tags), CodeSet: notNil(s.Codes)}
+			body.SubscriptionTable[s.Topic] = subscriptionData(s)
 		}
 	}
 	b.clientMu.Unlock()
@@ -113,4 +110,14 @@ func (b *Broker) handleConsumersOf(c *remoting.Conn, f *protocol.Frame) {
 	})
 	slices.Sort(groups)
 	b.answerBody(c, f, protocol.MarshalBody(protocol.GroupList{Groups: notNil(slices.Compact(groups))}), nil)
+}
+
+// Disagreements says of what the members of a group that are connected here do not say the same.
+func (b *Broker) Disagreements(group string) []member.Disagreement {
+	b.clientMu.Lock()
+	defer b.clientMu.Unlock()
+	if g := b.clients.Group(group); g != nil {
+		return g.Disagreements()
+	}
+	return nil
 }

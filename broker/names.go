@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 )
@@ -29,7 +31,7 @@ func sendForbidden[T ~string | ~[]byte](name T) bool {
 		message.TopicMoved, message.TopicWheel, message.TopicState:
 		return true
 	}
-	return false
+	return light.Is(name) // they take what is sent to other topics
 }
 
 // readForbidden reports whether no client may pull from this topic: state records may hold what is not for everybody.
@@ -44,16 +46,12 @@ func (b *Broker) systemTopics() []string {
 	}
 }
 
+func (b *Broker) isSystemPrefixed(name string) bool {
+	return strings.HasPrefix(name, message.SystemPrefix)
+}
+
 func (b *Broker) isSystemTopic(name string) bool {
-	if strings.HasPrefix(name, message.SystemPrefix) {
-		return true
-	}
-	for _, t := range b.systemTopics() {
-		if t == name {
-			return true
-		}
-	}
-	return false
+	return b.isSystemPrefixed(name) || slices.Contains(b.systemTopics(), name)
 }
 
 // isSystemGroup reports whether a group belongs to RocketMQ itself.

@@ -13,6 +13,7 @@ package broker
 
 import (
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
@@ -56,6 +57,6 @@ func (b *Broker) firstIsRecent(q message.Queue) bool {
 	if got.Err != nil || got.Count == 0 {
 		return false
 	}
-	at, first := message.StampedOffsets(rec)
-	return first == 0 && int64(b.store.Stats().LogEnd-at) <= b.opt.MemoryWindow
+	r, err := message.ParseRecord(rec)
+	return err == nil && light.OffsetIn(q.Topic, &r) == 0 && int64(b.store.Stats().LogEnd-r.LogOffset) <= b.opt.MemoryWindow
 }

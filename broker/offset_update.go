@@ -5,13 +5,15 @@ package broker
 // Callers: all consumers, mostly one-way every 5 s; admin tools that move offsets.
 //
 // Behaviour: the offset is visible at once and in the log within a second. It may go backwards. Groups and topics must
-// exist: an offset never makes one. A commit that comes between a reset (222) and the next pull does not count.
+// exist: an offset never makes one. A commit that comes between a reset (222) and the next pull does not count. One from a
+// connection that has not announced itself as a member of the group is logged: somebody else moves the group's offset.
 //
 // Codes: 0; 17 no such topic; 26 no such group; 29 negative offset; 1 unreadable header, or the store has failed.
 
 import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -30,17 +32,36 @@ func (b *Broker) handleUpdateOffset(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	if h.CommitOffset < 0 || h.QueueID < 0 {
-		b.refuse(c, f, refuse(protocol.ResInvalidParameter, "offset %d of queue %d: neither may be negative, topic is %s", h.CommitOffset, h.QueueID, h.Topic))
+		b.refuse(c, f, apart.Refuse(protocol.ResInvalidParameter, "offset %d of queue %d: neither may be negative, topic is %s", h.CommitOffset, h.QueueID, h.Topic))
 		return
 	}
 	q := message.Queue{Topic: h.Topic, ID: message.QueueID(h.QueueID)}
-	if b.resetPending(h.ConsumerGroup, q) {
+	if b.mover.Pending(h.ConsumerGroup, q) {
 		b.answer(c, f, protocol.ResSuccess, "Offset has been previously reset")
 		return
+	}
+	foreign, from := !b.isMember(c, h.ConsumerGroup), message.QueueOffset(-1)
+	if foreign {
+		if off, ok := b.store.Offset(h.ConsumerGroup, q); ok {
+			from = off
+		}
 	}
 	if err := b.store.CommitOffset(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset)); err != nil {
 		b.refuse(c, f, err)
 		return
 	}
+	b.opt.Spans.Committed(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset))
+	if foreign && int64(from) != h.CommitOffset {
+		b.mover.Log(h.ConsumerGroup, q, from, message.QueueOffset(h.CommitOffset), c.RemoteAddr().String(), "committed by a client that is no member of the group")
+	}
 	b.answer(c, f, protocol.ResSuccess, "")
+}
+
+// isMember reports whether a connection has announced itself as a consumer of the group.
+func (b *Broker) isMember(c *remoting.Conn, group string) bool {
+	s := b.session(c)
+	b.clientMu.Lock()
+	defer b.clientMu.Unlock()
+	g := b.clients.Group(group)
+	return g != nil && g.Has(s)
 }

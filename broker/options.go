@@ -1,10 +1,22 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/broker/account"
+	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/popping"
+	"github.com/aerobee-mq/aerobee/broker/trace"
+	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/seal"
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/metrics/latency"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 // Options says who a broker is and how it behaves. The zero value of a field means its default; only StoreHost has none.
@@ -39,7 +51,33 @@ type Options struct {
 	DenyLitePull bool
 	// DenyPropertyFilter refuses subscriptions by SQL92.
 	DenyPropertyFilter bool
+	// NoLights lets messages stand in their own queue alone, whatever light queues they name; the store must be told the same.
+	NoLights bool
+	// MaxLights is how many light queues the store allows.
+	MaxLights int
+	// Sign signs the requests to other NameServers; nil: nobody does.
+	Sign func(f *protocol.Frame)
+	// MayReach refuses a request about a message that it names by an offset, if its user has no right to the message's topic; nil: nobody is asked.
+	MayReach func(c *remoting.Conn, f *protocol.Frame, topic string) error
+	// Secrets seals the passwords of users; by default with a key that lives as long as the process.
+	Secrets account.Sealer
+	// MixedTopics allows topics that take messages of all kinds.
+	MixedTopics bool
+	// DenyTimers refuses timer messages, DenyRecall their recall; MaxTimerDelay is how far ahead one may be: ten years.
+	DenyTimers    bool
+	DenyRecall    bool
+	MaxTimerDelay time.Duration
+	// ClientSideReset leaves a reset of offsets to the group's members (220), as RocketMQ 4 does, see reset_clients.go.
+	ClientSideReset bool
+	// LockQuorum is how many brokers must have given a queue lock, see lock.go: 1.
+	LockQuorum int
+	// DropReplies does not store the replies that go from client to client (324, 325).
+	DropReplies bool
 
+	// Members bounds what clients announce in heartbeats.
+	Members member.Limits
+	// MaxAsked bounds the requests that wait for clients' answers, half of it for one client: 128.
+	MaxAsked int
 	// MaxMessageSize bounds a body, and a whole batch, in bytes: 4 MiB.
 	MaxMessageSize int
 	// PullMaxMessages and PullMaxBytes bound one pull answer: 32 messages, 256 KiB. One message always fits.
@@ -53,6 +91,10 @@ type Options struct {
 	MaxHolds    int
 	HoldRecheck time.Duration
 	HoldWorkers int
+	// DelayLevels are the store's, by which the delays of retry policies are measured; the 18 of RocketMQ if empty.
+	DelayLevels []time.Duration
+	// Pop says how consumers that pop are served. Who the broker is, its clocks and its logger are filled in.
+	Pop popping.Options
 	// MaxDeferred bounds the sends that wait for a topic or group that is being made: 10,000.
 	MaxDeferred int
 	// MaxWaitingBytes bounds the copies of requests that wait for a goroutine, the disk, or a topic being made, of all
@@ -64,6 +106,13 @@ type Options struct {
 	// ClientExpiry is how long a client counts as connected after its last heartbeat: 120 s.
 	ClientExpiry time.Duration
 
+	// DenyTransactions refuses half messages. TransactionTimeout is how long after its storing nobody is asked about one, the same as
+	// the store's HalfImmunity (6 s); TransactionInterval the time between two questions (30 s), TransactionChecks the most
+	// questions (15), and TransactionMaxAge the age at which one is given up in any case (72 h).
+	DenyTransactions                                           bool
+	TransactionTimeout, TransactionInterval, TransactionMaxAge time.Duration
+	TransactionChecks                                          int32
+
 	// NameServers are the remote NameServers to register at, "host:port".
 	NameServers []string
 	// RegisterPeriod and RegisterTimeout are the time between two registrations (30 s) and the limit of one (6 s).
@@ -74,6 +123,16 @@ type Options struct {
 	CompressedRegister bool
 	OnChange           bool
 
+	// Latencies counts how long requests take, nil if nobody asks; it must be the connections'. MaxSeries bounds the series of each metric by topic and group:
+	// 50,000.
+	Latencies *latency.Table
+	MaxSeries int
+
+	Spans *trace.Recorder // hears of what becomes of messages; nil if nobody traces them
+	// LogDir is where the log lies, as runtime information names it; it may be empty.
+	LogDir string
+	// ChangeConfig changes settings while the broker runs (25), see operate.Options; nil refuses all changes.
+	ChangeConfig func(ctx context.Context, pairs []config.Property) error
 	// ConfigText is the whole configuration as properties text, for request 26; nil answers an empty one.
 	ConfigText func() string
 	// Now is the clock; time.Now if nil.
@@ -103,9 +162,22 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.HoldRecheck, 5*time.Second)
 	setDefault(&o.HoldWorkers, 4)
 	setDefault(&o.MaxDeferred, 10_000)
+	setDefault(&o.MaxSeries, 50_000)
+	setDefault(&o.MaxAsked, 128)
+	if o.Secrets == nil {
+		o.Secrets = seal.Memory()
+	}
+	if len(o.DelayLevels) == 0 {
+		o.DelayLevels, _ = message.ParseDelayLevels(message.DefaultDelayLevels) // a constant that can be read
+	}
 	setDefault(&o.MaxWaitingBytes, 256<<20)
 	setDefault(&o.MemoryWindow, 1<<30)
+	setDefault(&o.MaxTimerDelay, 10*365*24*time.Hour)
 	setDefault(&o.ClientExpiry, 120*time.Second)
+	setDefault(&o.TransactionTimeout, 6*time.Second)
+	setDefault(&o.TransactionInterval, 30*time.Second)
+	setDefault(&o.TransactionMaxAge, 72*time.Hour)
+	setDefault(&o.TransactionChecks, 15)
 	setDefault(&o.RegisterPeriod, 30*time.Second)
 	setDefault(&o.RegisterTimeout, 6*time.Second)
 	if o.StoreHost.IsValid() {

@@ -9,6 +9,7 @@ package broker
 // whatever it finds. With SQL92 any message lets it run, and it goes back on hold while it finds nothing that it wants. A pull whose
 // records are in memory is answered where it is read, together with others that came with it; one whose records lie on the disk only, and
 // one with SQL92, which takes longer, runs on a goroutine.
+// A pull of a group with a quota takes no more than that has room for, and waits for room, see quotas.go.
 // commitOffset counts on the first run only. After a reset (222) the next pull is told the new offset, whatever it asks
 // for. All four offsets of the header stand on every answer that has run.
 //
@@ -23,10 +24,12 @@ import (
 	"maps"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/broker/meter"
 	"github.com/aerobee-mq/aerobee/filter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -50,20 +53,22 @@ type pullRequest struct {
 	filter       *filter.Filter
 	topicSysFlag int32
 	groupSysFlag int32
-	deadline     int64 // ms by the steady clock, when it may wait
-	held         bool  // it has been on hold: this is not its first run
-	passed       bool  // on hold it has passed messages that it did not want
-	last         bool  // nothing is put on hold any more: it is answered whatever it finds
+	deadline     int64         // ms by the steady clock, when it may wait
+	held         bool          // it has been on hold: this is not its first run
+	passed       bool          // on hold it has passed messages that it did not want
+	wait         time.Duration // for room in the group's quota, as it was last asked for
+	slowUntil    time.Time     // by the steady clock, once it has waited for room
+	last         bool          // nothing is put on hold any more: it is answered whatever it finds
 }
 
 // pullRefusal is a refusal that also says what is forbidden.
 type pullRefusal struct {
-	refusal
+	apart.Refusal
 	forbidden int32
 }
 
 func (b *Broker) handlePull(c *remoting.Conn, f *protocol.Frame) {
-	p := &pullRequest{session: b.session(c), request: protocol.Frame{Encoding: f.Encoding, Code: f.Code, Opaque: f.Opaque, Flag: f.Flag}}
+	p := &pullRequest{session: b.session(c), request: protocol.Frame{Encoding: f.Encoding, Code: f.Code, Opaque: f.Opaque, Flag: f.Flag, Received: f.Received}}
 	if err := p.hdr.Decode(f.Fields); err != nil {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
@@ -100,6 +105,7 @@ func (b *Broker) startPull(p *pullRequest) {
 	p.deadline = b.steady().Add(wait).UnixMilli()
 	from, next := message.QueueOffset(p.hdr.QueueOffset), b.store.MaxOffset(p.queue)
 	if suspend && from == next {
+		b.statistics.Missed()
 		b.commitWithPull(p, from)
 		b.holdPull(p)
 		return
@@ -116,10 +122,13 @@ func (b *Broker) startPull(p *pullRequest) {
 		case pullWaits:
 			b.holdPull(p)
 			return
+		case pullSlowed:
+			b.slow(p, suspend)
+			return
 		}
 	}
 	if !p.session.conn.Go(func() { b.runPull(p, suspend) }) {
-		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, tooManyWaiting)
+		b.answer(p.session.conn, &p.request, protocol.ResSystemBusy, p.session.conn.TooMany())
 	}
 }
 
@@ -134,7 +143,7 @@ func (b *Broker) mayWait(p *pullRequest) (bool, time.Duration) {
 	if p.hdr.SysFlag&protocol.PullSuspend == 0 || p.hdr.SuspendTimeoutMillis <= 0 {
 		return false, 0
 	}
-	if b.opt.NoLongPolling {
+	if b.live.Load().NoLongPolling {
 		return true, b.opt.ShortPolling
 	}
 	return true, time.Duration(p.hdr.SuspendTimeoutMillis) * time.Millisecond
@@ -143,10 +152,10 @@ func (b *Broker) mayWait(p *pullRequest) (bool, time.Duration) {
 func (b *Broker) checkPull(p *pullRequest) *pullRefusal {
 	h := &p.hdr
 	forbid := func(kind int32, format string, args ...any) *pullRefusal {
-		return &pullRefusal{*refuse(protocol.ResNoPermission, format, args...), kind}
+		return &pullRefusal{*apart.Refuse(protocol.ResNoPermission, format, args...), kind}
 	}
-	plain := func(r *refusal) *pullRefusal { return &pullRefusal{refusal: *r} }
-	if b.opt.Permission&permRead == 0 {
+	plain := func(r *apart.Refusal) *pullRefusal { return &pullRefusal{Refusal: *r} }
+	if b.live.Load().Permission&permRead == 0 {
 		return forbid(forbiddenBroker, "the broker[%s] pulling message is forbidden", b.opt.StoreHost.Addr())
 	}
 	if p.request.Code == protocol.ReqLitePullMessage && b.opt.DenyLitePull {
@@ -154,7 +163,7 @@ func (b *Broker) checkPull(p *pullRequest) *pullRefusal {
 	}
 	g, ok := b.store.Group(h.ConsumerGroup)
 	if !ok {
-		return plain(refuse(protocol.ResSubscriptionGroupNotExist, "subscription group [%.300s] does not exist", h.ConsumerGroup))
+		return plain(apart.Refuse(protocol.ResSubscriptionGroupNotExist, "subscription group [%.300s] does not exist", h.ConsumerGroup))
 	}
 	if !g.ConsumeEnable {
 		return forbid(forbiddenGroup, "subscription group no permission, %s", h.ConsumerGroup)
@@ -163,11 +172,11 @@ func (b *Broker) checkPull(p *pullRequest) *pullRefusal {
 	if !ok {
 		return plain(topicMissing(h.Topic))
 	}
-	if !t.Perm.Readable() || readForbidden(h.Topic) {
+	if !t.Perm.Readable() || message.Hidden(h.Topic) {
 		return forbid(forbiddenTopic, "the topic[%s] pulling message is forbidden", h.Topic)
 	}
 	if h.QueueID < 0 || h.QueueID >= t.ReadQueues {
-		return plain(refuse(protocol.ResInvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
+		return plain(apart.Refuse(protocol.ResInvalidParameter, "queueId[%d] is illegal, topic:[%s] topicConfig.readQueueNums:[%d] consumer:[%s]",
 			h.QueueID, h.Topic, t.ReadQueues, p.session.remote))
 	}
 	p.queue = message.Queue{Topic: t.Name, ID: message.QueueID(h.QueueID)}
@@ -185,20 +194,20 @@ func (b *Broker) groupFilter(p *pullRequest, g *group.Config) *pullRefusal {
 	defer b.clientMu.Unlock()
 	known := b.clients.Group(g.Name)
 	if known == nil {
-		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's group info not exist")}
+		return &pullRefusal{Refusal: *apart.Refuse(protocol.ResSubscriptionNotExist, "the consumer's group info not exist: no client of group %s is connected", g.Name)}
 	}
 	if !g.ConsumeBroadcastEnable && known.Model == protocol.ModelBroadcasting {
-		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] can not consume by broadcast way", g.Name), forbiddenBroadcast}
+		return &pullRefusal{*apart.Refuse(protocol.ResNoPermission, "the consumer group[%s] can not consume by broadcast way", g.Name), forbiddenBroadcast}
 	}
 	if forbidden {
-		return &pullRefusal{*refuse(protocol.ResNoPermission, "the consumer group[%s] is forbidden for topic[%s]", g.Name, p.hdr.Topic), forbiddenSubscription}
+		return &pullRefusal{*apart.Refuse(protocol.ResNoPermission, "the consumer group[%s] is forbidden for topic[%s]", g.Name, p.hdr.Topic), forbiddenSubscription}
 	}
 	sub := known.Subscription(p.hdr.Topic)
 	if sub == nil {
-		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotExist, "the consumer's subscription not exist")}
+		return &pullRefusal{Refusal: *apart.Refuse(protocol.ResSubscriptionNotExist, "the consumer's subscription not exist: group %s does not subscribe to topic %.300s", g.Name, p.hdr.Topic)}
 	}
 	if sub.Version < p.hdr.SubVersion {
-		return &pullRefusal{refusal: *refuse(protocol.ResSubscriptionNotLatest, "the consumer's subscription not latest")}
+		return &pullRefusal{Refusal: *apart.Refuse(protocol.ResSubscriptionNotLatest, "the consumer's subscription not latest: the group's is of version %d, the pull's of %d", sub.Version, p.hdr.SubVersion)}
 	}
 	return b.announcedFilter(p, sub)
 }
@@ -208,7 +217,7 @@ const forbidReadBit = 1 << 2
 
 // refusePull answers a pull that did not run. The header's four offsets stand there too: some clients read them always.
 func (b *Broker) refusePull(p *pullRequest, r *pullRefusal) {
-	out := p.request.Reply(r.code, r.remark)
+	out := p.request.Reply(r.Code, r.Remark)
 	h := protocol.PullMessageResponseHeader{NextBeginOffset: p.hdr.QueueOffset, ForbiddenType: r.forbidden}
 	h.Append(&out.Fields)
 	b.send(p.session.conn, &out)
@@ -226,8 +235,11 @@ func (b *Broker) runPull(p *pullRequest, suspend bool) {
 	}
 	outcome := b.readForPull(p, suspend, true)
 	<-b.reading
-	if outcome == pullWaits {
+	switch outcome {
+	case pullWaits:
 		b.holdPull(p)
+	case pullSlowed:
+		b.slow(p, suspend)
 	}
 }
 
@@ -238,19 +250,25 @@ const (
 	pullAnswered pullOutcome = iota
 	pullWaits                // there is nothing for it, and it may wait
 	pullOnDisk               // what it asks for is not in memory
+	pullSlowed               // its group's quota is used up
 )
 
 // readForPull reads and answers, if it can: without wait it does not ask the disk.
 func (b *Broker) readForPull(p *pullRequest, suspend, wait bool) pullOutcome {
-	count := min(max(int(p.hdr.MaxMsgNums), 1), b.opt.PullMaxMessages)
+	count := min(max(int(p.hdr.MaxMsgNums), 1), b.live.Load().PullMaxMessages)
 	size := b.opt.PullMaxBytes
 	if p.hdr.MaxMsgBytes > 0 {
 		size = min(size, int(p.hdr.MaxMsgBytes))
 	}
+	if count, size, p.wait = b.reserveFor(p.hdr.ConsumerGroup, count, size); p.wait > 0 {
+		return pullSlowed
+	}
 	buf := b.buffers.get()
 	defer b.buffers.put(buf)
+	began := b.steady()
 	body, got := b.get((*buf)[:0], p, count, size, wait)
 	*buf = body
+	b.pulls.Settle(p.hdr.ConsumerGroup, int64(got.Count-count), int64(len(body)-size))
 	switch {
 	case errors.Is(got.Err, message.ErrWouldWait):
 		return pullOnDisk
@@ -265,6 +283,7 @@ func (b *Broker) readForPull(p *pullRequest, suspend, wait bool) pullOutcome {
 		b.commitWithPull(p, got.Next)
 	}
 	if code == protocol.ResPullNotFound && suspend || b.waitsOn(p, &got) {
+		b.statistics.Missed()
 		return pullWaits
 	}
 	out := p.request.Reply(code, got.Status.String())
@@ -273,8 +292,11 @@ func (b *Broker) readForPull(p *pullRequest, suspend, wait bool) pullOutcome {
 	h.Append(&out.Fields)
 	if code != protocol.ResSuccess {
 		body = nil
+		b.statistics.Missed()
 	} else {
-		b.stats.got(got.Count, len(body))
+		b.meters.Out(p.queue.Topic, p.hdr.ConsumerGroup, meter.Pulled, got.Count, len(body))
+		b.statistics.Got(p.hdr.ConsumerGroup, p.queue.Topic, int32(p.queue.ID), got.Count, len(body), b.steady().Sub(began).Milliseconds())
+		b.opt.Spans.Pulled(p.hdr.ConsumerGroup, p.queue, p.session.remote, body, b.steady().Sub(began))
 	}
 	if err := p.session.conn.SendBody(&out, body); err != nil {
 		b.opt.Logger.Debug("pull answer not sent", "remote", p.session.remote, "error", err)
@@ -313,19 +335,21 @@ func (b *Broker) commitWithPull(p *pullRequest, next message.QueueOffset) {
 	}
 	if err := b.store.CommitOffset(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset)); err != nil {
 		b.opt.Logger.Warn("offset of a pull not committed", "group", p.hdr.ConsumerGroup, "topic", p.queue.Topic, "queue", p.queue.ID, "error", err)
+		return
 	}
+	b.opt.Spans.Committed(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset))
 }
 
 // forgetPulled drops what is known of how far groups have read and what they will be told, where topic or group is gone.
 func (b *Broker) forgetPulled(gone func(pulledKey) bool) {
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
-	maps.DeleteFunc(b.pulled, func(k pulledKey, _ message.QueueOffset) bool { return gone(k) })
-	maps.DeleteFunc(b.resets, func(k pulledKey, _ message.QueueOffset) bool { return gone(k) })
+	maps.DeleteFunc(b.pulled, func(k pulledKey, _ lastPull) bool { return gone(k) })
+	b.mover.Forget(func(group string, q message.Queue) bool { return gone(pulledKey{group, q}) })
 }
 
 func (b *Broker) notePulled(p *pullRequest, next message.QueueOffset) {
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
-	b.pulled[pulledKey{p.hdr.ConsumerGroup, p.queue}] = next
+	b.pulled[pulledKey{p.hdr.ConsumerGroup, p.queue}] = lastPull{next, b.opt.Now().UnixMilli(), p.session.remote}
 }

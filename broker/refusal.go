@@ -2,29 +2,16 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"syscall"
 
+	"github.com/aerobee-mq/aerobee/broker/manage"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/store"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
-
-// refusal is an answer other than success: the response code, and the remark that says why with the numbers. Where users
-// match remarks of RocketMQ, the remark begins with its words.
-type refusal struct {
-	code   int32
-	remark string
-}
-
-// Error makes a refusal an error, so that slow parts can return it.
-func (r *refusal) Error() string { return fmt.Sprintf("refused with code %d: %s", r.code, r.remark) }
-
-func refuse(code int32, format string, args ...any) *refusal {
-	return &refusal{code: code, remark: fmt.Sprintf(format, args...)}
-}
 
 // errorCode is one row of the table that maps what went wrong below the broker to what clients are told.
 type errorCode struct {
@@ -45,8 +32,8 @@ const (
 func errorCodes() []errorCode {
 	is := func(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
 	full := func(err error) bool {
-		var f *store.FullError
-		return errors.As(err, &f) || errors.Is(err, commitlog.ErrFull)
+		_, is := errors.AsType[*store.FullError](err)
+		return is || errors.Is(err, commitlog.ErrFull)
 	}
 	disk := func(err error) bool {
 		var code syscall.Errno
@@ -59,6 +46,8 @@ func errorCodes() []errorCode {
 		{full, protocol.ResServiceNotAvailable, remarkUnavailable, refusedFull},
 		{is(commitlog.ErrClosed), protocol.ResServiceNotAvailable, remarkUnavailable, refusedClosed},
 		{is(message.ErrTooBig), protocol.ResMessageIllegal, "the message is illegal: ", refusedRequest},
+		{is(store.ErrTooManyLights), protocol.ResLMQQuotaExceeded, "[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]lmq consume queue num exceeded: ", refusedRequest},
+		{is(store.ErrTooLate), protocol.ResIllegalOperation, "recall failed: ", refusedRequest},
 		{is(store.ErrNoTopic), protocol.ResTopicNotExist, "", refusedRequest},
 		{disk, protocol.ResServiceNotAvailable, "", refusedDisk},
 	}
@@ -90,9 +79,8 @@ func (b *Broker) noteRefused(err error) {
 }
 
 func (b *Broker) reasonOf(err error) refusedFor {
-	var own *refusal
-	if errors.As(err, &own) {
-		if own.code == protocol.ResSystemBusy {
+	if own, is := errors.AsType[*apart.Refusal](err); is {
+		if own.Code == protocol.ResSystemBusy {
 			return refusedBusy
 		}
 		return refusedRequest
@@ -106,27 +94,30 @@ func (b *Broker) reasonOf(err error) refusedFor {
 }
 
 // refusalOf is the answer to an error. A refusal made by the broker itself stays what it is.
-func (b *Broker) refusalOf(err error) *refusal {
-	var own *refusal
-	if errors.As(err, &own) {
+func (b *Broker) refusalOf(err error) *apart.Refusal {
+	if member, is := errors.AsType[*manage.ListError](err); is {
+		r := b.refusalOf(member.Err)
+		return &apart.Refusal{Code: r.Code, Remark: r.Remark + member.Rest}
+	}
+	if own, is := errors.AsType[*apart.Refusal](err); is {
 		return own
 	}
 	for _, row := range b.codes {
 		if row.is(err) {
-			return &refusal{code: row.code, remark: row.prefix + err.Error()}
+			return &apart.Refusal{Code: row.code, Remark: row.prefix + err.Error()}
 		}
 	}
-	return &refusal{code: protocol.ResSystemError, remark: err.Error()}
+	return &apart.Refusal{Code: protocol.ResSystemError, Remark: err.Error()}
 }
 
-func topicMissing(topic string) *refusal {
-	return refuse(protocol.ResTopicNotExist, "topic[%.300s] not exist, apply first please!", topic)
+func topicMissing(topic string) *apart.Refusal {
+	return apart.Refuse(protocol.ResTopicNotExist, "topic[%.300s] not exist, apply first please!", topic)
 }
 
-func groupMissing(group string) *refusal {
-	return refuse(protocol.ResSubscriptionGroupNotExist, "subscription group not exist, %.300s", group)
+func groupMissing(group string) *apart.Refusal {
+	return apart.Refuse(protocol.ResSubscriptionGroupNotExist, "subscription group not exist, %.300s", group)
 }
 
-func queueIllegal(queue int32, topic string, limit int32) *refusal {
-	return refuse(protocol.ResInvalidParameter, "request queueId[%d] is illegal, topic:[%.300s] has %d queues, ids 0 to %d", queue, topic, limit, limit-1)
+func queueIllegal(queue int32, topic string, limit int32) *apart.Refusal {
+	return apart.Refuse(protocol.ResInvalidParameter, "request queueId[%d] is illegal, topic:[%.300s] has %d queues, ids 0 to %d", queue, topic, limit, limit-1)
 }

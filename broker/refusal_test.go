@@ -9,6 +9,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/store"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
@@ -18,8 +19,8 @@ func TestErrorsHaveTheirCodes(t *testing.T) {
 	f := func(err error, code int32, prefix string) {
 		t.Helper()
 		r := b.refusalOf(fmt.Errorf("put: %w: 99 of 64 bytes", err))
-		if r.code != code || !strings.HasPrefix(r.remark, prefix) || !strings.Contains(r.remark, "99 of 64") {
-			t.Errorf("%v: %d %q, want %d %q", err, r.code, r.remark, code, prefix)
+		if r.Code != code || !strings.HasPrefix(r.Remark, prefix) || !strings.Contains(r.Remark, "99 of 64") {
+			t.Errorf("%v: %d %q, want %d %q", err, r.Code, r.Remark, code, prefix)
 		}
 	}
 	f(commitlog.ErrBusy, protocol.ResSystemBusy, "[REJECTREQUEST]system busy")
@@ -31,8 +32,8 @@ func TestErrorsHaveTheirCodes(t *testing.T) {
 	f(message.ErrTooBig, protocol.ResMessageIllegal, "the message is illegal")
 	f(store.ErrNoTopic, protocol.ResTopicNotExist, "")
 	f(errors.New("else"), protocol.ResSystemError, "")
-	if r := b.refusalOf(fmt.Errorf("more: %w", refuse(29, "own"))); r.code != 29 || r.remark != "own" {
-		t.Errorf("the broker's own refusal became %d %q", r.code, r.remark)
+	if r := b.refusalOf(fmt.Errorf("more: %w", apart.Refuse(29, "own"))); r.Code != 29 || r.Remark != "own" {
+		t.Errorf("the broker's own refusal became %d %q", r.Code, r.Remark)
 	}
 }
 

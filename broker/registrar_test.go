@@ -22,15 +22,17 @@ func TestDeadNameServerStopsNobody(t *testing.T) {
 
 // registryFake is a NameServer in the process.
 type registryFake struct {
-	topics map[string]protocol.TopicConfig
-	gone   bool
+	topics  map[string]protocol.TopicConfig
+	version protocol.DataVersion
+	gone    bool
 }
 
 func (r *registryFake) RegisterLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable) {
-	r.topics = t.Topics
+	r.topics, r.version = t.Topics, t.DataVersion
 }
 func (r *registryFake) ChangeLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable, _ []string) {
 	maps.Copy(r.topics, t.Topics)
+	r.version = t.DataVersion
 }
 func (r *registryFake) UnregisterLocal(protocol.BrokerIdentityHeader) { r.gone = true }
 

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/broker/member"
+	"github.com/aerobee-mq/aerobee/broker/reach"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -33,7 +35,10 @@ func (b *Broker) handleConsumeDirectly(c *remoting.Conn, f *protocol.Frame) {
 			b.answer(c, f, protocol.ResSystemError, err.Error())
 			return
 		}
-		rec, _, err := b.record(at)
+		rec, r, err := b.record(at)
+		if err == nil {
+			err = b.rightTo(c, f)(reach.Topic(&r))
+		}
 		if err != nil {
 			b.refuse(c, f, err)
 			return
@@ -60,21 +65,26 @@ func (b *Broker) relay(c *remoting.Conn, f *protocol.Frame) {
 	b.clientMu.Unlock()
 	switch {
 	case to == nil:
-		b.refuse(c, f, refuse(protocol.ResSystemError, "The Consumer <%s> <%s> not online", group, id))
+		b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "The Consumer <%s> <%s> not online", group, id))
 		return
 	case to.Version < protocol.Version3_1_8-1:
-		b.refuse(c, f, refuse(protocol.ResSystemError, "The Consumer <%s> Version <%s> too low to finish, please upgrade it to V3_1_8_SNAPSHOT", id, protocol.VersionName(to.Version)))
+		b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "The Consumer <%s> Version <%s> too low to finish, please upgrade it to V3_1_8_SNAPSHOT", id, protocol.VersionName(to.Version)))
 		return
 	}
+	if err := b.asking.Enter(to.Conn); err != nil {
+		b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "invoke consumer <%s> <%s> Exception: %v", group, id, err))
+		return
+	}
+	defer b.asking.Leave(to.Conn)
 	ctx, cancel := context.WithTimeout(context.Background(), relayTimeout)
 	defer cancel()
 	request := protocol.Frame{Code: f.Code, Language: protocol.LanguageJava, Version: protocol.CurrentVersion, Fields: f.Fields, Body: f.Body}
 	answer, err := to.Conn.conn.Invoke(ctx, &request)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		b.refuse(c, f, refuse(protocol.ResConsumeMsgTimeout, "consumer <%s> <%s> Timeout: no answer within %v", group, id, relayTimeout))
+		b.refuse(c, f, apart.Refuse(protocol.ResConsumeMsgTimeout, "consumer <%s> <%s> Timeout: no answer within %v", group, id, relayTimeout))
 	case err != nil:
-		b.refuse(c, f, refuse(protocol.ResSystemError, "invoke consumer <%s> <%s> Exception: %v", group, id, err))
+		b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "invoke consumer <%s> <%s> Exception: %v", group, id, err))
 	default:
 		out := f.Reply(answer.Code, answer.Remark)
 		out.Fields, out.Body = answer.Fields, answer.Body

@@ -1,24 +1,31 @@
 package broker
 
-// INVOKE_BROKER_TO_RESET_OFFSET (222).
+// INVOKE_BROKER_TO_RESET_OFFSET (222), INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223), CLONE_GROUP_OFFSET (314); sends
+// RESET_CONSUMER_CLIENT_OFFSET (220), GET_CONSUMER_STATUS_FROM_CLIENT (221).
 //
-// Callers: mqadmin resetOffsetByTime and skipAccumulatedMessage, the dashboard.
+// Callers: mqadmin resetOffsetByTime, skipAccumulatedMessage, consumerStatus and cloneGroupOffset, the dashboard.
 //
-// Behaviour: the group's offsets of all readable queues, or of the one named, are set to the first message at or after the
-// time, to the end (time -1), or to the given offset. They are committed at once, and until the group's next pull of a queue
-// its own commits there do not count: that pull is answered with 21 and the new offset, and the client goes on from there. A
-// pull on hold is answered so at once (Apache's waits for its end).
-// That consumers run is not needed; isForce is not looked at, as with RocketMQ's reset on the server's side.
+// Behaviour: 222 sets the group's offsets of all readable queues, or of the one named, to the first message at or after the
+// time, to the end (time -1), or, of one queue, to the given offset. They are durable before the answer, and until the group's
+// next pull of a queue its own commits there do not count: that pull is answered with 21 and the new offset, and the client
+// goes on from there. A pull on hold is answered so at once (Apache's waits for its end). That consumers run is not needed;
+// isForce is not looked at, as with RocketMQ's reset on the server's side. With useServerSideResetOffset=false the members
+// are told where to go on (220) and commit it themselves. 223 asks the members, or the one named, for their offsets in a topic
+// (221, 5 s each); who does not answer is left out. 314 copies a group's offsets of a topic, of all its topics when none is
+// named (RocketMQ then copies nothing), and online members of the destination go on from there. Every move is logged.
 //
-// Codes: 0 with the offsets by queue; 17 no such topic; 26 no such group; 1 queue or offset out of range, or unreadable
-// header.
+// Codes: 0 with the offsets by queue (222) or client (223); 17 no such topic; 26 no such group (222); 206 nobody online (222 told
+// to members); 1 queue or offset out of range, nobody online (223), client too old, or unreadable header.
 
 import (
+	"context"
 	"math"
 
+	"github.com/aerobee-mq/aerobee/broker/ask"
+	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/message"
-	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -28,97 +35,158 @@ func (b *Broker) handleReset(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSystemError, err.Error())
 		return
 	}
+	if readForbidden(h.Topic) {
+		b.refuse(c, f, topicMissing(h.Topic))
+		return
+	}
 	b.later(c, f, func(f *protocol.Frame) {
-		table, err := b.resetOffsets(&h)
+		do := b.resetHere
+		if b.live.Load().ClientSideReset {
+			do = b.resetAtClients
+		}
+		to, err := do(c.RemoteAddr().String(), &h, f.Language)
+		table := b.offsetTable(to)
 		b.answerBody(c, f, table.Append(nil), err)
 	})
 }
 
-func (b *Broker) resetOffsets(h *protocol.ResetOffsetHeader) (protocol.ResetOffset, error) {
+func (b *Broker) offsetTable(to map[message.Queue]message.QueueOffset) protocol.ResetOffset {
 	table := protocol.ResetOffset{OffsetTable: map[protocol.MessageQueue]int64{}}
-	t, ok := b.store.Topic(h.Topic)
-	if !ok || readForbidden(h.Topic) {
-		return table, refuse(protocol.ResTopicNotExist, "Topic %.300s does not exist", h.Topic)
-	}
-	if _, ok := b.store.Group(h.Group); !ok {
-		return table, refuse(protocol.ResSubscriptionGroupNotExist, "Group %.300s does not exist", h.Group)
-	}
-	queues, err := resetQueues(h, &t)
-	if err != nil {
-		return table, err
-	}
-	to := make(map[message.Queue]message.QueueOffset, len(queues))
-	for _, q := range queues {
-		off, err := b.resetTarget(h, q)
-		if err != nil {
-			return table, err
-		}
-		to[q] = off
-	}
 	for q, off := range to {
-		b.clientMu.Lock()
-		b.resets[pulledKey{h.Group, q}] = off
-		b.clientMu.Unlock()
-		b.wakeHolds(q)
-		if err := b.store.CommitOffset(h.Group, q, off); err != nil {
-			return table, err
-		}
 		table.OffsetTable[b.messageQueue(q)] = int64(off)
 	}
-	b.opt.Logger.Info("offsets reset", "group", h.Group, "topic", h.Topic, "queues", len(to), "timestamp", h.Timestamp)
-	return table, nil
+	return table
 }
 
-// wakeHolds answers the pulls on hold of a queue, so that the group hears of its reset now and not when a message comes; other
-// groups' pulls find nothing and come again.
-func (b *Broker) wakeHolds(q message.Queue) {
-	b.takeHolds(func() []*heldPull { return b.holds.Behind(nil, q, math.MaxInt64) })
-}
-
-// resetQueues are the queues that a reset is about.
-func resetQueues(h *protocol.ResetOffsetHeader, t *topic.Config) ([]message.Queue, error) {
-	var out []message.Queue
-	switch {
-	case h.QueueID >= t.ReadQueues:
-		return nil, refuse(protocol.ResSystemError, "queue %d is out of range: topic %s has %d readable queues", h.QueueID, t.Name, t.ReadQueues)
-	case h.QueueID >= 0:
-		return append(out, message.Queue{Topic: t.Name, ID: message.QueueID(h.QueueID)}), nil
+func (b *Broker) resetHere(who string, h *protocol.ResetOffsetHeader, _ protocol.Language) (map[message.Queue]message.QueueOffset, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
+	defer cancel()
+	to, err := b.mover.Reset(ctx, who, h)
+	if err != nil {
+		return to, err
 	}
-	for id := range t.ReadQueues {
-		out = append(out, message.Queue{Topic: t.Name, ID: message.QueueID(id)})
+	for q := range to {
+		if b.pops.Moved(h.Group, q) { // no pull is to be told
+			b.mover.Take(h.Group, q)
+		}
 	}
-	return out, nil
+	b.wakeHolds(to)
+	return to, nil
 }
 
-// resetTarget is where a queue's offset goes.
-func (b *Broker) resetTarget(h *protocol.ResetOffsetHeader, q message.Queue) (message.QueueOffset, error) {
-	least, end := max(b.store.MinOffset(q), 0), max(b.store.MaxOffset(q), 0)
-	switch {
-	case h.Offset >= 0 && (message.QueueOffset(h.Offset) < least || message.QueueOffset(h.Offset) > end):
-		return 0, refuse(protocol.ResSystemError, "offset %d is out of range: queue %d of topic %s holds %d to %d", h.Offset, q.ID, q.Topic, least, end)
-	case h.Offset >= 0:
-		return message.QueueOffset(h.Offset), nil
-	case h.Timestamp < 0:
-		return end, nil
+// resetAtClients has the group's members reset their offsets. The body of what they are told depends on the language of who
+// asked, as with RocketMQ.
+func (b *Broker) resetAtClients(who string, h *protocol.ResetOffsetHeader, asker protocol.Language) (map[message.Queue]message.QueueOffset, error) {
+	to, err := b.mover.Propose(h)
+	if err != nil {
+		return nil, err
 	}
-	return b.store.OffsetByTime(q, message.StoreTime(h.Timestamp), false)
+	members := b.membersOf(h.Group)
+	if len(members) == 0 {
+		return nil, apart.Refuse(protocol.ResConsumerNotOnline, "Consumer not online, so can not reset offset, Group: %.300s Topic: %.300s Timestamp: %d", h.Group, h.Topic, h.Timestamp)
+	}
+	table := b.offsetTable(to)
+	for _, m := range members {
+		if err := ask.Supports(m.Version); err != nil {
+			return nil, apart.Refuse(protocol.ResSystemError, "%v", err)
+		}
+		if err := ask.Reset(m.Conn.conn, h, &table, asker == protocol.LanguageCPP); err != nil {
+			b.opt.Logger.Warn("member not told to reset its offsets", "group", h.Group, "client", m.ID, "error", err)
+		}
+	}
+	b.mover.Proposed(h.Group, to, who)
+	return to, nil
 }
 
-// resetPending reports whether a reset of a group's place waits for the group's next pull.
-func (b *Broker) resetPending(group string, q message.Queue) bool {
+// membersOf are the consumers of a group that are connected.
+func (b *Broker) membersOf(group string) []member.Client[*session] {
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
-	_, ok := b.resets[pulledKey{group, q}]
-	return ok
+	if g := b.clients.Group(group); g != nil {
+		return g.Clients()
+	}
+	return nil
 }
 
-// answerReset answers a pull of a queue whose offset has been reset, and reports whether it has.
-func (b *Broker) answerReset(p *pullRequest) bool {
-	key := pulledKey{p.hdr.ConsumerGroup, p.queue}
+func (b *Broker) handleConsumerStatus(c *remoting.Conn, f *protocol.Frame) {
+	var h protocol.ConsumerStatusHeader
+	if err := h.Decode(f.Fields); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
+	b.later(c, f, func(f *protocol.Frame) {
+		members := b.membersOf(h.Group)
+		if len(members) == 0 {
+			b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "No Any Consumer online in the consumer group: [%.300s]", h.Group))
+			return
+		}
+		body := protocol.ConsumerStatus{Clients: map[string]map[protocol.MessageQueue]int64{}}
+		for _, m := range members {
+			if err := ask.Supports(m.Version); err != nil {
+				b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "%v", err))
+				return
+			}
+			if h.ClientAddr != "" && h.ClientAddr != m.ID {
+				continue
+			}
+			offsets, err := b.askStatus(m.Conn, &h)
+			if err != nil {
+				b.opt.Logger.Warn("member does not tell its offsets", "group", h.Group, "client", m.ID, "error", err)
+				continue
+			}
+			body.Clients[m.ID] = offsets
+		}
+		b.answerBody(c, f, body.Append(nil), nil)
+	})
+}
+
+func (b *Broker) askStatus(of *session, h *protocol.ConsumerStatusHeader) (map[protocol.MessageQueue]int64, error) {
+	if err := b.asking.Enter(of); err != nil {
+		return nil, err
+	}
+	defer b.asking.Leave(of)
+	return ask.Status(context.Background(), of.conn, h.Topic, h.Group)
+}
+
+func (b *Broker) handleCloneOffsets(c *remoting.Conn, f *protocol.Frame) {
+	var h protocol.CloneGroupOffsetHeader
+	if err := h.Decode(f.Fields); err != nil {
+		b.answer(c, f, protocol.ResSystemError, err.Error())
+		return
+	}
+	b.later(c, f, func(f *protocol.Frame) {
+		ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
+		defer cancel()
+		wanted := func(topic string) bool { return h.Offline || b.subscribes(h.SrcGroup, topic) }
+		to, err := b.mover.Clone(ctx, c.RemoteAddr().String(), h.SrcGroup, h.DestGroup, h.Topic, len(b.membersOf(h.DestGroup)) > 0, wanted)
+		if err != nil {
+			b.refuse(c, f, err)
+			return
+		}
+		b.wakeHolds(to)
+		b.answer(c, f, protocol.ResSuccess, "")
+	})
+}
+
+// subscribes reports whether a group reads a topic, as far as is known: of a group without subscriptions nothing is.
+func (b *Broker) subscribes(group, topic string) bool {
 	b.clientMu.Lock()
-	off, ok := b.resets[key]
-	delete(b.resets, key)
-	b.clientMu.Unlock()
+	defer b.clientMu.Unlock()
+	g := b.clients.Group(group)
+	return g == nil || len(g.Subscriptions()) == 0 || g.Subscription(topic) != nil
+}
+
+// wakeHolds answers the pulls on hold of queues, so that the group hears of its reset now and not when a message comes; other
+// groups' pulls find nothing and come again.
+func (b *Broker) wakeHolds(queues map[message.Queue]message.QueueOffset) {
+	for q := range queues {
+		b.takeHolds(func() []*heldPull { return b.holds.Behind(nil, q, math.MaxInt64) })
+	}
+}
+
+// answerReset answers a pull of a queue whose offset has been moved, and reports whether it has.
+func (b *Broker) answerReset(p *pullRequest) bool {
+	off, ok := b.mover.Take(p.hdr.ConsumerGroup, p.queue)
 	if !ok {
 		return false
 	}

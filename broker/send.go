@@ -8,20 +8,23 @@ package broker
 // Behaviour: checks in Apache's order: StartAccept, broker permission (order topics only), topic name, forbidden topics,
 // topic look-up (made from the template on first use), queue id; a queue id below 0 means any. The message is encoded into
 // the store's open group before the handler returns; the answer is written when it is on disk. Nothing is allocated on that
-// way. Transactions, timers and multi dispatch are refused by name. See send_retry.go and send_batch.go for the rest.
+// way. See lights.go, send_retry.go, send_batch.go, send_half.go and timed.go for the rest.
 //
-// Codes: 0; 10 stored, not confirmed in time; 1 not yet accepting, or unreadable header; 2 busy; 13 body, properties or
-// delay illegal, timer, multi dispatch; 14 disk full or store stopped; 16 forbidden, transaction; 17 no such topic; 26 no
-// such group (retry topics); 29 topic name or queue id. MSG_REGION and TRACE_ON stand on every answer.
+// Codes: 0; 10 stored, not confirmed in time; 1 not yet accepting, or unreadable header; 2 busy, or beyond the topic's quota; 13 body, properties or
+// delay illegal, timer too far ahead, names of light queues, a batch of half messages; 14 disk full or store stopped; 16 forbidden; 17 no such topic; 26 no
+// such group (retry topics); 2017 too many light queues; 29 topic name or queue id. MSG_REGION and TRACE_ON stand on every answer.
 
 import (
 	"bytes"
 	"math/rand/v2"
 
+	"github.com/aerobee-mq/aerobee/broker/meter"
 	"github.com/aerobee-mq/aerobee/broker/property"
+	"github.com/aerobee-mq/aerobee/broker/quota"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -39,6 +42,8 @@ type sendWork struct {
 	topic        *topic.Config
 	topicName    []byte
 	topicChanges uint64
+	limits       quota.Limits
+	in           *meter.In // what counts it; nil if nothing does
 }
 
 // sendTopic finds the topic of a send. Most senders send to one topic.
@@ -50,6 +55,7 @@ func (b *Broker) sendTopic(w *sendWork, name []byte) (*topic.Config, bool) {
 	cfg, known := b.store.TopicBytes(name)
 	if known {
 		w.topic, w.topicName, w.topicChanges = cfg, append(w.topicName[:0], name...), changes
+		w.limits = quota.OfTopic(cfg.Attributes)
 	}
 	return cfg, known
 }
@@ -64,7 +70,10 @@ func (w want) key() string { return w.topic + "\x00" + w.group }
 
 func (b *Broker) handleSend(c *remoting.Conn, f *protocol.Frame) {
 	s := b.session(c)
-	if err := b.sendOne(&s.work, s, f); err != nil {
+	if s.work == nil {
+		s.work = &sendWork{}
+	}
+	if err := b.sendOne(s.work, s, f); err != nil {
 		b.sendStopped(s, f, err)
 	}
 }
@@ -97,9 +106,9 @@ func (b *Broker) sendStopped(s *session, request *protocol.Frame, err error) {
 		defer b.waitingBytes.Add(-size)
 		b.resumeSend(s, f, err)
 	}
-	if !b.makes.join(s.conn.Go, n.want.key(), func() error { return b.make(n.want, &hdr) }, resume) {
+	if !b.makes.Join(s.conn.Go, n.want.key(), func() error { return b.make(n.want, &hdr) }, resume) {
 		b.waitingBytes.Add(-size)
-		b.refuseSend(s, f, refuse(protocol.ResSystemBusy, "%s%d sends wait for topics being made, the limit is %d", remarkBusy, b.makes.waiting(), b.opt.MaxDeferred))
+		b.refuseSend(s, f, apart.Refuse(protocol.ResSystemBusy, "%s%d sends wait for topics being made, the limit is %d", remarkBusy, b.makes.Waiting(), b.opt.MaxDeferred))
 	}
 }
 
@@ -123,11 +132,12 @@ func (b *Broker) resumeSend(s *session, f *protocol.Frame, err error) {
 func (b *Broker) refuseSend(s *session, f *protocol.Frame, err error) {
 	b.stats.putFailed.Add(1)
 	b.noteRefused(err)
+	r := b.refusalOf(err)
+	b.opt.Spans.Refused(f, s.remote, r.Code, r.Remark)
 	if f.IsOneway() {
 		return
 	}
-	r := b.refusalOf(err)
-	out := f.Reply(r.code, r.remark)
+	out := f.Reply(r.Code, r.Remark)
 	out.Fields = append(out.Fields, b.regionFields...)
 	b.send(s.conn, &out)
 }
@@ -135,7 +145,7 @@ func (b *Broker) refuseSend(s *session, f *protocol.Frame, err error) {
 // sendOne takes one send up to the store. An error is a refusal, or *needs.
 func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
 	if err := w.hdr.DecodeSend(f.Code, f.Fields); err != nil {
-		return refuse(protocol.ResSystemError, "%v", err)
+		return apart.Refuse(protocol.ResSystemError, "%v", err)
 	}
 	h := &w.hdr
 	cfg, err := b.checkSend(w, h)
@@ -150,10 +160,10 @@ func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
 		queue = message.QueueID(rand.Int32N(cfg.WriteQueues)) // #nosec G404 -- spreads load, guards nothing
 	}
 	if len(f.Body) == 0 {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: its body is empty")
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: its body is empty: msg body is %d bytes, the least is 1", len(f.Body))
 	}
-	if len(f.Body) > b.opt.MaxMessageSize {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: msg body is %d bytes, the limit is %d", len(f.Body), b.opt.MaxMessageSize)
+	if len(f.Body) > b.live.Load().MaxMessageSize {
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: msg body is %d bytes, the limit is %d (maxMessageSize)", len(f.Body), b.live.Load().MaxMessageSize)
 	}
 	w.rec = message.Record{
 		QueueID: queue, Flag: h.Flag, SysFlag: message.SysFlag(h.SysFlag), BornTime: h.BornTimestamp, BornHost: s.remote,
@@ -171,26 +181,26 @@ func (b *Broker) sendOne(w *sendWork, s *session, f *protocol.Frame) error {
 // checkSend looks at everything that the header alone decides, in Apache's order.
 func (b *Broker) checkSend(w *sendWork, h *protocol.SendMessageHeader) (*topic.Config, error) {
 	if b.opt.StartAccept > 0 && b.opt.Now().UnixMilli() < b.opt.StartAccept {
-		return nil, refuse(protocol.ResSystemError, "broker unable to service, until %d ms since 1970", b.opt.StartAccept)
+		return nil, apart.Refuse(protocol.ResSystemError, "broker unable to service, until %d ms since 1970", b.opt.StartAccept)
 	}
 	cfg, known := b.sendTopic(w, h.Topic)
-	if known && cfg.Order && b.opt.Permission&permWrite == 0 {
-		return nil, refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
+	if known && cfg.Order && b.live.Load().Permission&permWrite == 0 {
+		return nil, apart.Refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
 	}
 	if !known {
 		if wrong := checkTopicName(string(h.Topic)); wrong != "" {
-			return nil, refuse(protocol.ResInvalidParameter, "%s", wrong)
+			return nil, apart.Refuse(protocol.ResInvalidParameter, "%s", wrong)
 		}
 	}
 	if sendForbidden(h.Topic) {
-		return nil, refuse(protocol.ResNoPermission, "Sending message to topic[%s] is forbidden.", h.Topic)
+		return nil, apart.Refuse(protocol.ResNoPermission, "Sending message to topic[%s] is forbidden.", h.Topic)
 	}
 	if !known {
 		return nil, &needs{want{topic: string(h.Topic)}}
 	}
-	if !w.resumed && b.makes.active() {
+	if !w.resumed && b.makes.Active() {
 		// Sends that waited for this topic come first: a producer's order is kept over the making of its topic.
-		if t := (want{topic: string(h.Topic)}); b.makes.open(t.key()) {
+		if t := (want{topic: string(h.Topic)}); b.makes.Open(t.key()) {
 			return nil, &needs{t}
 		}
 	}
@@ -208,8 +218,15 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 	if w.found.Timed && w.found.Delay > 0 {
 		w.props = w.found.Scan(nil, property.StripTimer(w.props))
 	}
+	if err := b.light(w); err != nil {
+		return err
+	}
+	if err := b.admit(w, cfg, 1, len(f.Body)+len(w.props)); err != nil {
+		return err
+	}
 	b.prioritize(w, cfg)
-	answered := w.rec.QueueID
+	answered, half := w.rec.QueueID, w.found.Half(w.rec.ReconsumeTimes)
+	b.meterOf(w, cfg, meter.KindOf(half, w.found.Keyed, w.found.Timed || w.found.Delay > 0))
 	if isRetry(w.hdr.Topic) {
 		if err := b.retryOrDead(w, f); err != nil {
 			return err
@@ -217,17 +234,10 @@ func (b *Broker) sendSingle(w *sendWork, s *session, f *protocol.Frame, cfg *top
 	}
 	w.props = append(w.found.Identify(w.props, b.uniq), b.propsTail...)
 	w.rec.Properties = w.props
-	token := s.sink.open(f, answered, w.found.UniqueKey(w.props))
-	var err error
-	if w.found.Delay > 0 {
-		err = b.store.PutDelayed(&w.rec, w.found.Delay, &s.sink, token)
-	} else {
-		err = b.store.Put(&w.rec, &s.sink, token)
+	if half {
+		return b.putHalf(w, s, f, answered)
 	}
-	if err != nil {
-		s.sink.close(token)
-	}
-	return err
+	return b.putSingle(w, s, f, answered)
 }
 
 // prioritize sends a message with a priority, if it is nothing else besides, to the queue of that number, or the last one.
@@ -244,24 +254,20 @@ func (b *Broker) prioritize(w *sendWork, cfg *topic.Config) {
 // checkProperties refuses what the properties ask for and this broker does not do, and what cannot be right.
 func (b *Broker) checkProperties(p *property.Found, r *message.Record, cfg *topic.Config) error {
 	if p.BadDelay {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: property DELAY is no number")
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: property DELAY is no number: %.40q", p.BadText)
 	}
-	what := p.Refused(r.ReconsumeTimes)
-	if t := r.SysFlag.Transaction(); t == message.FlagTransactionPrepared || t == message.FlagTransactionRollback {
-		what = property.Transaction
+	half := p.Half(r.ReconsumeTimes)
+	if half && b.live.Load().DenyTransactions {
+		return apart.Refuse(protocol.ResNoPermission, "the broker[%s] sending transaction message is forbidden", b.opt.StoreHost.Addr())
 	}
-	switch what {
-	case "":
-	case property.Transaction:
-		return refuse(protocol.ResNoPermission, "the broker[%s] sending transaction message is forbidden: this version does not support %s", b.opt.StoreHost.Addr(), what)
-	default:
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: this version does not support %s", what)
+	if t := r.SysFlag.Transaction(); !half && (t == message.FlagTransactionPrepared || t == message.FlagTransactionRollback) {
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: its system flag %d says that it belongs to a transaction, but it has no TRAN_MSG", r.SysFlag)
 	}
 	if p.InnerNum || r.SysFlag&message.FlagInnerBatch != 0 {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: inner batches need a BatchCQ topic, which this version does not support")
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: inner batches (property INNER_NUM, or bit %d of its system flag %d) need a BatchCQ topic, which this version does not support", message.FlagInnerBatch, r.SysFlag)
 	}
 	if cfg.Attributes["cleanup.policy"] == "COMPACTION" && !p.HasKeys {
-		return refuse(protocol.ResMessageIllegal, "Required message key is missing")
+		return apart.Refuse(protocol.ResMessageIllegal, "Required message key is missing: topic %s keeps the last message of each key (cleanup.policy=COMPACTION)", cfg.Name)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"github.com/aerobee-mq/aerobee/broker/meter"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 )
 
 // span is a range of bytes.
@@ -15,20 +17,31 @@ type span struct{ from, to int }
 // of the batch, and would hide the unit's.)
 func (b *Broker) sendBatch(w *sendWork, s *session, f *protocol.Frame, cfg *topic.Config) error {
 	if len(w.hdr.Topic) > topic.MaxName {
-		return refuse(protocol.ResMessageIllegal, "message topic length too long %d, the limit for batches is %d", len(w.hdr.Topic), topic.MaxName)
+		return apart.Refuse(protocol.ResMessageIllegal, "message topic length too long %d, the limit for batches is %d", len(w.hdr.Topic), topic.MaxName)
 	}
 	if isRetry(w.hdr.Topic) {
-		return refuse(protocol.ResMessageIllegal, "batch request does not support retry group %s", w.hdr.Topic)
+		return apart.Refuse(protocol.ResMessageIllegal, "batch request does not support retry group %s", w.hdr.Topic)
 	}
 	w.props = w.found.Scan(w.props[:0], w.hdr.Properties)
 	if err := b.checkProperties(&w.found, &w.rec, &topic.Config{}); err != nil {
 		return err
 	}
-	if w.found.Delay > 0 {
-		return refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be delayed, its DELAY is %d", w.found.Delay)
+	if w.found.Half(w.rec.ReconsumeTimes) {
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be sent in a transaction (property TRAN_MSG)")
 	}
-	token := s.sink.open(f, w.rec.QueueID, w.found.UniqueKey(w.props))
-	if err := b.splitBatch(w, f.Body, cfg); err != nil {
+	if w.found.Delay > 0 {
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot be delayed, its DELAY is %d", w.found.Delay)
+	}
+	if w.found.IsTimer() {
+		return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: a batch cannot wait for a time, its messages would not come apart")
+	}
+	b.meterOf(w, cfg, meter.Normal)
+	token := s.sink.open(f, w.in, w.rec.QueueID, w.found.UniqueKey(w.props), "")
+	err := b.splitBatch(w, f.Body, cfg)
+	if err == nil {
+		err = b.admit(w, cfg, len(w.batch), len(f.Body))
+	}
+	if err != nil {
 		s.sink.close(token)
 		return err
 	}
@@ -45,13 +58,19 @@ func (b *Broker) splitBatch(w *sendWork, body []byte, cfg *topic.Config) error {
 	for rest := body; len(rest) > 0; {
 		u, next, err := message.NextUnit(rest)
 		if err != nil {
-			return refuse(protocol.ResMessageIllegal, "the message is illegal: %v", err)
+			return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: %v", err)
 		}
 		rest = next
 		from := len(w.props)
 		w.props = w.found.Scan(w.props, u.Properties)
+		if w.found.Half(w.rec.ReconsumeTimes) {
+			return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: message %d of the batch is a half message (property TRAN_MSG)", len(w.batch)+1)
+		}
 		if err := b.checkProperties(&w.found, &w.rec, cfg); err != nil {
 			return err
+		}
+		if w.found.Lights && !b.opt.NoLights {
+			return apart.Refuse(protocol.ResMessageIllegal, "the message is illegal: message %d of the batch names light queues, which only single messages go to", len(w.batch)+1)
 		}
 		r := w.rec
 		r.Flag, r.Body = u.Flag, u.Body

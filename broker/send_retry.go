@@ -6,6 +6,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/broker/property"
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -48,6 +49,19 @@ func (b *Broker) retryOrDead(w *sendWork, f *protocol.Frame) error {
 	}
 	w.props = property.Append(w.props, message.PropDelay, "-1")
 	w.found.Delay = 0
-	b.stats.dead.Add(1)
+	b.meters.Dead(b.origin(message.Properties(w.props)), name)
 	return nil
+}
+
+// origin is the topic that a message which came back was sent to at first, as counters name it: clients write that property, so that all topics that are
+// not there count as one without a name.
+func (b *Broker) origin(p message.Properties) string {
+	name := p.GetString(message.PropRetryTopic)
+	if light.Is(name) {
+		return message.LMQPrefix // as all of them count, see package statistics
+	}
+	if _, ok := b.store.Topic(name); !ok {
+		return ""
+	}
+	return name
 }

@@ -3,26 +3,33 @@ package broker
 import (
 	"sync"
 
+	"github.com/aerobee-mq/aerobee/broker/meter"
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/metrics/latency"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/store"
 )
 
 // pendingSend is what the answer needs of a send between the reader that gave it to the store and the committer that
-// answers it. Thousands may be on their way, so it is small: 80 bytes.
+// answers it. Thousands may be on their way, so it is small: 104 bytes.
 type pendingSend struct {
 	opaque, flag int32
 	queue        message.QueueID
 	encoding     protocol.Encoding
 	shortLen     uint8
 	short        [36]byte // the unique key, if it is no longer than usual
-	long         []byte   // else
+	code         uint16   // the request's
+	received     uint32   // as the request's frame has it
+	in           *meter.In
+	long         []byte // else
+	recall       string // the recall handle of a timer message
 }
 
 // answer is the memory in which one answer is built.
 type answer struct {
 	uniq, ids, scratch []byte
+	recall             string
 	frame              protocol.Frame
 	fields             protocol.Fields
 }
@@ -33,18 +40,16 @@ type sendSink struct {
 	broker *Broker
 	conn   *remoting.Conn
 
-	mu     sync.Mutex // guards what follows
-	slots  []pendingSend
-	free   []uint32
-	spare  *answer // nil while it is in use: two goroutines may answer at once, one of them the watchdog's
-	stored tally   // since the last Flush
+	mu    sync.Mutex // guards what follows
+	slots []pendingSend
+	free  []uint32
+	spare *answer     // nil while it is in use: two goroutines may answer at once, one of them the watchdog's
+	came  meter.Tally // since the last Flush, as the next one
+	took  latency.Batch
 }
 
-// tally counts stored messages and notes the largest answer's bytes.
-type tally struct{ count, bytes, largest int64 }
-
 // open reserves a slot for a send and returns its token. uniq is copied.
-func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) uint64 {
+func (k *sendSink) open(f *protocol.Frame, in *meter.In, queue message.QueueID, uniq []byte, recall string) uint64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var at uint32
@@ -56,7 +61,8 @@ func (k *sendSink) open(f *protocol.Frame, queue message.QueueID, uniq []byte) u
 		k.slots = append(k.slots, pendingSend{})
 	}
 	p := &k.slots[at]
-	p.opaque, p.flag, p.encoding, p.queue = f.Opaque, f.Flag, f.Encoding, queue
+	p.opaque, p.flag, p.encoding, p.queue, p.recall = f.Opaque, f.Flag, f.Encoding, queue, recall
+	p.code, p.received, p.in = uint16(f.Code), f.Received, in
 	if len(uniq) > len(p.short) {
 		p.shortLen, p.long = 0, append(p.long[:0], uniq...)
 	} else {
@@ -84,18 +90,16 @@ func (k *sendSink) closeLocked(token uint64) {
 
 // take ends a send: its slot is free again, and what the answer needs of it is in the answer's memory, which is nil for a
 // one-way send.
-func (k *sendSink) take(token uint64, recs []store.Appended) (a *answer, queue message.QueueID) {
-	size := int64(0)
-	for i := range recs {
-		size += int64(len(recs[i].Record))
-	}
+func (k *sendSink) take(token uint64, recs []store.Appended, code int32) (a *answer, queue message.QueueID, received uint32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.stored.count += int64(len(recs))
-	k.stored.bytes += size
-	k.stored.largest = max(k.stored.largest, size)
 	p := &k.slots[token]
-	queue = p.queue
+	queue, received = p.queue, p.received
+	for i := range recs {
+		k.came.Add(p.in, len(recs[i].Record))
+	}
+	p.in = nil
+	k.took.Add(k.broker.opt.Latencies, latency.Call{Request: int32(p.code), Response: code, Oneway: p.flag&protocol.FlagOneway != 0}, latency.Stamp(p.received))
 	request := protocol.Frame{Encoding: p.encoding, Opaque: p.opaque, Flag: p.flag}
 	if !request.IsOneway() {
 		if a = k.spare; a == nil {
@@ -103,15 +107,20 @@ func (k *sendSink) take(token uint64, recs []store.Appended) (a *answer, queue m
 		}
 		k.spare = nil
 		a.uniq = append(append(a.uniq[:0], p.short[:p.shortLen]...), p.long...)
-		a.frame = request.Reply(protocol.ResSuccess, "")
+		a.frame, a.recall = request.Reply(protocol.ResSuccess, ""), p.recall
 	}
 	k.closeLocked(token)
-	return a, queue
+	return a, queue, received
 }
 
 // Committed answers one send: with its place in the log when it was stored, with the reason when it was not.
 func (k *sendSink) Committed(token uint64, recs []store.Appended, err error) {
-	a, queue := k.take(token, recs)
+	code := int32(protocol.ResSuccess)
+	if err != nil {
+		code = k.broker.refusalOf(err).Code
+	}
+	a, queue, received := k.take(token, recs, code)
+	k.broker.opt.Spans.Stored(recs, received, code)
 	if err != nil && len(recs) == 0 {
 		k.broker.stats.putFailed.Add(1)
 		k.broker.noteRefused(err)
@@ -128,7 +137,7 @@ func (k *sendSink) Committed(token uint64, recs []store.Appended, err error) {
 func (k *sendSink) reply(a *answer, queue message.QueueID, recs []store.Appended, err error) {
 	if err != nil {
 		r := k.broker.refusalOf(err)
-		a.frame.Code, a.frame.Remark = r.code, r.remark
+		a.frame.Code, a.frame.Remark = r.Code, r.Remark
 	}
 	a.fields = a.fields[:0]
 	if len(recs) > 0 {
@@ -139,7 +148,7 @@ func (k *sendSink) reply(a *answer, queue message.QueueID, recs []store.Appended
 			}
 			a.ids = message.AppendID(a.ids, k.broker.opt.StoreHost, recs[i].LogOffset)
 		}
-		h := protocol.SendMessageResponseHeader{MsgID: a.ids, QueueID: int32(queue), QueueOffset: int64(recs[0].QueueOffset), TransactionID: a.uniq}
+		h := protocol.SendMessageResponseHeader{MsgID: a.ids, QueueID: int32(queue), QueueOffset: int64(recs[0].QueueOffset), TransactionID: a.uniq, RecallHandle: a.recall}
 		a.scratch = h.AppendScratch(&a.fields, a.scratch[:0])
 	}
 	a.fields = append(a.fields, k.broker.regionFields...)
@@ -150,9 +159,8 @@ func (k *sendSink) reply(a *answer, queue message.QueueID, recs []store.Appended
 // Flush writes the answers that Committed has built since the last one.
 func (k *sendSink) Flush() {
 	k.mu.Lock()
-	stored := k.stored
-	k.stored = tally{}
+	k.came.Flush()
+	k.took.Flush(k.broker.opt.Latencies)
 	k.mu.Unlock()
-	k.broker.stats.committed(stored)
 	k.conn.Flush()
 }

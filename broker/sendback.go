@@ -5,21 +5,26 @@ package broker
 // Callers: push consumers, for a message that they failed to process; the proxy.
 //
 // Behaviour: the message at the given log offset is put into %RETRY%group once more, by way of a delay level: the
-// request's, or 3 + how often it came back already. It dies into %DLQ%group (one queue, no delay) when it came back as
+// request's, or else the one that fits the group's retry policy, if that has delays of its own (the next longer level; RocketMQ's
+// broker looks at no policy), or else 3 + how often it came back already. It dies into %DLQ%group (one queue, no delay) when it came back as
 // often as the group allows (the request's limit from 3.4.9 on) or when the request says so with a negative level. The
 // original topic and message id stay in RETRY_TOPIC and ORIGIN_MESSAGE_ID. A group without retry queues loses the message,
 // and gets a success. The answer waits until the copy is on disk.
 //
-// Codes: 0; 26 no such group; 16 broker or retry topic not writable; 1 message gone, store refused, unreadable header.
+// Codes: 0; 26 no such group; 16 broker or retry topic not writable; 1 message gone, of another topic than the request says, or of one that
+// no client may consume (RocketMQ looks at neither), store refused, unreadable header.
 
 import (
 	"context"
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/aerobee-mq/aerobee/broker/property"
+	"github.com/aerobee-mq/aerobee/broker/reach"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -36,7 +41,7 @@ func (b *Broker) handleSendBack(c *remoting.Conn, f *protocol.Frame) {
 	b.later(c, f, func(f *protocol.Frame) {
 		ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
 		defer cancel()
-		if err := b.sendBack(ctx, &h, f.Version); err != nil {
+		if err := b.sendBack(ctx, &h, f.Version, b.rightTo(c, f)); err != nil {
 			b.refuse(c, f, err)
 			return
 		}
@@ -44,13 +49,13 @@ func (b *Broker) handleSendBack(c *remoting.Conn, f *protocol.Frame) {
 	})
 }
 
-func (b *Broker) sendBack(ctx context.Context, h *protocol.SendBackHeader, version int32) error {
+func (b *Broker) sendBack(ctx context.Context, h *protocol.SendBackHeader, version int32, may func(topic string) error) error {
 	g, err := b.ensureGroup(ctx, h.Group)
 	if err != nil {
 		return err
 	}
-	if b.opt.Permission&permWrite == 0 {
-		return refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
+	if b.live.Load().Permission&permWrite == 0 {
+		return apart.Refuse(protocol.ResNoPermission, "the broker[%s] sending message is forbidden", b.opt.StoreHost.Addr())
 	}
 	if g.RetryQueues <= 0 {
 		return nil
@@ -60,11 +65,17 @@ func (b *Broker) sendBack(ctx context.Context, h *protocol.SendBackHeader, versi
 		return err
 	}
 	if !retry.Perm.Writable() {
-		return refuse(protocol.ResNoPermission, "the topic[%s] sending message is forbidden", retry.Name)
+		return apart.Refuse(protocol.ResNoPermission, "the topic[%s] sending message is forbidden", retry.Name)
 	}
 	raw, r, err := b.record(message.LogOffset(h.Offset))
 	if err != nil {
-		return refuse(protocol.ResSystemError, "look message by offset failed, %d: %v", h.Offset, err)
+		return apart.Refuse(protocol.ResSystemError, "look message by offset failed, %d: %v", h.Offset, err)
+	}
+	if err := reach.Returned(&r, h); err != nil {
+		return err
+	}
+	if err := may(string(r.Topic)); err != nil {
+		return err
 	}
 	level := b.returned(&r, raw, h, &g, version)
 	if level > 0 {
@@ -76,10 +87,15 @@ func (b *Broker) sendBack(ctx context.Context, h *protocol.SendBackHeader, versi
 			return err
 		}
 		r.Topic, r.QueueID = []byte(dead.Name), 0
-		b.stats.dead.Add(1)
+		b.meters.Dead(b.origin(r.Properties), h.Group)
 		b.opt.Logger.Info("message given up into the dead letter topic", "topic", dead.Name, "origin", h.OriginTopic, "reconsumed", r.ReconsumeTimes-1)
 	}
-	return b.putAndWait(ctx, &r, int(level))
+	err = b.putAndWait(ctx, &r, int(level))
+	if err == nil {
+		b.statistics.Returned(h.Group, b.origin(r.Properties), level <= 0)
+		b.opt.Spans.Returned(h.Group, &r)
+	}
+	return err
 }
 
 // returned makes the copy of a returned message, but for its topic and queue, and works out its delay level: 0 if it dies.
@@ -91,10 +107,15 @@ func (b *Broker) returned(r *message.Record, raw []byte, h *protocol.SendBackHea
 	switch {
 	case r.ReconsumeTimes >= limit || level < 0:
 		level = 0
+	case level == 0 && g.RetryPolicy.Chosen():
+		level = b.levelOf(g.RetryPolicy.DelayMillis(int(r.ReconsumeTimes)))
 	case level == 0:
 		level = baseRetryLevel + r.ReconsumeTimes
 	}
 	p := r.Properties.Without(message.PropCRC, message.PropWait, message.PropDelay)
+	if level > 0 {
+		p = property.StripTimer(p) // it waits for its level now
+	}
 	if _, ok := p.Get(message.PropRetryTopic); !ok {
 		p = message.AppendProperty(p, message.PropRetryTopic, string(r.Topic))
 	}
@@ -107,6 +128,17 @@ func (b *Broker) returned(r *message.Record, raw []byte, h *protocol.SendBackHea
 	r.PreparedOffset = 0
 	r.SysFlag &^= message.FlagTransactionMask
 	return level
+}
+
+// levelOf is the shortest delay level that is no shorter than so many ms, the highest if none is.
+func (b *Broker) levelOf(millis int64) int32 {
+	levels := b.opt.DelayLevels
+	for i, d := range levels {
+		if d.Milliseconds() >= millis {
+			return int32(i + 1)
+		}
+	}
+	return int32(len(levels))
 }
 
 // putAndWait stores one message, delayed if it has a level, and waits until it is on disk.
@@ -126,7 +158,7 @@ func (b *Broker) putAndWait(ctx context.Context, r *message.Record, level int) e
 	case err := <-w.done:
 		return err
 	case <-ctx.Done():
-		return refuse(protocol.ResSystemError, "the store has not answered for %v", makeTimeout)
+		return apart.Refuse(protocol.ResSystemError, "the store has not answered for %v", makeTimeout)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"sync"
 
 	"github.com/aerobee-mq/aerobee/broker/hold"
+	"github.com/aerobee-mq/aerobee/broker/statistics"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -13,13 +15,14 @@ import (
 type session struct {
 	conn   *remoting.Conn
 	remote netip.AddrPort
-	// work is the send path's scratch space. Only the connection's reader uses it.
-	work sendWork
+	// work is the send path's scratch space, nil before the first send: most connections only consume. Only the connection's reader uses it.
+	work *sendWork
 	sink sendSink
 	// held are the connection's pulls on hold, guarded by the broker's holdMu; closed says that there may be no more.
 	held   hold.Owner[*pullRequest]
 	closed bool
-	ended  bool // the same for groups; guarded by the broker's clientMu
+	ended  bool                // the same for groups; guarded by the broker's clientMu
+	lites  map[string]struct{} // clients with lite topics; guarded by the broker's clientMu
 }
 
 // session returns the connection's session, which begins with its first request.
@@ -30,21 +33,19 @@ func (b *Broker) session(c *remoting.Conn) *session {
 	s := &session{conn: c, remote: c.RemoteAddr()}
 	s.sink.broker, s.sink.conn = b, c
 	c.SetSession(s)
+	b.statistics.Channel(statistics.Connected)
 	return s
 }
 
-// answer sends a response without header fields or body. One-way requests get nothing.
+// answer sends a response without header fields or body. One-way requests get nothing: the connection drops it, and counts it.
 func (b *Broker) answer(c *remoting.Conn, f *protocol.Frame, code int32, remark string) {
-	if f.IsOneway() {
-		return
-	}
 	r := f.Reply(code, remark)
 	b.send(c, &r)
 }
 
 func (b *Broker) refuse(c *remoting.Conn, f *protocol.Frame, err error) {
 	r := b.refusalOf(err)
-	b.answer(c, f, r.code, r.remark)
+	b.answer(c, f, r.Code, r.Remark)
 }
 
 // header is what a response header of the protocol package can do.
@@ -52,9 +53,6 @@ type header interface{ Append(fs *protocol.Fields) }
 
 // answerHeader sends a success with header fields.
 func (b *Broker) answerHeader(c *remoting.Conn, f *protocol.Frame, h header) {
-	if f.IsOneway() {
-		return
-	}
 	r := f.Reply(protocol.ResSuccess, "")
 	h.Append(&r.Fields)
 	b.send(c, &r)
@@ -91,7 +89,7 @@ func (b *Broker) later(c *remoting.Conn, f *protocol.Frame, fn func(f *protocol.
 		fn(own)
 	}) {
 		b.waitingBytes.Add(-size)
-		b.answer(c, f, protocol.ResSystemBusy, tooManyWaiting)
+		b.answer(c, f, protocol.ResSystemBusy, c.TooMany())
 	}
 }
 
@@ -104,15 +102,13 @@ func (b *Broker) copyToWait(f *protocol.Frame) (own *protocol.Frame, size int64,
 	}
 	if all := b.waitingBytes.Add(size); all > b.opt.MaxWaitingBytes && all > size {
 		b.waitingBytes.Add(-size)
-		return nil, 0, refuse(protocol.ResSystemBusy, "%s%d bytes of requests are waiting, the limit is %d", remarkBusy, all, b.opt.MaxWaitingBytes)
+		return nil, 0, apart.Refuse(protocol.ResSystemBusy, "%s%d bytes of requests are waiting, the limit is %d (a quarter of memoryLimit)", remarkBusy, all, b.opt.MaxWaitingBytes)
 	}
 	return f.Clone(), size, nil
 }
 
 // fieldCost is what a header field costs beside its text.
 const fieldCost = 48
-
-const tooManyWaiting = remarkBusy + "too many requests of this connection are waiting"
 
 // buffers are reused for the records of pull answers.
 type buffers struct{ pool sync.Pool }

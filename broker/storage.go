@@ -3,8 +3,16 @@ package broker
 import (
 	"context"
 
+	"github.com/aerobee-mq/aerobee/broker/account"
+	"github.com/aerobee-mq/aerobee/broker/checkback"
+	"github.com/aerobee-mq/aerobee/broker/lite"
+	"github.com/aerobee-mq/aerobee/broker/manage"
+	"github.com/aerobee-mq/aerobee/broker/popping"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
+	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
+	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -15,7 +23,11 @@ type Store interface {
 	Put(r *message.Record, sink store.Sink, token uint64) error
 	PutBatch(rs []message.Record, sink store.Sink, token uint64) error
 	PutDelayed(r *message.Record, level int, sink store.Sink, token uint64) error
-	Kick()
+	PutTimed(r *message.Record, deliverMillis int64, sink store.Sink, token uint64) error
+	Times() *timer.Times
+	Withdraw(ctx context.Context, r *message.Record, deliverMillis int64) (store.Appended, error)
+	PutHalf(r *message.Record, sink store.Sink, token uint64) error
+	checkback.Store
 	KickAside()
 	Get(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
 	GetReady(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(tagsCode int64) bool) ([]byte, store.GetResult)
@@ -44,13 +56,34 @@ type Store interface {
 	DeleteGroup(ctx context.Context, name string, cleanOffsets bool) error
 
 	CommitOffset(group string, q message.Queue, off message.QueueOffset) error
+	ResetOffset(ctx context.Context, group string, q message.Queue, off message.QueueOffset) error
 	Offset(group string, q message.Queue) (message.QueueOffset, bool)
+	Progress(dst []offset.Progress, group, topic string, queues int32) []offset.Progress
 	Offsets(group string) map[message.Queue]message.QueueOffset
 	EachOffset(visit func(group string, q message.Queue, off message.QueueOffset))
 	Lock(group, client string, qs []message.Queue) []message.Queue
 	Unlock(group, client string, qs []message.Queue)
 	LocksHeld(group string) bool
+	LockHolder(group string, q message.Queue) (client string, ageMillis int64, ok bool)
+	PopCounts(group string, q message.Queue) (pop.Counts, bool)
 	Forbidden(group, topic string) int32
+	popping.Store
+	account.Store
+	manage.Store
+	lite.Store
 	AllForbidden() map[string]map[string]int32
 	Stats() store.Stats
+	DeleteExpired()
+	TimerCounts() []store.TimerCount
+}
+
+// search reads the store for packages that do not know it.
+type search struct{ Store }
+
+const searchBytes = 4 << 20
+
+// Read returns records of a queue from an offset on, at most maxCount, that match, and the offset to go on from.
+func (s search) Read(q message.Queue, from message.QueueOffset, maxCount int, match func(tagsCode int64) bool) ([]byte, message.QueueOffset, error) {
+	recs, got := s.Get(nil, q, from, maxCount, searchBytes, match)
+	return recs, got.Next, got.Err
 }

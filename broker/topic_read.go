@@ -15,6 +15,7 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -56,7 +57,7 @@ func (b *Broker) topicOf(c *remoting.Conn, f *protocol.Frame, missing string) (t
 	}
 	t, ok := b.store.Topic(h.Topic)
 	if !ok {
-		b.refuse(c, f, refuse(protocol.ResTopicNotExist, missing, h.Topic))
+		b.refuse(c, f, apart.Refuse(protocol.ResTopicNotExist, missing, h.Topic))
 	}
 	return t, ok
 }
@@ -77,7 +78,7 @@ func (b *Broker) handleTopicStats(c *remoting.Conn, f *protocol.Frame) {
 		return
 	}
 	b.later(c, f, func(f *protocol.Frame) {
-		stats := protocol.TopicStats{OffsetTable: map[protocol.MessageQueue]protocol.TopicOffset{}}
+		stats := protocol.TopicStats{TopicPutTPS: b.statistics.TopicTPS(t.Name), OffsetTable: map[protocol.MessageQueue]protocol.TopicOffset{}}
 		for id := range max(t.ReadQueues, t.WriteQueues) {
 			q := message.Queue{Topic: t.Name, ID: message.QueueID(id)}
 			o := protocol.TopicOffset{MinOffset: max(int64(b.store.MinOffset(q)), 0), MaxOffset: max(int64(b.store.MaxOffset(q)), 0)}

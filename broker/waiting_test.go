@@ -16,7 +16,7 @@ func TestWaitingRequestsAreBounded(t *testing.T) {
 		t.Fatalf("alone: %v", err)
 	}
 	small := &protocol.Frame{Body: make([]byte, 10)}
-	if _, _, err := b.copyToWait(small); err == nil || b.refusalOf(err).code != protocol.ResSystemBusy || !strings.Contains(err.Error(), "limit is 1000") {
+	if _, _, err := b.copyToWait(small); err == nil || b.refusalOf(err).Code != protocol.ResSystemBusy || !strings.Contains(err.Error(), "limit is 1000") {
 		t.Errorf("beside it: %v, want busy with the limit", err)
 	}
 	b.waitingBytes.Add(-size)

@@ -12,7 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
-	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/cli/signin"
 	"github.com/aerobee-mq/aerobee/store/backup"
 )
 
@@ -32,8 +33,8 @@ func newStoreBackup(e env) *cobra.Command {
 		Use:   "backup DIR",
 		Short: "Copy the store of a running node, which goes on serving",
 		Long: "Copy the store of a running node, which goes on serving: everything that was stored when the copy began. DIR must not\n" +
-			"be there yet; until the copy is whole it is called DIR.partial, which no node opens. A node gives copies to its own\n" +
-			"machine only. To restore, start a node with the copy as its directory: `aerobee serve --data DIR`.",
+			"be there yet; until the copy is whole it is called DIR.partial, which no node opens. A node gives copies to\n" +
+			"administrators only. To restore, start a node with the copy as its directory: `aerobee serve --data DIR`.",
 		Example: "  aerobee store backup ./copy\n  aerobee store backup ./copy --namesrv 127.0.0.1:10911 --json",
 		Args:    exactArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +43,7 @@ func newStoreBackup(e env) *cobra.Command {
 				progress = e.backupProgress(time.Now)
 			}
 			began := time.Now()
-			plan, err := fetchBackup(cmd.Context(), c.nameServers()[0], args[0], progress)
+			plan, err := fetchBackup(cmd.Context(), c.transport(), c.nameServers()[0], args[0], progress)
 			if err != nil {
 				return err
 			}
@@ -60,13 +61,12 @@ func newStoreBackup(e env) *cobra.Command {
 }
 
 // fetchBackup receives a copy. Its duration is the disk's and the network's business: only the context bounds it.
-func fetchBackup(ctx context.Context, addr, dir string, progress func(done, of int64)) (backup.Plan, error) {
+func fetchBackup(ctx context.Context, transport *signin.Transport, addr, dir string, progress func(done, of int64)) (backup.Plan, error) {
 	const path = "/api/v1/backup"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 	if err != nil {
 		return backup.Plan{}, err
 	}
-	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
@@ -74,7 +74,7 @@ func fetchBackup(ctx context.Context, addr, dir string, progress func(done, of i
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing was written
 	if answer.StatusCode != http.StatusOK {
-		var f api.Failure
+		var f v1.Failure
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 		if json.Unmarshal(text, &f) != nil || f.Error == "" {
 			f.Error = answer.Status

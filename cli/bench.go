@@ -129,7 +129,7 @@ func (r *benchRun) flags(cmd *cobra.Command) {
 }
 
 func (r *benchRun) run(ctx context.Context) error {
-	r.config.NameServers = r.nameServers()
+	r.config.NameServers, r.config.Dial = r.nameServers(), r.tls.dial()
 	if r.progress || isTerminal(r.e.stderr) {
 		r.config.Progress = r.e.stderr
 	}
@@ -151,7 +151,7 @@ func (r *benchRun) run(ctx context.Context) error {
 
 // explained says what to try, as all commands do.
 func (r *benchRun) explained(ctx context.Context, err error) error {
-	a, adminErr := admin.New(admin.Options{NameServers: r.nameServers()})
+	a, adminErr := r.creds.Admin(r.e.variable, admin.Options{NameServers: r.nameServers(), Dial: r.tls.dial()})
 	if adminErr != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/aerobee-mq/aerobee/cli/noun"
 )
 
 // Main runs the command that args name and returns the process's exit code: 0 done, 1 failed, 2 wrong usage.
@@ -36,7 +38,11 @@ func execute(ctx context.Context, args []string, e env) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(e.stderr, "aerobee: %s\nTry '%s --help'.\n", plainError(err), ran.CommandPath())
+		try := usage.try
+		if try == "" {
+			try = ran.CommandPath() + " --help"
+		}
+		fmt.Fprintf(e.stderr, "aerobee: %s\nTry '%s'.\n", plainError(err), try)
 		return 2
 	default:
 		fmt.Fprintf(e.stderr, "aerobee: %s\n", plainError(err))
@@ -62,12 +68,17 @@ type env struct {
 	release        func()
 }
 
-// usageError marks an error of the command line itself.
-type usageError struct{ error }
+// usageError marks an error of the command line itself. Try is the command line that helps, by default the command with --help.
+type usageError struct {
+	error
+	try string
+}
 
 func (e usageError) Unwrap() error { return e.error }
 
-func usageErrorf(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+func usageErrorf(format string, args ...any) error {
+	return usageError{error: fmt.Errorf(format, args...)}
+}
 
 func newRoot(e env) *cobra.Command {
 	serve := newServe(e)
@@ -91,7 +102,7 @@ func newRoot(e env) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.Version = versionText() // printed behind the name; a template of our own would link text/template, and with it 6 MB of methods
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(serve, newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newStatus(e), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
+	root.AddCommand(serve, newProxy(e), newSend(e), newReceive(e), newTopic(e), newGroup(e), newMessage(e), newTimer(e), newTransaction(e), newDLQ(e), newDoctor(e), newStatus(e), newAdmin(e), noun.Cluster(tools(e)), noun.Broker(tools(e)), noun.User(tools(e)), noun.ACL(tools(e)), newStore(e), newBench(e), newConfig(e), newVersion(e), newCompletion(e))
 	return root
 }
 
@@ -99,13 +110,13 @@ func newRoot(e env) *cobra.Command {
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	near := nearNames(unknown.GetSpecifiedName(), names)
 	if len(near) == 0 {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	return usageErrorf("%w; did you mean --%s?", err, strings.Join(near, ", --"))
 }
@@ -122,7 +133,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	return usageError{errors.New(text + strings.TrimSuffix(nearest(args[0], names), ";"))}
+	return usageError{error: errors.New(text + strings.TrimSuffix(nearest(args[0], names), ";"))}
 }
 
 func exactArgs(names ...string) cobra.PositionalArgs {

@@ -122,7 +122,7 @@ func groupNames(ctx context.Context, a *admin.Admin) ([]string, error) {
 
 // complete asks the server for names. Whoever completes sees no error: there is nothing to propose then.
 func (c *connection) complete(cmd *cobra.Command, begun string, ask func(context.Context, *admin.Admin) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	a, err := admin.New(admin.Options{NameServers: c.nameServers(), Timeout: completeTimeout})
+	a, err := c.creds.Admin(c.e.variable, admin.Options{NameServers: c.nameServers(), Timeout: completeTimeout, Dial: c.tls.dial()})
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

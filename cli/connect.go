@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/cli/credential"
 	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/internal/editdist"
 )
@@ -26,6 +27,8 @@ type connection struct {
 	given   []string // --namesrv
 	timeout time.Duration
 	asJSON  bool
+	tls     tlsFlags
+	creds   credential.Flags
 }
 
 // connected adds the common flags to a command.
@@ -41,6 +44,8 @@ func connected(e env, cmd *cobra.Command) *connection {
 func (c *connection) where(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVarP(&c.given, "namesrv", "n", nil,
 		"NameServer `ADDR`, \"host:port\" (default $AEROBEE_NAMESRV, $NAMESRV_ADDR, else "+defaultNameServer+")")
+	c.tls.add(cmd)
+	c.creds.Add(cmd)
 }
 
 // nameServers are the addresses of the flag, else of the environment, else the default. A host alone gets the usual port.
@@ -79,14 +84,21 @@ func (e env) variable(name string) string {
 
 // run gives do an Admin and a bounded context, and explains its error to a person. about names what the command is about.
 func (c *connection) run(cmd *cobra.Command, about subject, do func(ctx context.Context, a *admin.Admin) error) error {
-	a, err := admin.New(admin.Options{NameServers: c.nameServers(), Timeout: c.timeout})
+	return c.runUnbounded(cmd, about, func(ctx context.Context, a *admin.Admin) error {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		return do(ctx, a)
+	})
+}
+
+// runUnbounded is run for what may take as long as it takes: --timeout bounds each request alone.
+func (c *connection) runUnbounded(cmd *cobra.Command, about subject, do func(ctx context.Context, a *admin.Admin) error) error {
+	a, err := c.creds.Admin(c.e.variable, admin.Options{NameServers: c.nameServers(), Timeout: c.timeout, Dial: c.tls.dial()})
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	defer a.Close() //nolint:errcheck // it has nothing that could be lost
-	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
-	defer cancel()
-	return c.explain(cmd.Context(), a, about, do(ctx, a))
+	return c.explain(cmd.Context(), a, about, do(cmd.Context(), a))
 }
 
 // subject is the topic and group that a command was given, for its errors.
@@ -112,6 +124,8 @@ func (c *connection) explain(ctx context.Context, a *admin.Admin, about subject,
 	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
 	switch {
+	case c.tls.refused(err):
+		return c.tls.explain(err)
 	case errors.Is(err, cluster.ErrTopicNotFound) && about.topic != "":
 		names, _ := a.TopicNames(ctx) // without the names the hint is shorter
 		return &hint{"there is no topic " + about.topic + nearest(about.topic, names) + " `aerobee topic list` lists all", err}

@@ -6,11 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aerobee-mq/aerobee/admin"
+	v1 "github.com/aerobee-mq/aerobee/api/v1"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -120,34 +120,14 @@ type groupView struct {
 	MaxRetries    int32                `json:"maxRetries"`
 	Enabled       bool                 `json:"consumeEnabled"`
 	Orderly       bool                 `json:"orderly"`
-	Clients       []memberLine         `json:"clients"`
+	Clients       []v1.Member          `json:"clients"`
 	Subscriptions []admin.Subscription `json:"subscriptions"`
-	Queues        []progressLine       `json:"queues"`
-}
-
-type memberLine struct {
-	ClientID string `json:"clientId"`
-	Address  string `json:"address"`
-	Language string `json:"language"`
-	Version  string `json:"version"`
-	Queues   int    `json:"queues"` // that it says it consumes
-	Silent   string `json:"silent"` // why it does not say
-}
-
-type progressLine struct {
-	Topic        string     `json:"topic"`
-	Broker       string     `json:"broker"`
-	Queue        int32      `json:"queue"`
-	Offset       int64      `json:"offset"`
-	End          int64      `json:"end"`
-	Lag          int64      `json:"lag"`
-	LastConsumed *time.Time `json:"lastConsumed"`
-	Owner        string     `json:"owner"`
+	Queues        []v1.Progress        `json:"queues"`
 }
 
 func viewOfGroup(s *admin.GroupState) groupView {
-	v := groupView{groupLine: lineOfGroup(s), ConsumeType: s.ConsumeType, From: s.FromWhere, Enabled: true, Clients: []memberLine{},
-		Subscriptions: s.Subscriptions, Queues: []progressLine{}}
+	v := groupView{groupLine: lineOfGroup(s), ConsumeType: s.ConsumeType, From: s.FromWhere, Enabled: true, Clients: []v1.Member{},
+		Subscriptions: s.Subscriptions, Queues: []v1.Progress{}}
 	for _, broker := range slices.Sorted(maps.Keys(s.Configs)) {
 		config := s.Configs[broker]
 		v.MaxRetries, v.Enabled, v.Orderly = config.RetryMaxTimes, config.ConsumeEnable, config.ConsumeMessageOrderly
@@ -156,10 +136,11 @@ func viewOfGroup(s *admin.GroupState) groupView {
 	owned := map[string]int{}
 	for _, q := range s.Queues {
 		owned[q.Owner]++
-		v.Queues = append(v.Queues, progressLine{q.Topic, q.BrokerName, q.QueueID, q.ConsumerOffset, q.BrokerOffset, q.Lag, stamp(q.LastConsumed), q.Owner})
+		v.Queues = append(v.Queues, v1.Progress{Topic: q.Topic, Broker: q.BrokerName, Queue: q.QueueID, Offset: q.ConsumerOffset,
+			End: q.BrokerOffset, Lag: q.Lag, LastConsumed: stamp(q.LastConsumed), Owner: q.Owner})
 	}
 	for _, m := range s.Members {
-		v.Clients = append(v.Clients, memberLine{m.ClientID, m.Addr, m.Language, m.Version, owned[m.ClientID], m.Silent})
+		v.Clients = append(v.Clients, v1.Member{ClientID: m.ClientID, Address: m.Addr, Language: m.Language, Version: m.Version, Queues: owned[m.ClientID], Silent: m.Silent})
 	}
 	return v
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/quietlog"
 )
 
 // openLog makes the logger that the settings ask for and returns what closes its file.
@@ -23,7 +24,7 @@ func openLog(cfg config.Config, stderr io.Writer) (*slog.Logger, func(), error) 
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
 		return nil, nil, fmt.Errorf("logLevel: %w", err)
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: quietlog.Short}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(out, options)), closeLog, nil
 	}

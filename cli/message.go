@@ -22,15 +22,16 @@ import (
 func newMessage(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "message",
-		Short: "Get a message by its id, search messages by key",
-		Long:  "Get a message by its id, search messages by key, on Aerobee and on Apache RocketMQ alike.",
+		Short: "Get a message by its id, search messages by key, trace what became of one",
+		Long:  "Get a message by its id, search messages by key, trace what became of one, on Aerobee and on Apache RocketMQ alike.",
 		Example: "  aerobee message get 7F0000010000277800000000000004D2\n" +
 			"  aerobee message get AC11000200032A139A550000000000A1 --topic Orders\n" +
-			"  aerobee message search Orders --key order-17",
+			"  aerobee message search Orders --key order-17\n" +
+			"  aerobee message trace AC11000200032A139A550000000000A1 --topic Orders",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMessageGet(e), newMessageSearch(e))
+	cmd.AddCommand(newMessageGet(e), newMessageSearch(e), newMessageTrace(e))
 	return cmd
 }
 
@@ -142,7 +143,7 @@ func getMessage(ctx context.Context, a *admin.Admin, id, topic string) (admin.Me
 	case err != nil && topic != "" && (errors.Is(err, cluster.ErrNotFound) || len(id) != 32 && len(id) != 56):
 		return found, &hint{"no broker has a message with id " + id + " in topic " + topic + "; it may have been deleted with its segment, or lie in another topic", err}
 	case err != nil && len(id) != 32 && len(id) != 56:
-		return found, usageError{err}
+		return found, usageError{error: err}
 	}
 	return found, err
 }

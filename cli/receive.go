@@ -30,6 +30,7 @@ type receiving struct {
 	follow bool
 	idle   time.Duration
 	bodies bool
+	pop    bool
 
 	received int
 }
@@ -49,13 +50,15 @@ func newReceive(e env) *cobra.Command {
 			"  aerobee receive Orders --from 10m --tag 'created || paid' --json\n" +
 			"  aerobee receive Orders --sql \"price > 5 AND region IN ('eu', 'us')\"\n" +
 			"  aerobee receive Orders --queue broker-a:0 --from 42 --count 1\n" +
-			"  aerobee receive Orders --group billing --follow",
+			"  aerobee receive Orders --group billing --follow\n" +
+			"  aerobee receive Orders --group billing --pop --count 1",
 		Args: exactArgs("TOPIC"),
 	}
 	r.connection = connected(e, cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.group, "group", "", "consume with the group `NAME`")
 	f.StringVar(&r.from, "from", "first", "`PLACE` to begin")
+	f.BoolVar(&r.pop, "pop", false, "with --group: pop, as RocketMQ's simple consumers do, and acknowledge what is printed one by one")
 	f.StringVar(&r.queue, "queue", "", "only this queue, `BROKER:NUMBER`; not with --group")
 	f.StringVar(&r.tags, "tag", "", "only messages with these tags, `EXPRESSION` such as 'a || b'")
 	f.StringVar(&r.sql, "sql", "", "only messages for whose properties the SQL92 `EXPRESSION` is true, such as \"price > 5 AND region = 'eu'\"")
@@ -83,6 +86,9 @@ func newReceive(e env) *cobra.Command {
 		case err != nil:
 			return err
 		}
+		if r.pop {
+			return r.withClient(cmd, subject{topic: r.topic, group: r.group}, r.popping)
+		}
 		return r.withClient(cmd, subject{topic: r.topic, group: r.group}, r.asMember)
 	}
 	return cmd
@@ -103,6 +109,8 @@ func (r *receiving) check() error {
 		return usageErrorf("--count %d: give the number of messages to receive", r.count)
 	case r.sql != "" && r.tags != "":
 		return usageErrorf("--sql and --tag exclude each other: TAGS is a property too, as in --sql \"TAGS = 'a' AND price > 5\"")
+	case r.pop && (r.group == "" || !r.place.first && !r.place.last):
+		return usageErrorf("--pop is for a group, and begins --from first or last: name it with --group")
 	case r.group != "" && r.queue != "":
 		return usageErrorf("--queue is not for groups, whose members share the queues out: leave --group or --queue out")
 	case r.group != "" && r.place.offset >= 0:
@@ -117,9 +125,9 @@ func (r *receiving) check() error {
 
 // asBystander reads the queues without being anybody.
 func (r *receiving) asBystander(cmd *cobra.Command) error {
-	a, err := admin.New(admin.Options{NameServers: r.nameServers(), Timeout: r.timeout})
+	a, err := r.creds.Admin(r.e.variable, admin.Options{NameServers: r.nameServers(), Timeout: r.timeout, Dial: r.tls.dial()})
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	defer a.Close() //nolint:errcheck // it has nothing that could be lost
 	err = r.read(cmd.Context(), a)

@@ -31,6 +31,7 @@ type sentLine struct {
 	Queue    int32  `json:"queue"`
 	Offset   int64  `json:"offset"`
 	Status   string `json:"status"`
+	Recall   string `json:"recallHandle,omitempty"` // takes it back until its time
 }
 
 // sending is what the flags of `aerobee send` say.
@@ -42,6 +43,7 @@ type sending struct {
 	keys       []string
 	properties []string
 	delay      string
+	at         string
 	orderKey   string
 	queue      string
 	group      string
@@ -66,6 +68,7 @@ func newSend(e env) *cobra.Command {
 			"  aerobee send Orders '{\"id\":17}' --tag created --key order-17 --property region=eu\n" +
 			"  aerobee send Orders --file order.json --order-key customer-4\n" +
 			"  aerobee send Orders remind --delay 10s\n" +
+			"  aerobee send Orders remind --at 36h\n" +
 			"  cat orders.jsonl | aerobee send Orders --json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
@@ -81,6 +84,7 @@ func newSend(e env) *cobra.Command {
 	f.StringArrayVar(&s.keys, "key", nil, "`KEY` by which the message can be found; several are allowed")
 	f.StringArrayVar(&s.properties, "property", nil, "property `NAME=VALUE`; several are allowed")
 	f.StringVar(&s.delay, "delay", "", "deliver later: a delay `LEVEL` of the broker (3) or its time (10s)")
+	f.StringVar(&s.at, "at", "", "deliver at a `TIME` (2026-01-31T15:04:05Z, \"2026-01-31 15:04\"), or so long from now (90s); RocketMQ has it from 5.0 on")
 	f.StringVar(&s.orderKey, "order-key", "", "messages of one `KEY` keep their order: all go to one queue")
 	f.StringVar(&s.queue, "queue", "", "send to this queue, `BROKER:NUMBER`")
 	f.StringVar(&s.group, "group", "", "the producer's group `NAME`")
@@ -116,9 +120,9 @@ func newSend(e env) *cobra.Command {
 // withClient gives do a client, closes it and explains the error. Messages come for as long as somebody writes them, so ctx ends
 // with a signal only; --timeout is for closing.
 func (c *connection) withClient(cmd *cobra.Command, about subject, do func(ctx context.Context, cl *client.Client) error) error {
-	cl, err := client.New(client.Config{NameServers: c.nameServers()})
+	cl, err := c.creds.Client(c.e.variable, client.Config{NameServers: c.nameServers(), Dial: c.tls.dial()})
 	if err != nil {
-		return usageError{err}
+		return usageError{error: err}
 	}
 	err = do(cmd.Context(), cl)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), c.timeout)
@@ -127,7 +131,7 @@ func (c *connection) withClient(cmd *cobra.Command, about subject, do func(ctx c
 	if err == nil {
 		return nil
 	}
-	a, errAdmin := admin.New(admin.Options{NameServers: c.nameServers(), Timeout: explainTimeout})
+	a, errAdmin := c.creds.Admin(c.e.variable, admin.Options{NameServers: c.nameServers(), Timeout: explainTimeout, Dial: c.tls.dial()})
 	if errAdmin != nil {
 		return err
 	}
@@ -138,7 +142,7 @@ func (c *connection) withClient(cmd *cobra.Command, about subject, do func(ctx c
 // route looks whether the topic is there. If it is not, the first send makes it, which may not be what somebody wanted who has mistyped
 // its name.
 func (s *sending) route(ctx context.Context) {
-	a, err := admin.New(admin.Options{NameServers: s.nameServers(), Timeout: explainTimeout})
+	a, err := s.creds.Admin(s.e.variable, admin.Options{NameServers: s.nameServers(), Timeout: explainTimeout, Dial: s.tls.dial()})
 	if err != nil {
 		return
 	}
@@ -161,7 +165,12 @@ func (s *sending) prototype() (client.Message, []client.SendOption, error) {
 	if m.DelayLevel, err = delayLevel(s.delay); err != nil {
 		return m, nil, err
 	}
+	if m.DeliverAt, err = deliverAt(s.at, time.Now()); err != nil {
+		return m, nil, err
+	}
 	switch {
+	case s.at != "" && s.delay != "":
+		return m, nil, usageErrorf("--at and --delay both say when: give one of them")
 	case s.count < 1:
 		return m, nil, usageErrorf("--count %d: send a message at least once", s.count)
 	case s.unordered && s.orderKey != "":
@@ -198,6 +207,20 @@ func delayLevel(text string) (int, error) {
 		}
 	}
 	return 0, usageErrorf("--delay %q is no delay level: give a number, or one of %s", text, usual)
+}
+
+// deliverAt reads a time, or how long it is until then; the zero time for no text.
+func deliverAt(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d), nil
+	}
+	if t, ok := parseTime(text, now); ok {
+		return t, nil
+	}
+	return time.Time{}, usageErrorf("--at %q is no time: give one such as 2026-01-31T15:04:05Z or \"2026-01-31 15:04\", or so long from now, such as 90s", text)
 }
 
 // bodies returns a function that gives one body after the other, and false behind the last.
@@ -325,9 +348,9 @@ func (s *sending) done(r client.SendResult, err error) {
 		}
 		switch {
 		case s.asJSON:
-			err = s.e.printJSON(sentLine{r.ID, r.OffsetID, s.topic, r.Queue.BrokerName, r.Queue.QueueID, int64(r.Offset), r.Status.String()})
-		case s.sent <= maxShown && s.delay != "": // where it lies until then is not where it will be
-			err = s.e.printf("sent %s, to be delivered later (%s)%s\n", r.ID, s.delay, unlessOK(r.Status))
+			err = s.e.printJSON(sentLine{r.ID, r.OffsetID, s.topic, r.Queue.BrokerName, r.Queue.QueueID, int64(r.Offset), r.Status.String(), r.RecallHandle})
+		case s.sent <= maxShown && s.delay+s.at != "": // where it lies until then is not where it will be
+			err = s.e.printf("sent %s, to be delivered later (%s)%s\n", r.ID, s.delay+s.at, unlessOK(r.Status))
 		case s.sent <= maxShown:
 			err = s.e.printf("sent %s to %s queue %d, offset %d%s\n", r.ID, r.Queue.BrokerName, r.Queue.QueueID, r.Offset, unlessOK(r.Status))
 		case s.sent == maxShown+1:

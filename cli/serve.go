@@ -11,19 +11,29 @@ import (
 
 	"github.com/aerobee-mq/aerobee"
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/sdnotify"
 )
 
 // stopTimeout bounds a clean stop: what is not drained by then is closed.
 const stopTimeout = 5 * time.Second
 
-// settingFlag is a flag of `aerobee serve`, the setting that it gives, and what --help calls its value.
+// settingFlag is a flag of `aerobee serve` or `aerobee proxy`, the setting that it gives, and what --help calls its value.
 type settingFlag struct{ flag, key, value string }
 
 func settingFlags() []settingFlag {
 	return []settingFlag{
-		{"data", "data", "DIR"}, {"listen", "listen", "ADDR"}, {"namesrv", "namesrvAddr", "ADDR"}, {"advertise", "advertise", "ADDR"},
+		{"data", "data", "DIR"}, {"listen", "listen", "ADDR"}, {"namesrv", "namesrvAddr", "ADDR"}, {"advertise", "advertise", "ADDR"}, {"admin-from", "adminFrom", "CIDR"},
 		{"roles", "roles", "ROLES"}, {"name", "brokerName", "NAME"}, {"cluster", "brokerClusterName", "NAME"}, {"flush", "flushDiskType", "MODE"},
-		{"memory-limit", "memoryLimit", "SIZE"}, {"log-level", "logLevel", "LEVEL"}, {"log-format", "logFormat", "FORMAT"}, {"log-file", "logFile", "FILE"},
+		{"memory-limit", "memoryLimit", "SIZE"}, {"tls-cert", "tls.server.certPath", "FILE"}, {"tls-key", "tls.server.keyPath", "FILE"},
+		{"log-level", "logLevel", "LEVEL"}, {"log-format", "logFormat", "FORMAT"}, {"log-file", "logFile", "FILE"},
+	}
+}
+
+// clusterFlags are those that `aerobee proxy` has besides: how it connects to what is behind it.
+func clusterFlags() []settingFlag {
+	return []settingFlag{
+		{"cluster-tls", "tls.enable", "BOOL"}, {"cluster-ca", "tls.client.trustCertPath", "FILE"}, {"cluster-cert", "tls.client.certPath", "FILE"},
+		{"cluster-key", "tls.client.keyPath", "FILE"},
 	}
 }
 
@@ -46,7 +56,7 @@ func (v *texts) Set(s string) error {
 func (v *texts) Type() string { return v.kind }
 
 func newServe(e env) *cobra.Command {
-	cmd := &cobra.Command{
+	return settingsCommand(e, config.Source{}, &cobra.Command{
 		Use:   "serve",
 		Short: "Run NameServer and broker",
 		Long: "Run NameServer and broker in this process, with an embedded store.\n\n" +
@@ -56,8 +66,30 @@ func newServe(e env) *cobra.Command {
 			"  aerobee serve --memory --listen 127.0.0.1:9876\n" +
 			"  aerobee serve -c broker.conf --set flushDiskType=ASYNC_FLUSH\n" +
 			"  aerobee serve --namesrv ns1:9876,ns2:9876 --advertise broker.example.com:10911",
-		Args: noArgs,
-	}
+	})
+}
+
+// newProxy is serve in another role, with other defaults.
+func newProxy(e env) *cobra.Command {
+	base := config.Source{Name: "aerobee proxy", Pairs: []config.Property{{Key: "roles", Value: "proxy"}, {Key: "listen", Value: ":8081;:8080"}}}
+	cmd := settingsCommand(e, base, &cobra.Command{
+		Use:   "proxy",
+		Short: "Serve gRPC clients in front of other brokers, Aerobee's or Apache RocketMQ's",
+		Long: "Serve RocketMQ 5 clients (gRPC) and remoting clients in front of the brokers of a cluster, Aerobee's or Apache RocketMQ's. It keeps\n" +
+			"nothing: any number of them may stand beside each other. Both kinds of clients are served on all ports; those of remoting take it for\n" +
+			"their NameServer and for every broker.\n\n" +
+			"Settings come as with `aerobee serve`.",
+		Example: "  aerobee proxy --namesrv ns1:9876,ns2:9876\n" +
+			"  aerobee proxy --namesrv 127.0.0.1:9876 --listen :9081 --advertise proxy.example.com:9081\n" +
+			"  aerobee proxy --namesrv ns1:9876 --cluster-tls --cluster-ca brokers.pem --cluster-cert me.pem --cluster-key me.key",
+	}, clusterFlags()...)
+	cmd.Flags().Lookup("cluster-tls").NoOptDefVal = "true"
+	return cmd
+}
+
+// settingsCommand makes a command that runs a node by its settings, with some flags more than all have; base comes before what is given.
+func settingsCommand(e env, base config.Source, cmd *cobra.Command, more ...settingFlag) *cobra.Command {
+	cmd.Args = noArgs
 	flags := cmd.Flags()
 	docs := map[string]string{}
 	for _, k := range config.Keys() {
@@ -66,21 +98,21 @@ func newServe(e env) *cobra.Command {
 	file := flags.StringP("config", "c", "", "properties `FILE` with settings, as Apache's broker.conf")
 	flags.Bool("memory", false, docs["memory"])
 	flags.Var(&texts{kind: "KEY=VALUE"}, "set", "any other setting; may be given several times")
-	for _, f := range settingFlags() {
+	for _, f := range append(settingFlags(), more...) {
 		flags.Var(&texts{kind: f.value}, f.flag, docs[f.key])
 	}
 	completeValues(cmd, "flush", "SYNC_FLUSH", "ASYNC_FLUSH")
 	completeValues(cmd, "log-level", "debug", "info", "warn", "error")
 	completeValues(cmd, "log-format", "text", "json")
-	completeValues(cmd, "roles", "namesrv", "broker")
+	completeValues(cmd, "roles", "namesrv", "broker", "proxy")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		flagSource, err := flagsOf(cmd)
 		if err != nil {
-			return usageError{err}
+			return usageError{error: err}
 		}
-		cfg, notes, err := loadConfig(*file, e.environ, flagSource)
+		cfg, notes, err := loadConfig(base, *file, e.environ, flagSource)
 		if err != nil {
-			return usageError{err}
+			return usageError{error: err}
 		}
 		return serve(cmd.Context(), e, cfg, notes)
 	}
@@ -91,8 +123,8 @@ func newServe(e env) *cobra.Command {
 func flagsOf(cmd *cobra.Command) (config.Source, error) {
 	src := config.Source{Name: "flags"}
 	flags := cmd.Flags()
-	for _, f := range settingFlags() {
-		if given := flags.Lookup(f.flag); given.Changed {
+	for _, f := range append(settingFlags(), clusterFlags()...) {
+		if given := flags.Lookup(f.flag); given != nil && given.Changed {
 			src.Pairs = append(src.Pairs, config.Property{Key: f.key, Value: given.Value.String()})
 		}
 	}
@@ -114,8 +146,8 @@ func flagsOf(cmd *cobra.Command) (config.Source, error) {
 	return src, nil
 }
 
-func loadConfig(file string, environ []string, flags config.Source) (config.Config, []config.Note, error) {
-	var sources []config.Source
+func loadConfig(base config.Source, file string, environ []string, flags config.Source) (config.Config, []config.Note, error) {
+	sources := []config.Source{base}
 	if file != "" {
 		text, err := os.ReadFile(file) // #nosec G304 -- the operator names the file
 		if err != nil {
@@ -153,7 +185,9 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 		return err
 	}
 	banner(e, cfg, server)
+	sdnotify.Tell(e.environ, sdnotify.Ready, logger)
 	<-ctx.Done()
+	sdnotify.Tell(e.environ, sdnotify.Stopping, logger)
 	logger.Info("stopping", "within", stopTimeout)
 	e.release()
 	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -167,6 +201,13 @@ func serve(ctx context.Context, e env, cfg config.Config, notes []config.Note) e
 
 // banner tells a person where the node listens, where it stores and what to try next.
 func banner(e env, cfg config.Config, server *aerobee.Server) {
+	if cfg.HasRole("proxy") {
+		fmt.Fprintf(e.stdout, "aerobee %s serves as proxy in front of the cluster of %s\n", aerobee.Version(), strings.Join(cfg.Namesrv, ", "))
+		for _, addr := range server.Addrs() {
+			fmt.Fprintf(e.stdout, "  listens on %s (gRPC, remoting, HTTP)\n", addr)
+		}
+		return
+	}
 	where := "in memory: everything is gone when this process ends"
 	if !cfg.Memory {
 		where = "in " + server.DataDir() + " (" + cfg.FlushDiskType + ")"

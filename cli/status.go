@@ -12,15 +12,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/aerobee-mq/aerobee/api"
+	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/cli/signin"
 )
 
 // statusView is the JSON of `aerobee status`: the bodies of /api/v1 side by side. Store is null where there is none.
 type statusView struct {
-	Node        api.Node        `json:"node"`
-	Store       *api.Store      `json:"store"`
-	Connections api.Connections `json:"connections"`
-	Settings    []api.Setting   `json:"settings"` // those that differ from their default
+	Node        v1.Node        `json:"node"`
+	Store       *v1.Store      `json:"store"`
+	Connections v1.Connections `json:"connections"`
+	Settings    []v1.Setting   `json:"settings"` // those that differ from their default
 }
 
 func newStatus(e env) *cobra.Command {
@@ -38,7 +39,7 @@ func newStatus(e env) *cobra.Command {
 		ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
 		defer cancel()
 		addr := c.nameServers()[0]
-		v, err := askStatus(ctx, addr)
+		v, err := askStatus(ctx, c.transport(), addr)
 		if err != nil {
 			return explainStatus(cmd.Context(), addr, err)
 		}
@@ -71,11 +72,10 @@ type apiError struct {
 }
 
 func (e *apiError) Error() string {
-	return fmt.Sprintf("GET %s is answered with %d: %s", e.path, e.status, e.reason)
+	return fmt.Sprintf("%s is answered with %d: %s", e.path, e.status, e.reason)
 }
 
-func askStatus(ctx context.Context, addr string) (v statusView, err error) {
-	transport := &http.Transport{DisableCompression: true} // without a proxy: this is the broker's own address
+func askStatus(ctx context.Context, transport *signin.Transport, addr string) (v statusView, err error) {
 	defer transport.CloseIdleConnections()
 	get := func(path string, body any) error {
 		return getJSON(ctx, &http.Client{Transport: transport}, addr, path, body)
@@ -83,7 +83,7 @@ func askStatus(ctx context.Context, addr string) (v statusView, err error) {
 	if err := get("/api/v1/node", &v.Node); err != nil {
 		return v, err
 	}
-	var store api.Store
+	var store v1.Store
 	var answered *apiError
 	switch err := get("/api/v1/store", &store); {
 	case err == nil:
@@ -95,12 +95,12 @@ func askStatus(ctx context.Context, addr string) (v statusView, err error) {
 		return v, err
 	}
 	var all struct {
-		Settings []api.Setting `json:"settings"`
+		Settings []v1.Setting `json:"settings"`
 	}
-	if err := get("/api/v1/settings", &all); err != nil {
+	if err := get("/api/v1/settings", &all); err != nil && !errors.As(err, &answered) { // they are not for everybody
 		return v, err
 	}
-	v.Settings = []api.Setting{}
+	v.Settings = []v1.Setting{}
 	for _, s := range all.Settings {
 		derived := s.Origin == "set" && (s.Value == "" || s.Key == "storePathRootDir") // from --listen and --data
 		if s.Value != s.Default && !derived {
@@ -128,11 +128,11 @@ func getJSON(ctx context.Context, client *http.Client, addr, path string, body a
 		return err
 	}
 	if answer.StatusCode != http.StatusOK {
-		var f api.Failure
+		var f v1.Failure
 		if json.Unmarshal(text, &f) != nil || f.Error == "" {
 			f.Error = answer.Status
 		}
-		return &apiError{path, f.Error, answer.StatusCode}
+		return &apiError{"GET " + path, f.Error, answer.StatusCode}
 	}
 	if err := json.Unmarshal(text, body); err != nil {
 		return fmt.Errorf("GET %s: %w", path, err)
@@ -184,7 +184,7 @@ func (e env) printStatus(v *statusView) error {
 	return e.table(columns("SETTING", "VALUE", "DEFAULT", "ORIGIN"), rows)
 }
 
-func storeLines(s *api.Store) [][2]string {
+func storeLines(s *v1.Store) [][2]string {
 	where := s.Directory + ", " + s.Flush
 	if s.Memory {
 		where = "in memory: everything is gone when the node ends"

@@ -135,7 +135,7 @@ func newStoreExport(e env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opt, err := exportOptions(file, e.environ, args[0])
 			if err != nil {
-				return usageError{err}
+				return usageError{error: err}
 			}
 			report, err := store.Export(opt, 0)
 			if err != nil {
@@ -144,9 +144,10 @@ func newStoreExport(e env) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(e.stdout).Encode(report)
 			}
-			_, err = fmt.Fprintf(e.stdout, "%d topics, %d groups, %d queues; %d delayed messages wait, %d of them were put in line\n"+
+			_, err = fmt.Fprintf(e.stdout, "%d topics, %d groups, %d queues; %d delayed messages wait, %d of them were put in line; "+
+				"%d transactions are open; %d popped messages wait to come again\n"+
 				"Start Apache RocketMQ with storePathRootDir=%s and mappedFileSizeCommitLog=%d\n",
-				report.Topics, report.Groups, report.Queues, report.Delayed, report.Moved, args[0], report.SegmentSize)
+				report.Topics, report.Groups, report.Queues, report.Delayed, report.Moved, report.Halves, report.Popped, args[0], report.SegmentSize)
 			return err
 		},
 	}
@@ -157,7 +158,7 @@ func newStoreExport(e env) *cobra.Command {
 
 // exportOptions are the options of the store in dir, with the delay levels of the settings.
 func exportOptions(file string, environ []string, dir string) (store.Options, error) {
-	cfg, _, err := loadConfig(file, environ, config.Source{Name: "flags", Pairs: []config.Property{{Key: "data", Value: dir}}})
+	cfg, _, err := loadConfig(config.Source{}, file, environ, config.Source{Name: "flags", Pairs: []config.Property{{Key: "data", Value: dir}}})
 	if err != nil {
 		return store.Options{}, err
 	}

@@ -21,7 +21,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write what the commands print into the recordings")
 
 // startNode runs a node in memory and returns its address.
-func startNode(t *testing.T) string {
+func startNode(t testing.TB) string {
 	t.Helper()
 	server, err := aerobee.Start(aerobee.Config{Memory: true, Settings: map[string]string{"brokerName": "broker-a"}})
 	if err != nil {
@@ -91,13 +91,14 @@ func TestTools(t *testing.T) {
 	s := session{startNode(t)}
 	s.play(t, "testdata/tools.txt")
 	s.play(t, "testdata/messages.txt")
+	s.play(t, "testdata/admin.txt")
 }
 
 // TestNobodyThere runs every command that needs a server where there is none.
 func TestNobodyThere(t *testing.T) {
 	s := session{"127.0.0.1:1"}
 	for _, command := range []string{"topic list", "topic create T", "topic describe T", "topic delete T", "group list", "group create G", "group describe G",
-		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "send T hello", "receive T", "receive T --group g", "status"} {
+		"group delete G", "group reset G T --to first", "message get 7F0000010000277800000000000004D2", "message search T --key k", "send T hello", "receive T", "receive T --group g", "status", "timer list", "timer count", "timer cancel 7"} {
 		got := s.run(t, "aerobee "+command)
 		if !strings.Contains(got, "answers at 127.0.0.1:1; is the server running? try `aerobee serve`, or --namesrv HOST:PORT\n[exit 1]") || strings.Count(got, "\n") != 2 {
 			t.Errorf("%s: %s", command, got)

@@ -175,7 +175,7 @@ func newTopicCreate(e env) *cobra.Command {
 			}
 			config, err := change.apply(cmd, name, &state)
 			if err != nil {
-				return usageError{err}
+				return usageError{error: err}
 			}
 			brokers, err := a.PutTopic(ctx, change.at, config)
 			if err != nil {

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/auth/sign"
 	"github.com/aerobee-mq/aerobee/client/callback"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/identity"
 	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -83,14 +82,14 @@ func New(config Config) (*Client, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	ip := localIP()
+	ip := identity.IP()
 	c := &Client{config: config, ns: namespace.Namespace(config.Namespace), id: ip.String() + "@" + config.InstanceName, ip: ip}
 	c.idle, c.closing = sync.NewCond(&c.mu), make(chan struct{}, 1)
 	c.unique = message.NewUniqueKeys(ip, os.Getpid(), rand.Uint32(), time.Now) // #nosec G404 -- tells clients apart, keeps no secret
 	var err error
 	c.cluster, err = cluster.New(cluster.Options{
-		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, DialTimeout: config.DialTimeout,
-		RouteInterval: config.RouteInterval, Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
+		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, TLS: config.TLS, DialTimeout: config.DialTimeout,
+		RouteInterval: config.RouteInterval, Sign: (&sign.Credentials{User: config.AccessKey, Password: config.SecretKey}).Signer(), Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
 		AfterRead: func(*remoting.Conn, bool) { c.callers.Now() },
 	})
 	if err != nil {
@@ -202,6 +201,7 @@ func (c *Client) mux() *remoting.Mux {
 	m.Handle(protocol.ReqResetConsumerClientOffset, "RESET_CONSUMER_CLIENT_OFFSET", c.serveConsumer("group"))
 	m.Handle(protocol.ReqGetConsumerStatusFromClient, "GET_CONSUMER_STATUS_FROM_CLIENT", c.serveConsumer("group"))
 	m.Handle(protocol.ReqGetConsumerRunningInfo, "GET_CONSUMER_RUNNING_INFO", c.serveConsumer("consumerGroup"))
+	m.Handle(protocol.ReqCheckTransactionState, "CHECK_TRANSACTION_STATE", c.serveCheck)
 	m.Handle(protocol.ReqConsumeMessageDirectly, "CONSUME_MESSAGE_DIRECTLY", c.serveConsumer("consumerGroup"))
 	return m
 }
@@ -232,44 +232,4 @@ func (c *Client) consumer(group string) member {
 		}
 	}
 	return nil
-}
-
-// instanceName tells this client apart from all others on the host, in the form of Java's: process id, #, a number.
-func instanceName() string {
-	return strconv.Itoa(os.Getpid()) + "#" + strconv.FormatInt(rand.Int64N(1<<50), 10) // #nosec G404 -- tells clients apart, keeps no secret
-}
-
-// localIP is the host's address in ids: the first one that is not a loopback's, IPv4 before IPv6.
-func localIP() netip.Addr {
-	best := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return best
-	}
-	for _, a := range addrs {
-		n, ok := a.(*net.IPNet)
-		if !ok {
-			continue
-		}
-		ip, ok := netip.AddrFromSlice(n.IP)
-		if !ok || !ip.IsValid() || !ip.Unmap().IsGlobalUnicast() {
-			continue
-		}
-		if ip = ip.Unmap(); ip.Is4() {
-			return ip
-		}
-		if best.Is4() {
-			best = ip
-		}
-	}
-	return best
-}
-
-// offsetOwner is the directory of this client's offsets: the host's address and, if the user gave it one, the instance's name.
-func (c *Client) offsetOwner() string {
-	name := c.config.InstanceName
-	if strings.Contains(name, "#") { // made by us, another one at each start
-		name = "DEFAULT"
-	}
-	return c.ip.String() + "@" + name
 }

@@ -2,10 +2,14 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/identity"
 )
 
 // Config configures a [Client]. NameServers or Discovery must be given; everything else has a default.
@@ -28,24 +32,24 @@ type Config struct {
 	// Interceptors see every send and every handling, the first one first. Default none, which costs nothing.
 	Interceptors []Interceptor
 
-	Dial              func(ctx context.Context, addr string) (net.Conn, error) // default TCP; may return a TLS connection
-	DialTimeout       time.Duration                                            // default 3 s
-	RouteInterval     time.Duration                                            // how often routes are asked for again; default 30 s
-	HeartbeatInterval time.Duration                                            // default 30 s; brokers forget who is silent for 120 s
-	Logger            *slog.Logger                                             // default nil: silent
+	AccessKey, SecretKey string                                                   // of the user that every request is signed as; default none
+	Dial                 func(ctx context.Context, addr string) (net.Conn, error) // default TCP
+	TLS                  *tls.Config                                              // encrypts every connection; a ServerName is not needed; default nil: plain text
+	DialTimeout          time.Duration                                            // default 3 s
+	RouteInterval        time.Duration                                            // how often routes are asked for again; default 30 s
+	HeartbeatInterval    time.Duration                                            // default 30 s; brokers forget who is silent for 120 s
+	Logger               *slog.Logger                                             // default nil: silent
 }
-
-const defaultHeartbeatInterval = 30 * time.Second
 
 func (c Config) withDefaults() Config {
 	if c.HeartbeatInterval <= 0 {
-		c.HeartbeatInterval = defaultHeartbeatInterval
+		c.HeartbeatInterval = 30 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.InstanceName == "" {
-		c.InstanceName = instanceName()
+		c.InstanceName = identity.InstanceName()
 	}
 	return c
 }
@@ -54,8 +58,5 @@ func (c Config) validate() error {
 	if len(c.NameServers) > 0 && c.Discovery != "" {
 		return fmt.Errorf("client: NameServers and Discovery are both given")
 	}
-	if err := checkName("namespace", c.Namespace, true); err != nil {
-		return err
-	}
-	return nil
+	return cluster.CheckName("namespace", c.Namespace, true)
 }

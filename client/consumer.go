@@ -11,6 +11,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/subscription"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -34,9 +35,9 @@ type consumer struct {
 	ended    chan struct{}  // closed when Close has done its work
 
 	mu      sync.Mutex
-	subs    map[string]*subscription // guarded by mu, as all below: by topic; the map is replaced, never changed
-	shares  map[Queue]*share         // the queues that are ours
-	leaving map[Queue]*share         // orderly: no longer ours, but a handler still works on them
+	subs    map[string]*subscription.Told // guarded by mu, as all below: by topic; the map is replaced, never changed
+	shares  map[Queue]*share              // the queues that are ours
+	leaving map[Queue]*share              // orderly: no longer ours, but a handler still works on them
 	closed  bool
 }
 
@@ -72,7 +73,7 @@ func (c *consumer) init(client *Client, o consumerOptions) {
 	c.wake = make(chan struct{}, 1)
 	c.commits = make(chan struct{}, 1)
 	c.locks, c.ended = make(chan struct{}, 1), make(chan struct{})
-	c.subs, c.shares, c.leaving = map[string]*subscription{}, map[Queue]*share{}, map[Queue]*share{}
+	c.subs, c.shares, c.leaving = map[string]*subscription.Told{}, map[Queue]*share{}, map[Queue]*share{}
 }
 
 // consumerGroup is the group with its namespace.
@@ -81,7 +82,7 @@ func (c *consumer) consumerGroup() string { return c.o.group }
 // heartbeat adds what brokers must know of this member.
 func (c *consumer) heartbeat(h *protocol.HeartbeatData) {
 	data := protocol.ConsumerData{GroupName: c.o.group, ConsumeType: protocol.ConsumePassively, MessageModel: protocol.ModelClustering,
-		ConsumeFromWhere: c.o.from.enum(), SubscriptionData: []protocol.SubscriptionData{}}
+		ConsumeFromWhere: c.o.from.Enum(), SubscriptionData: []protocol.SubscriptionData{}}
 	if c.o.active {
 		data.ConsumeType = protocol.ConsumeActively
 	}
@@ -90,15 +91,17 @@ func (c *consumer) heartbeat(h *protocol.HeartbeatData) {
 	}
 	subs := c.subscriptions()
 	for _, topic := range slices.Sorted(maps.Keys(subs)) {
-		data.SubscriptionData = append(data.SubscriptionData, subs[topic].data)
+		data.SubscriptionData = append(data.SubscriptionData, subs[topic].Data)
 	}
 	h.ConsumerDataSet = append(h.ConsumerDataSet, data)
 }
 
-func (c *consumer) topicsInUse() []string { return slices.Sorted(maps.Keys(c.subscriptions())) }
+func (c *consumer) topicsInUse() []string { return sortedTopics(c.subscriptions()) }
+
+func sortedTopics(subs map[string]*subscription.Told) []string { return slices.Sorted(maps.Keys(subs)) }
 
 // subscriptions are the present ones; the map must not be changed.
-func (c *consumer) subscriptions() map[string]*subscription {
+func (c *consumer) subscriptions() map[string]*subscription.Told {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.subs

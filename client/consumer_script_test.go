@@ -42,7 +42,8 @@ type oneQueue struct {
 	told     int      // how many were told one way
 	flushed  int32    // the code that sends are answered with
 	conns    []*remoting.Conn
-	locks    int // tries
+	greeted  *remoting.Conn // that the last heartbeat came over
+	locks    int            // tries
 	unlocks  int
 	left     int
 	lists    int // how often the members were asked for
@@ -113,6 +114,9 @@ func (b *oneQueue) mux() *remoting.Mux {
 				})
 				b.mu.Unlock()
 				return
+			}
+			if f.Code == protocol.ReqHeartBeat {
+				b.greeted = c
 			}
 			silent := b.mute == f.Code
 			code, fields, body := fn(f)
@@ -308,6 +312,15 @@ func TestScriptLostLock(t *testing.T) {
 	}
 }
 
+func isDone(c *remoting.Conn) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 func TestScriptBrokerGoneAndBack(t *testing.T) {
 	b := newOneQueue(t, "0")
 	got := newSeen()
@@ -319,6 +332,8 @@ func TestScriptBrokerGoneAndBack(t *testing.T) {
 		b.change(func() { b.records = append(b.records, fmt.Sprint(i)) })
 	}
 	got.awaitDistinct(t, 4)
+	// A broker that has heard nothing of the group since the connection closed is not told that the group is left either.
+	until(t, "a heartbeat over the last connection", func() bool { return !isDone(see(b, func() *remoting.Conn { return b.greeted })) })
 	closed(t, c)
 	if saved := see(b, func() int64 { return b.saved }); saved != 4 || len(got.bodies) != 4 {
 		t.Errorf("committed %d, handled %v", saved, got.bodies)

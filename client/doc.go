@@ -6,6 +6,16 @@
 //	p, err := c.NewProducer(client.ProducerConfig{})
 //	r, err := p.Send(ctx, &client.Message{Topic: "orders", Body: body})
 //
+// What there is:
+//
+//	[Producer]             Send, SendAsync, SendOneWay, SendBatch; DelayLevel, DeliverAt and Recall
+//	[TransactionProducer]  messages that come only if a local transaction is committed; its Check answers brokers about what was left open
+//	[PushConsumer]         a handler is called; free or ordered, shared or broadcast; RetryDelays, MaxReconsumeTimes, dead letters
+//	[PullConsumer]         is asked for messages; queues shared by the group or assigned; Seek and Commit
+//	[SimpleConsumer]       receives, acknowledges and keeps each message for a time of its own (pop consumption); Serve calls a handler
+//	client/request         requests with a reply
+//	admin                  what a consumer does not do to its own group: resets of offsets, topics, groups
+//
 // A Client owns the connections, one to each broker, and everything that runs in the background; nothing runs before something
 // needs it. [Client.Close] ends it all in the right order and returns when no goroutine is left. There is no state outside of a
 // Client, and nothing is logged unless [Config] has a logger.

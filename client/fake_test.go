@@ -24,8 +24,9 @@ type fakeBroker struct {
 	beats  []string // bodies of heartbeats
 	left   []protocol.UnregisterClientHeader
 	conns  int
-	script func(n int, s fakeSend) // n counts sends from 0
-	asked  int                     // requests for routes
+	script func(n int, s fakeSend)                   // n counts sends from 0
+	asked  int                                       // requests for routes
+	pops   func(c *remoting.Conn, f *protocol.Frame) // answers pops and notifications
 }
 
 // fakeSend is a send that the fake broker got.
@@ -128,6 +129,14 @@ func (b *fakeBroker) mux() *remoting.Mux {
 		r := f.Reply(0, "")
 		_ = c.Send(&r)
 	})
+	for _, code := range []int32{protocol.ReqPopMessage, protocol.ReqNotification} {
+		m.Handle(code, "POP", func(c *remoting.Conn, f *protocol.Frame) {
+			b.mu.Lock()
+			pops := b.pops
+			b.mu.Unlock()
+			pops(c, f.Clone())
+		})
+	}
 	for _, code := range []int32{protocol.ReqSendMessageV2, protocol.ReqSendBatchMessage} {
 		m.Handle(code, "SEND", b.send)
 	}
@@ -161,7 +170,7 @@ func ourGoroutines() []string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var ours []string
 	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		if strings.Contains(stack, "aerobee/client.") || strings.Contains(stack, "aerobee/client/cluster.") {
+		if strings.Contains(stack, "aerobee/client.") || strings.Contains(stack, "aerobee/client/") {
 			ours = append(ours, stack)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -221,12 +222,7 @@ func (c *Client) heartbeatBody(members []member) []byte {
 	for _, m := range members {
 		m.heartbeat(&data)
 	}
-	slices.SortFunc(data.ProducerDataSet, func(a, b protocol.ProducerData) int {
-		if a.GroupName < b.GroupName {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(data.ProducerDataSet, func(a, b protocol.ProducerData) int { return strings.Compare(a.GroupName, b.GroupName) })
 	data.ProducerDataSet = slices.Compact(data.ProducerDataSet)
 	return protocol.MarshalBody(&data)
 }

@@ -1,15 +1,15 @@
 package client
 
 import (
+	"github.com/aerobee-mq/aerobee/client/intercept"
 	"github.com/aerobee-mq/aerobee/client/wire"
-	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
 // Queue names one queue of a topic on one broker.
 type Queue = protocol.MessageQueue
 
-// Message is what is sent: Topic, Body, Tag, Keys, DelayLevel, Flag and Properties, as [wire.Message] says. Only Topic must be given.
+// Message is what is sent: Topic, Body, Tag, Keys, DelayLevel, DeliverAt, Flag and Properties, as [wire.Message] says. Only Topic must be given.
 type Message = wire.Message
 
 // Delivery is one message as a consumer gets it: a Message with its ids, its place, its times, hosts and earlier failures, as
@@ -18,36 +18,24 @@ type Delivery = wire.Delivery
 
 // SendStatus says how safely the broker has stored a message. Only [SendOK] is without reserve; the others are stored too, but might
 // be lost with the broker. The zero value is none of them: no broker has said anything, since the send failed or was one-way.
-type SendStatus int32
+type SendStatus = wire.SendStatus
 
 // The values of [SendStatus].
 const (
-	SendOK            SendStatus = iota + 1 // stored as durably as the broker is configured
-	FlushDiskTimeout                        // the disk did not confirm in time
-	FlushSlaveTimeout                       // the replicas did not confirm in time
-	SlaveNotAvailable                       // there is no replica
+	SendOK            = wire.SendOK            // stored as durably as the broker is configured
+	FlushDiskTimeout  = wire.FlushDiskTimeout  // the disk did not confirm in time
+	FlushSlaveTimeout = wire.FlushSlaveTimeout // the replicas did not confirm in time
+	SlaveNotAvailable = wire.SlaveNotAvailable // there is no replica
 )
 
-// String is the status as Java names it, "NONE" for the zero value.
-func (s SendStatus) String() string {
-	switch s {
-	case SendOK:
-		return "SEND_OK"
-	case FlushDiskTimeout:
-		return "FLUSH_DISK_TIMEOUT"
-	case FlushSlaveTimeout:
-		return "FLUSH_SLAVE_TIMEOUT"
-	case SlaveNotAvailable:
-		return "SLAVE_NOT_AVAILABLE"
-	}
-	return "NONE"
-}
+// SendResult says where a message was stored: its ID, OffsetID, Queue, Offset, Status and RecallHandle, as [wire.SendResult] says.
+type SendResult = wire.SendResult
 
-// SendResult says where a message was stored. It is zero when the send failed; of a one-way send only ID and Queue are known.
-type SendResult struct {
-	ID       string              // the message's unique key, made by the producer; the message can be found by it
-	OffsetID string              // the broker's address and the position in its log, in hex
-	Queue    Queue               // its topic is without the namespace
-	Offset   message.QueueOffset // the message's number in its queue
-	Status   SendStatus
-}
+// Interceptor sees what is sent and handled, and can add to it, as [intercept.Interceptor] says.
+type Interceptor = intercept.Interceptor
+
+// Sending is what an [Interceptor] sees of a send: Group, Messages and OneWay.
+type Sending = intercept.Sending
+
+// Handling is what an [Interceptor] sees of a handling: Group and Deliveries.
+type Handling = intercept.Handling

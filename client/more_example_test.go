@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	"github.com/aerobee-mq/aerobee"
 	"github.com/aerobee-mq/aerobee/client"
@@ -145,6 +146,22 @@ func ExamplePullConsumer_Seek() {
 	// Output:
 	// order 1
 	// order 2
+}
+
+// A message can wait for a point in time, and be taken back until then.
+func ExampleProducer_Recall() {
+	inExample(func(ctx context.Context, c *client.Client, p *client.Producer) {
+		r, err := p.Send(ctx, &client.Message{Topic: "reminders", Body: []byte("pay"), DeliverAt: time.Now().Add(time.Hour)})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := p.Recall(ctx, r.RecallHandle); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("the reminder is not needed any more")
+	})
+	// Output:
+	// the reminder is not needed any more
 }
 
 // A one-way send is as cheap as can be, and nobody learns whether it came.

@@ -81,11 +81,12 @@ const queryTimeout = 5 * time.Second
 // masterOf is the address of the master of a queue's broker.
 func (c *Client) masterOf(ctx context.Context, q Queue) (string, error) {
 	r, err := c.cluster.Route(ctx, q.Topic)
-	if err != nil {
+	if err == nil {
+		if addr, ok := r.Master(q.BrokerName); ok {
+			return addr, nil
+		}
+	} else if !isAbsent(err) { // else our own first message may just have made the topic
 		return "", err
-	}
-	if addr, ok := r.Master(q.BrokerName); ok {
-		return addr, nil
 	}
 	if r, err = c.cluster.Refresh(ctx, q.Topic); err != nil {
 		return "", err
@@ -104,6 +105,7 @@ func (c *Client) askQueue(ctx context.Context, q Queue, f *protocol.Frame) (*pro
 	if err != nil {
 		return nil, err
 	}
+	cluster.NameBroker(f, q)
 	return c.ask(ctx, addr, f)
 }
 
@@ -127,6 +129,7 @@ func (c *Client) tellQueue(ctx context.Context, q Queue, f *protocol.Frame) erro
 	if err != nil {
 		return err
 	}
+	cluster.NameBroker(f, q)
 	f.Flag, f.Language, f.Version = protocol.FlagOneway, protocol.LanguageGo, protocol.CurrentVersion
 	return conn.Send(f)
 }
@@ -144,19 +147,14 @@ func (c *Client) askOffset(ctx context.Context, q Queue, f *protocol.Frame) (int
 	return h.Offset, nil
 }
 
-func (c *Client) maxOffset(ctx context.Context, q Queue) (int64, error) {
-	return c.boundOffset(ctx, q, protocol.ReqGetMaxOffset)
-}
-
-func (c *Client) minOffset(ctx context.Context, q Queue) (int64, error) {
-	return c.boundOffset(ctx, q, protocol.ReqGetMinOffset)
-}
-
-func (c *Client) boundOffset(ctx context.Context, q Queue, code int32) (int64, error) {
-	f := protocol.Frame{Code: code}
-	header := protocol.QueueHeader{Topic: q.Topic, QueueID: q.QueueID, Committed: true}
-	header.Append(&f.Fields)
-	return c.askOffset(ctx, q, &f)
+// bound asks for a queue's last offset (30) or its first (31).
+func (c *Client) bound(code int32) func(ctx context.Context, q Queue) (int64, error) {
+	return func(ctx context.Context, q Queue) (int64, error) {
+		f := protocol.Frame{Code: code}
+		header := protocol.QueueHeader{Topic: q.Topic, QueueID: q.QueueID, Committed: true}
+		header.Append(&f.Fields)
+		return c.askOffset(ctx, q, &f)
+	}
 }
 
 // offsetAt is the offset of the first message stored at t or later.
@@ -173,7 +171,7 @@ func (c *Client) startOf(ctx context.Context, q Queue, from Start) (int64, error
 	case message.IsRetry(q.Topic) || from == FromFirst:
 		return 0, nil // the broker's answer to a pull says where the first message is
 	case from == FromLast:
-		return c.maxOffset(ctx, q)
+		return c.bound(protocol.ReqGetMaxOffset)(ctx, q)
 	}
 	return c.offsetAt(ctx, q, time.UnixMilli(int64(from)))
 }

@@ -9,8 +9,10 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/avoid"
 	"github.com/aerobee-mq/aerobee/client/callback"
+	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/client/gate"
 	"github.com/aerobee-mq/aerobee/client/namespace"
+	"github.com/aerobee-mq/aerobee/client/transaction"
 	"github.com/aerobee-mq/aerobee/message/compression"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -92,13 +94,28 @@ type Producer struct {
 
 	callbacks *callback.Queue[*sending] // whose callbacks are to be called
 
+	checks *transaction.Checks // of a producer of transactions, all of whose messages are half messages; else nil
+
 	mu sync.Mutex // guards the replacing of topics
 }
 
 // NewProducer returns a producer. It does no I/O.
 func (c *Client) NewProducer(config ProducerConfig) (*Producer, error) {
+	p, err := c.prepareProducer(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.register(p); err != nil {
+		p.cancel()
+		return nil, err
+	}
+	return p, nil
+}
+
+// prepareProducer makes a producer that is to be registered.
+func (c *Client) prepareProducer(config ProducerConfig) (*Producer, error) {
 	config = config.withDefaults()
-	if err := checkName("group", config.Group, false); err != nil {
+	if err := cluster.CheckName("group", config.Group, false); err != nil {
 		return nil, err
 	}
 	switch config.Compression {
@@ -106,12 +123,7 @@ func (c *Client) NewProducer(config ProducerConfig) (*Producer, error) {
 	default:
 		return nil, fmt.Errorf("client: unknown compression %s", config.Compression)
 	}
-	p := c.newProducer(config)
-	if err := c.register(p); err != nil {
-		p.cancel()
-		return nil, err
-	}
-	return p, nil
+	return c.newProducer(config), nil
 }
 
 // newProducer makes a producer that is not a member yet.
@@ -150,6 +162,9 @@ func (p *Producer) Close(ctx context.Context) error {
 	p.ended = true
 	p.cancel()
 	p.client.unregister(ctx, p)
+	if p.checks != nil {
+		p.checks.Close(ctx)
+	}
 	return err
 }
 
@@ -178,7 +193,7 @@ func (p *Producer) heartbeat(h *protocol.HeartbeatData) {
 	h.ProducerDataSet = append(h.ProducerDataSet, protocol.ProducerData{GroupName: p.group})
 }
 
-// serve is never called: brokers ask consumers only, until there are transactions.
+// serve is never called: brokers ask consumers, and producers of transactions by way of [Client.serveCheck].
 func (p *Producer) serve(conn *remoting.Conn, f *protocol.Frame) {
 	r := f.Reply(protocol.ResRequestCodeNotSupported, "a producer answers no requests")
 	_ = conn.Send(&r) // the connection may be gone, and then nobody wants the answer

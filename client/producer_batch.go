@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/intercept"
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -30,7 +31,7 @@ func (p *Producer) SendBatch(ctx context.Context, ms []*Message, opts ...SendOpt
 	}
 	end := func(SendResult, error) {}
 	if len(p.client.config.Interceptors) > 0 {
-		ctx, ms, end = p.client.beginSend(ctx, p.config.Group, ms, false)
+		ctx, ms, end = intercept.BeginSend(ctx, p.client.config.Interceptors, p.config.Group, ms, false)
 		if err := p.checkBatch(ms); err != nil { // they may have changed
 			for range ms {
 				end(SendResult{}, err)
@@ -69,7 +70,7 @@ func (p *Producer) checkInBatch(m, first *Message) error {
 	switch {
 	case m.Topic != first.Topic:
 		return fmt.Errorf("client: a batch has one topic, not %s and %s: %w", first.Topic, m.Topic, ErrIllegal)
-	case m.DelayLevel > 0 || m.Properties[message.PropTimerDeliverMS] != "" || m.Properties[message.PropTimerDelayMS] != "" || m.Properties[message.PropTimerDelaySec] != "":
+	case wire.Waits(m):
 		return fmt.Errorf("client: a message with a delay cannot be sent in a batch: %w", ErrIllegal)
 	case message.IsRetry(m.Topic):
 		return fmt.Errorf("client: retry topic %s takes no batches: %w", m.Topic, ErrIllegal)

@@ -38,7 +38,12 @@ func (s *sending) prepare(m *Message) error {
 	s.began = time.Now()
 	s.id = s.p.client.unique.AppendAt(s.id[:0], s.began)
 	var err error
-	if s.props, err = s.p.appendProperties(s.props[:0], m, s.id); err != nil {
+	s.props = s.props[:0]
+	if s.p.checks != nil {
+		s.sysFlag = message.FlagTransactionPrepared
+		s.props = message.AppendProperty(append(s.props, message.PropTransaction+"\x01true\x02"...), message.PropProducerGroup, s.p.group)
+	}
+	if s.props, err = s.p.appendProperties(s.props, m, s.id); err != nil {
 		return err
 	}
 	s.m, s.body, s.flag = m, m.Body, m.Flag
@@ -46,7 +51,7 @@ func (s *sending) prepare(m *Message) error {
 		kind := s.p.config.Compression
 		s.packed = compression.Append(s.packed[:0], m.Body, kind, s.p.config.CompressionLevel)
 		if len(s.packed) < len(m.Body) {
-			s.body, s.sysFlag = s.packed, kind.Flag()
+			s.body, s.sysFlag = s.packed, s.sysFlag|kind.Flag()
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ const forgetTopic = time.Hour
 func (p *Producer) publish(ctx context.Context, topic string, now time.Time) (*publishing, *publishInfo, error) {
 	t := (*p.topics.Load())[topic]
 	if t == nil {
-		if err := checkName("topic", topic, false); err != nil {
+		if err := cluster.CheckName("topic", topic, false); err != nil {
 			return nil, nil, err
 		}
 		t = p.addTopic(topic)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/intercept"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -82,7 +83,7 @@ func (p *Producer) put(s *sending) {
 // [ErrNoRoute], [ErrIllegal], [ErrClosed], or ctx's. After a timeout or a lost connection the message may be stored all the same.
 func (p *Producer) Send(ctx context.Context, m *Message, opts ...SendOption) (SendResult, error) {
 	if len(p.client.config.Interceptors) > 0 && m != nil {
-		ctx, ms, end := p.client.beginSend(ctx, p.config.Group, []*Message{m}, false)
+		ctx, ms, end := intercept.BeginSend(ctx, p.client.config.Interceptors, p.config.Group, []*Message{m}, false)
 		r, err := p.send(ctx, ms[0], opts)
 		end(r, err)
 		return r, err
@@ -109,7 +110,7 @@ func (p *Producer) send(ctx context.Context, m *Message, opts []SendOption) (Sen
 // The message must be left alone until then.
 func (p *Producer) SendAsync(ctx context.Context, m *Message, done func(SendResult, error), opts ...SendOption) error {
 	if len(p.client.config.Interceptors) > 0 && m != nil {
-		next, ms, end := p.client.beginSend(ctx, p.config.Group, []*Message{m}, false)
+		next, ms, end := intercept.BeginSend(ctx, p.client.config.Interceptors, p.config.Group, []*Message{m}, false)
 		err := p.sendAsync(next, ms[0], func(r SendResult, err error) {
 			end(r, err)
 			done(r, err)
@@ -138,7 +139,7 @@ func (p *Producer) sendAsync(ctx context.Context, m *Message, done func(SendResu
 // connection, and waits for that while the connection holds more than MaxPendingBytes unsent.
 func (p *Producer) SendOneWay(ctx context.Context, m *Message, opts ...SendOption) error {
 	if len(p.client.config.Interceptors) > 0 && m != nil {
-		next, ms, end := p.client.beginSend(ctx, p.config.Group, []*Message{m}, true)
+		next, ms, end := intercept.BeginSend(ctx, p.client.config.Interceptors, p.config.Group, []*Message{m}, true)
 		r, err := p.sendOneWay(next, ms[0], opts)
 		end(r, err)
 		return err
@@ -399,7 +400,7 @@ func (s *sending) read(f *protocol.Frame) error {
 	}
 	s.result.Queue = s.info.queues[s.at]
 	s.result.Queue.QueueID = h.QueueID
-	s.result.Offset = message.QueueOffset(h.QueueOffset)
+	s.result.Offset, s.result.RecallHandle = message.QueueOffset(h.QueueOffset), h.RecallHandle
 	if s.p.client.tracer != nil {
 		s.trace.read(f.Fields)
 	}

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/client/wire"
+	"github.com/aerobee-mq/aerobee/internal/fifo"
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
 )
 
 // PullConfig configures a [PullConsumer]. Group must be given.
@@ -38,8 +41,8 @@ type PullConsumer struct {
 	arrived chan struct{} // there may be something to give out
 
 	// Guarded by consumer.mu:
-	queue    readyQueue
-	out      []*Delivery // what the last Poll gave out
+	queue    fifo.Queue[*share] // those that have something to hand out
+	out      []*Delivery        // what the last Poll gave out
 	outOf    *share
 	assigned bool // by Assign
 }
@@ -47,7 +50,7 @@ type PullConsumer struct {
 // NewPullConsumer starts a consumer that is asked for messages. ctx bounds the start only. A client can have one consumer of a group
 // ([ErrExists]).
 func (c *Client) NewPullConsumer(ctx context.Context, config PullConfig) (*PullConsumer, error) {
-	if err := checkName("group", config.Group, false); err != nil {
+	if err := cluster.CheckName("group", config.Group, false); err != nil {
 		return nil, err
 	}
 	p := &PullConsumer{arrived: make(chan struct{}, 1)}
@@ -91,7 +94,7 @@ func (p *PullConsumer) offerLocked(s *share) {
 		return
 	}
 	s.listed = true
-	p.queue.push(s)
+	p.queue.Push(s)
 	p.signal()
 }
 
@@ -207,7 +210,7 @@ func (p *PullConsumer) next() ([]*Delivery, error) {
 	defer p.mu.Unlock()
 	p.settleLocked()
 	for {
-		s := p.queue.pop()
+		s := p.queue.Pop()
 		if s == nil {
 			return nil, nil
 		}
@@ -220,7 +223,7 @@ func (p *PullConsumer) next() ([]*Delivery, error) {
 		if len(ds) > 0 {
 			p.out, p.outOf = ds, s
 			s.lastHandled = time.Now()
-			if !p.queue.empty() {
+			if !p.queue.Empty() {
 				p.signal() // for another who polls
 			}
 			return wire.HandOut(ds), nil
@@ -325,12 +328,12 @@ func (p *PullConsumer) Seek(q Queue, offset message.QueueOffset) error {
 
 // SeekToBegin goes on with the first message of each queue that the broker has; no queue given means all that the consumer has now.
 func (p *PullConsumer) SeekToBegin(ctx context.Context, queues ...Queue) error {
-	return p.seek(ctx, queues, p.client.minOffset)
+	return p.seek(ctx, queues, p.client.bound(protocol.ReqGetMinOffset))
 }
 
 // SeekToEnd goes on behind the last message.
 func (p *PullConsumer) SeekToEnd(ctx context.Context, queues ...Queue) error {
-	return p.seek(ctx, queues, p.client.maxOffset)
+	return p.seek(ctx, queues, p.client.bound(protocol.ReqGetMaxOffset))
 }
 
 // SeekToTime goes on with the first message that was stored at t or later.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/subscription"
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -24,7 +25,7 @@ const (
 
 // request is what a pull asks, taken under the consumer's lock.
 type request struct {
-	sub    *subscription
+	sub    *subscription.Told
 	offset int64
 	from   int64
 	gen    int
@@ -90,10 +91,10 @@ func (s *share) frame(r *request) protocol.Frame {
 	o := &s.c.o
 	h := protocol.PullMessageHeader{ConsumerGroup: o.group, Topic: s.queue.Topic, QueueID: s.queue.QueueID, QueueOffset: r.offset,
 		MaxMsgNums: int32(o.pullBatch), SysFlag: protocol.PullSuspend, SuspendTimeoutMillis: o.pullWait.Milliseconds(),
-		SubVersion: r.sub.data.SubVersion, ExpressionType: r.sub.data.ExpressionType, RequestSource: -1, BrokerName: s.queue.BrokerName}
+		SubVersion: r.sub.Data.SubVersion, ExpressionType: r.sub.Data.ExpressionType, RequestSource: -1, BrokerName: s.queue.BrokerName}
 	if h.ExpressionType == protocol.ExpressionTag || s.assigned {
 		h.SysFlag |= protocol.PullSubscription
-		h.Subscription = r.sub.data.SubString
+		h.Subscription = r.sub.Data.SubString
 	}
 	f := protocol.Frame{Code: protocol.ReqPullMessage, Fields: make(protocol.Fields, 0, 13)}
 	h.Append(&f.Fields)
@@ -147,7 +148,7 @@ var errNoProgress = errors.New("client: the broker's answer held nothing and led
 // decode makes deliveries of an answer's body. Where records are damaged it sets h.NextBeginOffset such that none that is not is passed over.
 func (s *share) decode(r *request, h *protocol.PullMessageResponseHeader, body []byte) []Delivery {
 	o := &s.c.o
-	d := wire.Decoder{Queue: s.queue, Namespace: s.c.client.ns, RetryTopic: o.retryTopic, Tags: r.sub.tags, Delta: h.OffsetDelta}
+	d := wire.Decoder{Queue: s.queue, Namespace: s.c.client.ns, RetryTopic: o.retryTopic, Tags: r.sub.Tags, Delta: h.OffsetDelta}
 	ds, whole, err := d.Decode(body)
 	if err != nil {
 		s.c.log.Error("client: records left out", "queue", s.queue.String(), "offset", r.offset, "error", err)

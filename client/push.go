@@ -10,7 +10,12 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/identity"
 	"github.com/aerobee-mq/aerobee/client/localoffset"
+	"github.com/aerobee-mq/aerobee/client/running"
+	"github.com/aerobee-mq/aerobee/client/subscription"
+	"github.com/aerobee-mq/aerobee/internal/fifo"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -59,6 +64,10 @@ type PushConfig struct {
 	MaxCached      int // messages that each queue may have waiting here; default 1000
 	MaxCachedBytes int // what waits here, of all queues together; default 64 MiB
 
+	// RetryDelays are how long a message that failed waits before it comes again: the first time, the second, …; the last one serves for all beyond.
+	// Brokers know delay levels only, so it is the next longer one (1s 5s 10s 30s 1m … 10m 20m 30m 1h 2h); an ordered queue waits exactly
+	// so long, up to 30 s. Default: as the broker does, 10 s, 30 s, 1 m, …; ordered: SuspendTime.
+	RetryDelays       []time.Duration
 	MaxReconsumeTimes int           // how often a message comes again before it is given up; default 16, ordered: without end. Below 0: never
 	SuspendTime       time.Duration // how long an ordered queue waits after a failure; default 1 s, 10 ms to 30 s
 	HandleTimeout     time.Duration // after this a message that a handler still has is put to come again, so that the queue's offset can move on; default 15 min. Not when ordered
@@ -82,10 +91,10 @@ type PushConsumer struct {
 	cut      context.CancelFunc // ends handling
 
 	// Guarded by consumer.mu:
-	queue  readyQueue
+	queue  fifo.Queue[*share] // those that have something to hand out
 	pacer  pacer
 	stop   bool // no more handlers
-	result resultCount
+	result running.Counts
 }
 
 const (
@@ -98,6 +107,8 @@ const (
 	defaultCommit      = 5 * time.Second
 	defaultRebalance   = 20 * time.Second
 	defaultSuspend     = time.Second
+	shortestSuspend    = 10 * time.Millisecond
+	longestSuspend     = 30 * time.Second
 	defaultHandle      = 15 * time.Minute
 	brokerHolds        = 15 * time.Second // a pull, as Java's clients ask
 	maxPullBatch       = 1024
@@ -114,7 +125,7 @@ func (p PushConfig) withDefaults() PushConfig {
 	p.Concurrency, p.MaxBatch = orDefault(p.Concurrency, defaultConcurrency), orDefault(p.MaxBatch, 1)
 	p.PullBatch = min(orDefault(p.PullBatch, defaultPullBatch), maxPullBatch)
 	p.MaxCached, p.MaxCachedBytes = orDefault(p.MaxCached, defaultMaxCached), orDefault(p.MaxCachedBytes, defaultCacheBytes)
-	p.SuspendTime = min(max(orDefault(p.SuspendTime, defaultSuspend), 10*time.Millisecond), 30*time.Second)
+	p.SuspendTime = min(max(orDefault(p.SuspendTime, defaultSuspend), shortestSuspend), longestSuspend)
 	p.HandleTimeout, p.CommitInterval = orDefault(p.HandleTimeout, defaultHandle), orDefault(p.CommitInterval, defaultCommit)
 	p.RebalanceInterval = orDefault(p.RebalanceInterval, defaultRebalance)
 	if p.Strategy == nil {
@@ -146,7 +157,7 @@ func (c *Client) NewPushConsumer(ctx context.Context, config PushConfig) (*PushC
 	if len(config.Subscriptions) == 0 {
 		return nil, fmt.Errorf("client: a push consumer needs Subscriptions: %w", ErrIllegal)
 	}
-	if err := checkName("group", config.Group, false); err != nil {
+	if err := cluster.CheckName("group", config.Group, false); err != nil {
 		return nil, err
 	}
 	p := &PushConsumer{config: config, max: config.reconsumeTimes()}
@@ -183,25 +194,31 @@ func (c *Client) NewPushConsumer(ctx context.Context, config PushConfig) (*PushC
 	return p, nil
 }
 
-// subscribeAll reads the subscriptions; the group's retries belong to them.
-func (c *consumer) subscribeAll(list []Subscription) error {
-	subs := map[string]*subscription{}
-	add := func(s Subscription) error {
-		if err := checkName("topic", s.Topic, false); err != nil {
-			return err
+// readSubscriptions reads subscriptions, by topic with its namespace.
+func (c *Client) readSubscriptions(list []Subscription) (map[string]*subscription.Told, error) {
+	subs := map[string]*subscription.Told{}
+	for _, s := range list {
+		if err := cluster.CheckName("topic", s.Topic, false); err != nil {
+			return nil, err
 		}
-		topic := c.client.ns.Wrap(s.Topic)
+		topic := c.ns.Wrap(s.Topic)
 		if subs[topic] != nil {
-			return fmt.Errorf("client: topic %s is subscribed twice: %w", s.Topic, ErrIllegal)
+			return nil, fmt.Errorf("client: topic %s is subscribed twice: %w", s.Topic, ErrIllegal)
 		}
 		sub, err := subscribe(topic, s, time.Now())
-		subs[topic] = sub
-		return err
-	}
-	for _, s := range list {
-		if err := add(s); err != nil {
-			return err
+		if err != nil {
+			return nil, err
 		}
+		subs[topic] = sub
+	}
+	return subs, nil
+}
+
+// subscribeAll reads the subscriptions; the group's retries belong to them.
+func (c *consumer) subscribeAll(list []Subscription) error {
+	subs, err := c.client.readSubscriptions(list)
+	if err != nil {
+		return err
 	}
 	if retry := c.o.retryTopic; retry != "" && subs[retry] == nil {
 		sub, err := subscribe(retry, Subscription{Topic: retry}, time.Now())
@@ -224,7 +241,7 @@ func (p *PushConsumer) keepLocally() error {
 		if err != nil {
 			return fmt.Errorf("client: OffsetDir is not given, and there is no home: %w", err)
 		}
-		dir = filepath.Join(home, ".rocketmq_offsets", p.client.offsetOwner())
+		dir = filepath.Join(home, ".rocketmq_offsets", identity.OffsetOwner(p.client.ip, p.client.config.InstanceName))
 	}
 	local := localoffset.New(filepath.Join(dir, p.o.group, "offsets.json"))
 	if _, _, err := local.Load(context.Background(), Queue{}); err != nil {

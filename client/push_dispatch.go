@@ -8,36 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/intercept"
 	"github.com/aerobee-mq/aerobee/client/trace"
 	"github.com/aerobee-mq/aerobee/client/wire"
 )
-
-// readyQueue lists the queues that have something to hand out, first come first served.
-type readyQueue struct {
-	list []*share
-	head int
-}
-
-func (q *readyQueue) empty() bool { return q.head == len(q.list) }
-
-func (q *readyQueue) push(s *share) {
-	if q.head > 64 && q.head*2 > len(q.list) {
-		n := copy(q.list, q.list[q.head:])
-		clear(q.list[n:])
-		q.list, q.head = q.list[:n], 0
-	}
-	q.list = append(q.list, s)
-}
-
-func (q *readyQueue) pop() *share {
-	if q.empty() {
-		return nil
-	}
-	s := q.list[q.head]
-	q.list[q.head] = nil
-	q.head++
-	return s
-}
 
 // pacer decides how many workers there are. One is started when there is work; more only if those there do not get on: a fast handler is
 // done sooner by few goroutines than by twenty that wait for each other's lock, and a slow one gets its twenty within milliseconds.
@@ -91,7 +65,7 @@ func (c *pacer) look() {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.armed = false
-	if c.p.stop || c.p.queue.empty() {
+	if c.p.stop || c.p.queue.Empty() {
 		c.wait = shortestPace
 		return
 	}
@@ -111,7 +85,7 @@ func (p *PushConsumer) offerLocked(s *share) {
 		return
 	}
 	s.listed = true
-	p.queue.push(s)
+	p.queue.Push(s)
 	p.pacer.offered()
 }
 
@@ -139,7 +113,7 @@ func (p *PushConsumer) work() {
 // nextLocked takes a batch of the queue that has waited longest.
 func (p *PushConsumer) nextLocked() (*share, []*Delivery) {
 	for !p.stop {
-		s := p.queue.pop()
+		s := p.queue.Pop()
 		if s == nil {
 			break
 		}
@@ -151,7 +125,7 @@ func (p *PushConsumer) nextLocked() (*share, []*Delivery) {
 		s.running++
 		p.pacer.takes++
 		p.offerLocked(s) // what is left of it
-		if !p.queue.empty() {
+		if !p.queue.Empty() {
 			p.pacer.arm()
 		}
 		return s, ds
@@ -181,7 +155,7 @@ func (p *PushConsumer) handleFree(s *share, ds []*Delivery) {
 	again := p.giveBack(p.held(failed), err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.result.add(s.queue.Topic, len(ds)-len(failed), len(failed))
+	p.result.Add(s.queue.Topic, len(ds)-len(failed), len(failed))
 	for _, d := range ds {
 		if len(again) == 0 || !slices.Contains(again, d) {
 			s.pq.Finish(d)
@@ -254,8 +228,8 @@ func (p *PushConsumer) outcome(ds []*Delivery, err error) ([]*Delivery, error) {
 // handle runs the handler. A panic becomes an error, with its stack in the log.
 func (p *PushConsumer) handle(ds []*Delivery) (err error) {
 	given, first := wire.HandOut(ds), ds[0]
-	ctx, end := p.client.beginHandle(p.handling, p.config.Group, given)
-	tracing := p.traceHandling(ds)
+	ctx, end := intercept.BeginHandle(p.handling, p.client.config.Interceptors, p.config.Group, given)
+	tracing := p.client.traceHandling(p.config.Group, ds)
 	defer func() {
 		code := trace.Succeeded
 		if v := recover(); v != nil {
@@ -265,18 +239,10 @@ func (p *PushConsumer) handle(ds []*Delivery) (err error) {
 		} else if err != nil {
 			code = trace.Failed
 		}
-		p.client.traceHandled(tracing, first.Topic, code)
+		tracing.End(code)
 		end(err)
 	}()
 	return p.config.Handler(ctx, given)
-}
-
-// traceHandling notes the handling, but not that of traces.
-func (p *PushConsumer) traceHandling(ds []*Delivery) *handlingTrace {
-	if t := p.client.tracer; t == nil || ds[0].Topic == t.topic {
-		return nil
-	}
-	return p.client.traceHandling(p.config.Group, ds)
 }
 
 // laterLocked has deliveries handled here again that could not be given back to the broker.
@@ -337,21 +303,5 @@ func (p *PushConsumer) expire(limit time.Time) {
 		l.s.pq.Finish(l.d)
 		l.s.roomMadeLocked()
 		p.mu.Unlock()
-	}
-}
-
-// resultCount counts what was handled, by topic, for who asks how the consumer is doing.
-type resultCount struct {
-	done, failed map[string]int64
-	since        time.Time
-}
-
-func (r *resultCount) add(topic string, done, failed int) {
-	if r.done == nil {
-		r.done, r.failed, r.since = map[string]int64{}, map[string]int64{}, time.Now()
-	}
-	r.done[topic] += int64(done)
-	if failed > 0 {
-		r.failed[topic] += int64(failed)
 	}
 }

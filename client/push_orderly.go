@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/retry"
 	"github.com/aerobee-mq/aerobee/client/wire"
 )
 
@@ -16,7 +17,7 @@ func (p *PushConsumer) handleOrdered(s *share, ds []*Delivery) {
 		failed, err := p.call(ds)
 		kept := len(failed) == 0 || !p.mayRepeat(failed, err)
 		p.mu.Lock()
-		p.result.add(s.queue.Topic, len(ds)-len(failed), len(failed))
+		p.result.Add(s.queue.Topic, len(ds)-len(failed), len(failed))
 		s.lastHandled = time.Now()
 		if kept {
 			for _, d := range ds {
@@ -27,10 +28,10 @@ func (p *PushConsumer) handleOrdered(s *share, ds []*Delivery) {
 				d.ReconsumeTimes++
 			}
 			s.pq.Redo(ds)
-			p.suspendLocked(s)
+			p.suspendLocked(s, ds[0].ReconsumeTimes-1)
 		}
 		ds = nil
-		if !p.stop && kept && (time.Since(begin) < longestTurn || p.queue.empty()) {
+		if !p.stop && kept && (time.Since(begin) < longestTurn || p.queue.Empty()) {
 			ds = p.takeLocked(s)
 		}
 		if ds == nil {
@@ -53,11 +54,15 @@ func (p *PushConsumer) restLocked(s *share) {
 	p.offerLocked(s)
 }
 
-// suspendLocked keeps a queue from handlers for a while.
-func (p *PushConsumer) suspendLocked(s *share) {
+// suspendLocked keeps a queue from handlers for a while, after its first message has failed once more than so often.
+func (p *PushConsumer) suspendLocked(s *share, failed int) {
 	s.suspended = true
+	wait := p.config.SuspendTime
+	if len(p.config.RetryDelays) > 0 {
+		wait = min(max(retry.After(p.config.RetryDelays, failed), shortestSuspend), longestSuspend)
+	}
 	p.spawn(func() {
-		s.sleep(p.config.SuspendTime)
+		s.sleep(wait)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		s.suspended = false

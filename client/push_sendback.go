@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/retry"
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -17,9 +18,9 @@ import (
 // giveBack has failed messages come again, and returns those for which no broker could be had. Broadcast messages are given up.
 func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Delivery) {
 	level := 0
-	var retry *RetryError
-	if errors.As(cause, &retry) {
-		level = retry.DelayLevel
+	var asked *RetryError
+	if errors.As(cause, &asked) {
+		level = asked.DelayLevel
 	}
 	for _, d := range failed {
 		if p.o.broadcast {
@@ -27,6 +28,9 @@ func (p *PushConsumer) giveBack(failed []*Delivery, cause error) (again []*Deliv
 			continue
 		}
 		at := level
+		if at == 0 && len(p.config.RetryDelays) > 0 {
+			at = retry.Level(retry.After(p.config.RetryDelays, d.ReconsumeTimes))
+		}
 		if wire.Broken(d) != nil {
 			at = -1 // it will never get better
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/client/subscription"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -147,7 +148,7 @@ func anyBroker(r *cluster.Route) (string, error) {
 }
 
 // take makes the given queues of a topic ours, and gives up those that are not. settled is false when one cannot be begun yet.
-func (c *consumer) take(topic string, sub *subscription, mine []Queue) (settled bool) {
+func (c *consumer) take(topic string, sub *subscription.Told, mine []Queue) (settled bool) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -182,7 +183,7 @@ func (c *consumer) take(topic string, sub *subscription, mine []Queue) (settled 
 }
 
 // dropOthers gives up the queues of topics that are no longer subscribed.
-func (c *consumer) dropOthers(subs map[string]*subscription) {
+func (c *consumer) dropOthers(subs map[string]*subscription.Told) {
 	lost := map[Queue]int64{}
 	c.mu.Lock()
 	for q, s := range c.shares {

@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -88,18 +87,11 @@ func (c *consumer) serveStatus(conn *remoting.Conn, f *protocol.Frame) {
 
 func (s *share) status() running.QueueInfo {
 	i := running.QueueInfo{CommitOffset: s.committable(), CachedMsgCount: s.pq.Count(), CachedMsgSizeInMiB: s.pq.Bytes() >> 20, Locked: !s.lockedAt.IsZero(),
-		Dropped: s.dropped, LastPullTimestamp: millis(s.lastPull), LastConsumeTimestamp: millis(s.lastHandled), LastLockTimestamp: millis(s.lockedAt)}
+		Dropped: s.dropped, LastPullTimestamp: running.Millis(s.lastPull), LastConsumeTimestamp: running.Millis(s.lastHandled), LastLockTimestamp: running.Millis(s.lockedAt)}
 	if d := s.pq.Front(); d != nil {
 		i.CachedMsgMinOffset, i.CachedMsgMaxOffset = int64(d.Offset), int64(s.pq.Last())
 	}
 	return i
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
 
 // serveRunning tells what the consumer is doing (307): what mqadmin's consumerStatus shows.
@@ -112,14 +104,14 @@ func (c *consumer) serveRunning(conn *remoting.Conn, f *protocol.Frame, topics m
 	info := running.Info{Properties: c.properties(), Queues: map[Queue]running.QueueInfo{}, Topics: topics}
 	c.mu.Lock()
 	for _, s := range c.subs {
-		info.Subscriptions = append(info.Subscriptions, s.data)
+		info.Subscriptions = append(info.Subscriptions, s.Data)
 	}
 	for q, s := range c.shares {
 		info.Queues[q] = s.status()
 	}
 	c.mu.Unlock()
 	if h.Jstack {
-		info.Stack = stacks()
+		info.Stack = running.Stacks()
 	}
 	reply(conn, f, protocol.ResSuccess, "", info.Append(nil))
 }
@@ -130,16 +122,9 @@ func (c *consumer) properties() map[string]string {
 	if c.o.active {
 		kind = protocol.ConsumeActively
 	}
-	return map[string]string{"PROP_CONSUMEORDERLY": strconv.FormatBool(c.o.orderly), "PROP_CONSUME_TYPE": kind,
-		"PROP_CLIENT_VERSION": protocol.VersionName(protocol.CurrentVersion), "PROP_CONSUMER_START_TIMESTAMP": strconv.FormatInt(c.started.UnixMilli(), 10),
-		"PROP_NAMESERVER_ADDR": strings.Join(c.client.config.NameServers, ";") + ";", "PROP_THREADPOOL_CORE_SIZE": "0",
-		"consumerGroup": c.o.group, "pullBatchSize": strconv.Itoa(c.o.pullBatch), "pullThresholdForQueue": strconv.Itoa(c.o.maxCached)}
-}
-
-// stacks are those of all goroutines, as far as one answer should hold them: what hangs in a handler is seen there.
-func stacks() string {
-	text := make([]byte, 1<<20)
-	return string(text[:runtime.Stack(text, true)])
+	p := running.Properties(c.o.group, kind, c.o.orderly, c.started, strings.Join(c.client.config.NameServers, ";"))
+	p["pullBatchSize"], p["pullThresholdForQueue"] = strconv.Itoa(c.o.pullBatch), strconv.Itoa(c.o.maxCached)
+	return p
 }
 
 // serve adds what only a push consumer can answer.
@@ -160,13 +145,7 @@ func (p *PushConsumer) serve(conn *remoting.Conn, f *protocol.Frame) {
 func (p *PushConsumer) topicTable() map[string]running.TopicInfo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	table := map[string]running.TopicInfo{}
-	seconds := max(time.Since(p.result.since).Seconds(), 1)
-	for topic, done := range p.result.done {
-		failed := p.result.failed[topic]
-		table[topic] = running.TopicInfo{ConsumeOKTPS: float64(done) / seconds, ConsumeFailedTPS: float64(failed) / seconds, ConsumeFailedMsgs: failed}
-	}
-	return table
+	return p.result.Table(time.Now())
 }
 
 // serveDirectly has one message handled that an administrator chose (309), and tells the outcome. It changes no offset.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/client/subscription"
 	"github.com/aerobee-mq/aerobee/client/wire"
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -19,7 +20,7 @@ type share struct {
 	kick     chan struct{} // what the goroutine waits for may have come
 
 	// Guarded by the consumer's lock:
-	sub         *subscription
+	sub         *subscription.Told
 	pq          wire.Held
 	begun       bool // pq.Next is known
 	dropped     bool // no longer ours
@@ -40,7 +41,7 @@ type share struct {
 }
 
 // beginLocked makes a queue ours and starts its goroutine.
-func (c *consumer) beginLocked(q Queue, sub *subscription) *share {
+func (c *consumer) beginLocked(q Queue, sub *subscription.Told) *share {
 	s := &share{c: c, queue: q, sub: sub, kick: make(chan struct{}, 1), told: -1, kept: -1}
 	s.ctx, s.cancel = context.WithCancel(c.ctx)
 	c.shares[q] = s

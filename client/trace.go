@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client/trace"
@@ -14,13 +13,9 @@ import (
 )
 
 const (
-	traceGroup        = "_INNER_TRACE_PRODUCER"
-	traceInterval     = time.Second // how long a trace may wait for others
-	traceBatch        = 100         // traces in one message
-	traceMessageSize  = 128_000     // bytes of one message
-	tracePendingBytes = 8 << 20     // what may wait; beyond it traces are lost rather than messages held up
-	traceTimeout      = 5 * time.Second
-	defaultRegion     = "DefaultRegion"
+	traceGroup    = "_INNER_TRACE_PRODUCER"
+	traceTimeout  = 5 * time.Second
+	defaultRegion = "DefaultRegion"
 )
 
 // traceInfo is what an answer says about tracing.
@@ -38,156 +33,35 @@ func (t *traceInfo) read(fs protocol.Fields) {
 	t.off = string(on) == "false"
 }
 
-// tracer gathers traces and sends them as messages, which are found by the ids and keys of those that they tell of. It has a goroutine
-// from the first trace on.
+// tracer sends traces as messages, which are found by the ids and keys of those that they tell of.
 type tracer struct {
-	c        *Client
+	*trace.Gatherer
 	topic    string
-	producer *Producer     // not one of the client's members
-	wake     chan struct{} // a message is full
-	stop     chan struct{} // closed by close
-
-	mu      sync.Mutex
-	started bool                  // guarded by mu, as all below
-	closed  bool                  //
-	open    map[string]*tracePage // by the topic of the traced messages
-	full    []*Message
-	bytes   int           // waiting in open and full
-	lost    int           // for want of room
-	done    chan struct{} // closed when the goroutine has ended
-}
-
-// tracePage is a trace message that is being filled.
-type tracePage struct {
-	text  []byte
-	keys  map[string]struct{}
-	count int
+	producer *Producer // not one of the client's members
 }
 
 func newTracer(c *Client) *tracer {
-	t := &tracer{c: c, topic: c.config.TraceTopic, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), open: map[string]*tracePage{}}
+	t := &tracer{topic: c.config.TraceTopic}
 	if t.topic == "" {
 		t.topic = message.TopicTrace
 	}
 	t.producer = c.newProducer(ProducerConfig{Group: traceGroup, CompressOver: -1, SendTimeout: traceTimeout}.withDefaults())
 	t.producer.ns = "" // traces of all namespaces are found in one place
 	t.producer.group = traceGroup
+	t.Gatherer = trace.NewGatherer(func(body []byte, keys []string) error {
+		_, err := t.producer.send(t.producer.ctx, &Message{Topic: t.topic, Body: body, Keys: keys}, nil)
+		return err
+	}, c.background, c.config.Logger)
 	return t
-}
-
-// add takes one trace, or several of messages of one topic. keys are the ids and keys of those messages.
-func (t *tracer) add(topic string, keys []string, appendText func([]byte) []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return
-	}
-	if t.bytes > tracePendingBytes {
-		t.lost++
-		return
-	}
-	if !t.started {
-		t.started = true
-		t.c.background(t.run)
-	}
-	p := t.open[topic]
-	if p == nil {
-		p = &tracePage{keys: map[string]struct{}{}}
-		t.open[topic] = p
-	}
-	before := len(p.text)
-	p.text = appendText(p.text)
-	t.bytes += len(p.text) - before
-	for _, key := range keys {
-		if key != "" {
-			p.keys[key] = struct{}{}
-		}
-	}
-	if p.count++; p.count >= traceBatch || len(p.text) >= traceMessageSize {
-		t.turn(topic)
-		select {
-		case t.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// turn makes a message of a topic's page. mu is held.
-func (t *tracer) turn(topic string) {
-	p := t.open[topic]
-	delete(t.open, topic)
-	keys := make([]string, 0, len(p.keys))
-	for key := range p.keys {
-		keys = append(keys, key)
-	}
-	t.full = append(t.full, &Message{Topic: t.topic, Body: p.text, Keys: keys})
-}
-
-func (t *tracer) run() {
-	defer close(t.done)
-	tick := time.NewTicker(traceInterval)
-	defer tick.Stop()
-	for {
-		pages, stopped := false, false
-		select {
-		case <-t.wake:
-		case <-tick.C:
-			pages = true
-		case <-t.stop:
-			pages, stopped = true, true
-		}
-		t.flush(t.producer.ctx, pages)
-		if stopped {
-			return
-		}
-	}
-}
-
-// flush sends the full messages, and those being filled too if pages is set.
-func (t *tracer) flush(ctx context.Context, pages bool) {
-	t.mu.Lock()
-	if pages {
-		for topic := range t.open {
-			t.turn(topic)
-		}
-	}
-	full, lost := t.full, t.lost
-	t.full, t.lost = nil, 0
-	t.mu.Unlock()
-	if lost > 0 {
-		t.c.config.Logger.Warn("client: traces were lost, the trace topic takes them too slowly", "traces", lost, "limitBytes", tracePendingBytes)
-	}
-	for _, m := range full {
-		if _, err := t.producer.send(ctx, m, nil); err != nil {
-			t.c.config.Logger.Warn("client: traces were lost", "topic", t.topic, "bytes", len(m.Body), "error", err)
-		}
-		t.mu.Lock()
-		t.bytes -= len(m.Body)
-		t.mu.Unlock()
-	}
 }
 
 // close sends what is gathered, as long as ctx lets it.
 func (t *tracer) close(ctx context.Context) error {
-	t.mu.Lock()
-	if t.closed {
-		t.mu.Unlock()
-		return nil
+	defer t.producer.cancel()
+	if err := t.Close(ctx); err != nil {
+		return fmt.Errorf("client: closed before all traces were sent: %w", err)
 	}
-	t.closed = true
-	started := t.started
-	t.mu.Unlock()
-	close(t.stop)
-	var err error
-	if started {
-		select {
-		case <-t.done:
-		case <-ctx.Done():
-			err = fmt.Errorf("client: closed before all traces were sent: %w", ctx.Err())
-		}
-	}
-	t.producer.cancel()
-	return err
+	return nil
 }
 
 // traceSent notes a request that the broker has answered with a result.
@@ -201,7 +75,10 @@ func (c *Client) traceSent(s *sending, now time.Time) {
 		Keys: joinKeys(s.m.Keys), StoreHost: s.info.addrs[s.at], BodyLength: len(s.body), Cost: now.Sub(s.tried), OffsetID: s.result.OffsetID,
 		Success: s.result.Status == SendOK,
 	}
-	if s.m.DelayLevel > 0 {
+	if s.p.checks != nil {
+		r.Kind = trace.Half
+	}
+	if wire.Waits(s.m) {
 		r.Kind = trace.Delayed
 	}
 	keys := append([]string{s.result.ID}, s.m.Keys...)
@@ -209,72 +86,28 @@ func (c *Client) traceSent(s *sending, now time.Time) {
 		r.ID, r.Tag, r.Keys = wire.JoinIDs(s.batch.ids, len(s.batch.ms)), "", ""
 		keys = []string{r.ID}
 	}
-	t.add(s.topic.topic, keys, r.Append)
+	t.Add(s.topic.topic, keys, r.Append)
 }
 
-// handlingTrace is one call of a handler.
-type handlingTrace struct {
-	at       time.Time // when it began
-	group    string
-	request  string        // tells this call from others
-	messages []trace.Begun // those that are traced
-}
-
-// traceHandling notes that a consumer begins to handle messages of one topic; the result is for traceHandled. group is without the
-// namespace. It is nil when nothing is traced.
-func (c *Client) traceHandling(group string, ds []*Delivery) *handlingTrace {
-	if c.tracer == nil {
+// traceHandling notes that a consumer begins to handle messages of one topic. group is without the namespace. It is nil when nothing is
+// traced.
+func (c *Client) traceHandling(group string, ds []*Delivery) *trace.Handling {
+	if t := c.tracer; t == nil || ds[0].Topic == t.topic { // nor are traces
 		return nil
 	}
-	t := &handlingTrace{at: time.Now(), group: group, request: string(c.unique.Append(nil))}
 	region := ""
+	var ms []trace.Begun
 	for _, d := range ds {
 		if d.Property(message.PropTraceOn) == "false" {
 			continue
 		}
 		region = d.Property(message.PropRegion)
-		t.messages = append(t.messages, trace.Begun{At: t.at, Group: group, Request: t.request, ID: d.ID, Keys: joinKeys(d.Keys), Retries: d.ReconsumeTimes})
-	}
-	if len(t.messages) == 0 {
-		return nil
+		ms = append(ms, trace.Begun{ID: d.ID, Keys: joinKeys(d.Keys), Retries: d.ReconsumeTimes})
 	}
 	if region == "" {
 		region = defaultRegion
 	}
-	c.tracer.add(ds[0].Topic, t.keys(), func(dst []byte) []byte {
-		for i := range t.messages {
-			t.messages[i].Region = region
-			dst = t.messages[i].Append(dst)
-		}
-		return dst
-	})
-	return t
-}
-
-// traceHandled notes how the handling ended. topic is that of the messages.
-func (c *Client) traceHandled(t *handlingTrace, topic string, code trace.Code) {
-	if t == nil {
-		return
-	}
-	now := time.Now()
-	cost := now.Sub(t.at) / time.Duration(len(t.messages))
-	c.tracer.add(topic, t.keys(), func(dst []byte) []byte {
-		for i := range t.messages {
-			m := &t.messages[i]
-			e := trace.Ended{Request: t.request, ID: m.ID, Cost: cost, Success: code == trace.Succeeded, Keys: m.Keys, Code: code, At: now, Group: t.group}
-			dst = e.Append(dst)
-		}
-		return dst
-	})
-}
-
-func (t *handlingTrace) keys() []string {
-	keys := make([]string, 0, len(t.messages))
-	for i := range t.messages {
-		keys = append(keys, t.messages[i].ID)
-		keys = append(keys, strings.Fields(t.messages[i].Keys)...)
-	}
-	return keys
+	return c.tracer.Begin(trace.Begun{At: time.Now(), Group: group, Request: string(c.unique.Append(nil)), Region: region}, ds[0].Topic, ms)
 }
 
 // joinKeys is a message's keys in one text.

@@ -15,10 +15,14 @@ type Key struct {
 	Name string
 	// Doc says in one line what the key does, or why it has no effect here.
 	Doc string
+	// Unit is what a value is made of: "ms", "bytes", "true or false", the words to choose from; "" for a key without effect.
+	Unit string
 	// Effective tells whether the key changes anything. One that does not is named in the log when it is set.
 	Effective bool
 	// Apache tells whether Apache RocketMQ has the key.
 	Apache bool
+	// Secret tells that the value is nobody's business but the node's: where settings are told or logged, [Config.Told] and others have *** in its place.
+	Secret bool
 
 	set func(c *Config, value string) error
 	get func(c *Config) string
@@ -26,26 +30,35 @@ type Key struct {
 
 // field reads and writes one setting as text.
 type field struct {
-	set func(c *Config, value string) error
-	get func(c *Config) string
+	set  func(c *Config, value string) error
+	get  func(c *Config) string
+	unit string // of [Key]
 }
 
 // Keys is the table of all keys, Aerobee's own first, then Apache's in the order of facts: broker, store, NameServer,
 // controller, proxy, authentication.
 func Keys() []Key {
 	var all []Key
-	for _, part := range [][]Key{ownKeys(), brokerKeys(), storeKeys(), namesrvKeys(), laterKeys()} {
+	for _, part := range [][]Key{ownKeys(), brokerKeys(), metricsKeys(), traceKeys(), popKeys(), storeKeys(), namesrvKeys(), tlsKeys(), adminKeys(), laterKeys()} {
 		all = append(all, part...)
 	}
 	return all
 }
 
 func own(name, doc string, f field) Key {
-	return Key{Name: name, Doc: doc, Effective: true, set: f.set, get: f.get}
+	return Key{Name: name, Doc: doc, Unit: f.unit, Effective: true, set: f.set, get: f.get}
 }
 
 func apache(name, doc string, f field) Key {
-	return Key{Name: name, Doc: doc, Effective: true, Apache: true, set: f.set, get: f.get}
+	return Key{Name: name, Doc: doc, Unit: f.unit, Effective: true, Apache: true, set: f.set, get: f.get}
+}
+
+// mask stands for the value of a secret.
+const mask = "***"
+
+func secret(k Key) Key {
+	k.Secret = true
+	return k
 }
 
 func without(name, why string) Key { return Key{Name: name, Doc: why, Apache: true} }
@@ -56,12 +69,14 @@ func text(at func(*Config) *string) field {
 			*at(c) = strings.TrimSpace(v)
 			return nil
 		},
-		get: func(c *Config) string { return *at(c) },
+		get:  func(c *Config) string { return *at(c) },
+		unit: "text",
 	}
 }
 
 func oneOf(at func(*Config) *string, words ...string) field {
 	f := text(at)
+	f.unit = strings.Join(words, ", ")
 	f.set = func(c *Config, v string) error {
 		for _, w := range words {
 			if strings.EqualFold(strings.TrimSpace(v), w) {
@@ -80,7 +95,8 @@ func list(at func(*Config) *[]string) field {
 			*at(c) = splitList(v)
 			return nil
 		},
-		get: func(c *Config) string { return strings.Join(*at(c), ";") },
+		get:  func(c *Config) string { return strings.Join(*at(c), ";") },
+		unit: "list",
 	}
 }
 
@@ -90,7 +106,8 @@ func boolean(at func(*Config) *bool) field {
 			*at(c), err = parseBool(v)
 			return err
 		},
-		get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
+		get:  func(c *Config) string { return strconv.FormatBool(*at(c)) },
+		unit: "true or false",
 	}
 }
 
@@ -103,12 +120,14 @@ func number[T int | int32 | int64](at func(*Config) *T, min, max int64) field {
 			}
 			return err
 		},
-		get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)), 10) },
+		get:  func(c *Config) string { return strconv.FormatInt(int64(*at(c)), 10) },
+		unit: "number",
 	}
 }
 
 func size[T int | int64](at func(*Config) *T, min int64) field {
 	f := number(at, 0, 0)
+	f.unit = "bytes"
 	f.set = func(c *Config, v string) error {
 		n, err := ParseSize(v)
 		if err == nil && n < min {
@@ -129,17 +148,18 @@ func span(at func(*Config) *time.Duration, unit time.Duration) field {
 			*at(c), err = parseSpan(v, unit)
 			return err
 		},
-		get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)/unit), 10) },
+		get:  func(c *Config) string { return strconv.FormatInt(int64(*at(c)/unit), 10) },
+		unit: map[time.Duration]string{time.Millisecond: "ms", time.Second: "seconds", time.Hour: "hours"}[unit],
 	}
 }
 
 func ownKeys() []Key {
-	return []Key{
+	return append([]Key{
 		own("data", "directory of the store", text(func(c *Config) *string { return &c.Data })),
 		own("memory", "keep everything in memory, nothing on disk", boolean(func(c *Config) *bool { return &c.Memory })),
-		own("roles", "what to serve: namesrv, broker", list(func(c *Config) *[]string { return &c.Roles })),
+		own("roles", "what to serve: namesrv, broker; or proxy alone, in front of the brokers at namesrvAddr", list(func(c *Config) *[]string { return &c.Roles })),
 		own("listen", "addresses to listen on, all equal", list(func(c *Config) *[]string { return &c.Listen })),
-		own("advertise", "addresses that clients reach this node by: HOST[:PORT][@CIDR]", list(func(c *Config) *[]string { return &c.Advertise })),
+		own("advertise", "addresses that clients reach this node by: HOST[:PORT][@CIDR]; a host name is told as it is", list(func(c *Config) *[]string { return &c.Advertise })),
 		own("memoryLimit", "memory that the node may use, 0 for the limit of its cgroup or machine", size(func(c *Config) *int64 { return &c.MemoryLimit }, 0)),
 		own("maxConnections", "most open connections", number(func(c *Config) *int { return &c.MaxConnections }, 1, math.MaxInt32)),
 		own("maxPendingBytes", "most bytes of messages accepted and not yet on disk", size(func(c *Config) *int64 { return &c.MaxPendingBytes }, 1<<20)),
@@ -148,7 +168,7 @@ func ownKeys() []Key {
 		own("logLevel", "debug, info, warn or error", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")),
 		own("logFormat", "text or json", oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json")),
 		own("logFile", "file to write logs to, empty for standard error", text(func(c *Config) *string { return &c.LogFile })),
-	}
+	}, limitKeys()...)
 }
 
 func brokerKeys() []Key {
@@ -161,7 +181,7 @@ func brokerKeys() []Key {
 		apache("brokerClusterName", "name of the cluster", text(func(c *Config) *string { return &c.ClusterName })),
 		apache("brokerId", "0 for a master; nothing else runs as a single node", number(func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt64)),
 		apache("brokerPermission", "bit set: 4 read, 2 write", number(func(c *Config) *int32 { return &c.BrokerPermission }, 0, 7)),
-		apache("brokerRole", "ASYNC_MASTER or SYNC_MASTER; SLAVE is refused on a single node", field{setBrokerRole, func(*Config) string { return "ASYNC_MASTER" }}),
+		apache("brokerRole", "ASYNC_MASTER or SYNC_MASTER; SLAVE is refused on a single node", field{setBrokerRole, func(*Config) string { return "ASYNC_MASTER" }, "ASYNC_MASTER, SYNC_MASTER"}),
 		apache("defaultTopicQueueNums", "queues of a topic that is made on first use", number(func(c *Config) *int32 { return &c.DefaultTopicQueueNums }, 1, 65536)),
 		apache("autoCreateTopicEnable", "make topics on first use", boolean(func(c *Config) *bool { return &c.AutoCreateTopic })),
 		apache("autoCreateSubscriptionGroup", "make consumer groups on first use", boolean(func(c *Config) *bool { return &c.AutoCreateGroup })),
@@ -170,11 +190,11 @@ func brokerKeys() []Key {
 		apache("rejectTransactionMessage", "refuse transactional messages", boolean(func(c *Config) *bool { return &c.RejectTransaction })),
 		apache("compressedRegister", "compress registrations at other NameServers", boolean(func(c *Config) *bool { return &c.CompressedRegister })),
 		apache("longPollingEnable", "hold pulls until a message arrives; else look again each second", boolean(func(c *Config) *bool { return &c.LongPolling })),
+		apache("storeReplyMessageEnable", "store the replies to requests, besides handing them to the client that asked", boolean(func(c *Config) *bool { return &c.StoreReplies })),
+		apache("useServerSideResetOffset", "reset a group's offsets at the broker; false leaves it to the consumers that are online", boolean(func(c *Config) *bool { return &c.ServerSideReset })),
+		apache("lockInStrictMode", "let a client hold a queue's lock when more than half of totalReplicas brokers have given it; with 2 or more, and one broker, nobody does", boolean(func(c *Config) *bool { return &c.LockInStrictMode })),
 		apache("enablePropertyFilter", "serve subscriptions by SQL92; RocketMQ does so only when told to", boolean(func(c *Config) *bool { return &c.PropertyFilter })),
 		apache("haListenPort", "port announced for replication", number(func(c *Config) *int { return &c.HAPort }, 1, 65535)),
-		apache("metricsPromExporterPort", "one more port to listen on, for /metrics", port(5557, movePort(5557))),
-		without("metricsExporterType", "metrics are always served at /metrics"),
-		without("metricsGrpcExporterTarget", "metrics are served at /metrics; there is no push yet"),
 		without("enableSingleTopicRegister", "a changed topic is registered together with all others"),
 		without("sendMessageThreadPoolNums", "sends are handled without a thread pool"),
 		without("pullMessageThreadPoolNums", "pulls are handled without a thread pool"),
@@ -184,11 +204,12 @@ func brokerKeys() []Key {
 		without("enableSlaveActingMaster", "a single node has no replica"),
 		without("enableControllerMode", "a single node needs no controller"),
 		without("controllerAddr", "a single node needs no controller"),
-		without("transactionTimeOut", "transactions are not served yet"),
-		without("transactionCheckMax", "transactions are not served yet"),
-		without("transactionCheckInterval", "transactions are not served yet"),
-		without("recallMessageEnable", "timer messages are not served yet, so there is nothing to recall"),
-		without("aclEnable", "access control is not served yet: everybody who reaches a port may use it"),
+		apache("recallMessageEnable", "let producers take timer messages back", boolean(func(c *Config) *bool { return &c.RecallMessage })),
+		apache("transactionTimeOut", "ms before a producer is asked about its transaction for the first time", span(func(c *Config) *time.Duration { return &c.TransactionTimeout }, time.Millisecond)),
+		apache("transactionCheckMax", "how often it is asked before the message goes to TRANS_CHECK_MAX_TIME_TOPIC", number(func(c *Config) *int32 { return &c.TransactionChecks }, 1, math.MaxInt32)),
+		apache("transactionCheckInterval", "ms between two questions about a transaction", span(func(c *Config) *time.Duration { return &c.TransactionInterval }, time.Millisecond)),
+		without("transactionOpBatchInterval", "the end of a transaction is written at once"),
+		without("transactionOpMsgMaxSize", "the end of a transaction is written at once"),
 	}
 }
 
@@ -201,7 +222,7 @@ func storeKeys() []Key {
 		own("directIO", "under SYNC_FLUSH, write and read the log past the page cache; false where consumers minutes behind would have the disk read what memory could hold",
 			boolean(func(c *Config) *bool { return &c.DirectIO })),
 		apache("syncFlushTimeout", "answer FLUSH_DISK_TIMEOUT when a sync takes longer, ms", span(func(c *Config) *time.Duration { return &c.SyncFlushTimeout }, time.Millisecond)),
-		apache("deleteWhen", "hours at which expired segments are deleted", field{setDeleteWhen, func(c *Config) string { return c.DeleteWhen }}),
+		apache("deleteWhen", "hours at which expired segments are deleted", field{setDeleteWhen, func(c *Config) string { return c.DeleteWhen }, "list"}),
 		apache("diskMaxUsedSpaceRatio", "delete expired segments at once above so many percent of disk", number(func(c *Config) *int { return &c.DiskMaxUsedRatio }, 10, 95)),
 		apache("fileReservedTime", "keep segments so long, hours", span(func(c *Config) *time.Duration { return &c.FileReserved }, time.Hour)),
 		apache("maxMessageSize", "largest message body", size(func(c *Config) *int { return &c.MaxMessageSize }, 1)),
@@ -211,15 +232,18 @@ func storeKeys() []Key {
 		without("enableConsumeQueueExt", "the queue index has no files of that kind"),
 		without("warmMapedFileEnable", "segments are written, not mapped"),
 		without("transientStorePoolEnable", "segments are written, not mapped"),
-		without("enableMultiDispatch", "multi-dispatch is not served yet"),
-		without("enableLmq", "light queues are not served yet"),
+		apache("enableLmq", "let messages name light queues (INNER_MULTI_DISPATCH); on by default, unlike Apache's", boolean(func(c *Config) *bool { return &c.LightQueues })),
+		apache("enableMultiDispatch", "the same; both must be true", boolean(func(c *Config) *bool { return &c.MultiDispatch })),
+		apache("maxLmqConsumeQueueNum", "how many light queues there may be", number(func(c *Config) *int { return &c.MaxLightQueues }, 1, 10_000_000)),
 		without("accessMessageInMemoryMaxRatio", "one limit holds for all reads"),
 		without("haMasterAddress", "a single node has no replica"),
 		without("slaveTimeout", "a single node has no replica"),
-		without("totalReplicas", "a single node has no replica"),
+		apache("totalReplicas", "how many brokers there are of this name; counts with lockInStrictMode alone, since there is one", number(func(c *Config) *int { return &c.TotalReplicas }, 1, 100)),
 		without("inSyncReplicas", "a single node has no replica"),
-		without("timerMaxDelaySec", "timer messages are not served yet"),
-		without("timerWheelEnable", "timer messages are not served yet"),
+		apache("timerPrecisionMs", "step to which the times of timer messages are rounded, RocketMQ's default is 1000; lowered, it lets some that wait come up to the former step early", span(func(c *Config) *time.Duration { return &c.TimerPrecision }, time.Millisecond)),
+		apache("timerMaxDelaySec", "how far ahead a timer message may be; RocketMQ's default is 259200", span(func(c *Config) *time.Duration { return &c.TimerMaxDelay }, time.Second)),
+		apache("enableMixedMessageType", "allow topics of message.type MIXED", boolean(func(c *Config) *bool { return &c.MixedMessageType })),
+		apache("timerWheelEnable", "take timer messages", boolean(func(c *Config) *bool { return &c.TimerWheel })),
 		without("osPageCacheBusyTimeOutMills", "segments are written, not mapped: there is no page cache lock to wait for"),
 	}
 }
@@ -234,21 +258,17 @@ func namesrvKeys() []Key {
 
 // laterKeys are keys of roles that this version does not have.
 func laterKeys() []Key {
-	return []Key{
+	return append(authKeys(), []Key{
 		without("controllerDLegerGroup", "a single node needs no controller"),
 		without("controllerDLegerPeers", "a single node needs no controller"),
 		without("controllerDLegerSelfId", "a single node needs no controller"),
 		apache("grpcServerPort", "one more port to listen on", port(8081, movePort(8081))),
+		own("grpcMaxConnectionAgeMs", "a gRPC connection is told to reconnect after so many ms, a tenth more or less, so that many spread over several proxies; 0 for never", span(func(c *Config) *time.Duration { return &c.GrpcMaxConnAge }, time.Millisecond)),
 		apache("remotingListenPort", "one more port to listen on", port(8080, movePort(8080))),
-		without("rocketMQClusterName", "the proxy is not served yet; the cluster's name is brokerClusterName"),
-		without("proxyMode", "the proxy is not served yet"),
-		without("enableTopicMessageTypeCheck", "the proxy is not served yet"),
-		without("tlsTestModeEnable", "TLS is not served yet"),
-		without("authenticationEnabled", "access control is not served yet: everybody who reaches a port may use it"),
-		without("authorizationEnabled", "access control is not served yet: everybody who reaches a port may use it"),
-		without("initAuthenticationUser", "access control is not served yet: everybody who reaches a port may use it"),
-		without("innerClientAuthenticationCredentials", "access control is not served yet: everybody who reaches a port may use it"),
-	}
+		without("rocketMQClusterName", "a proxy stands before all brokers that its NameServers know; the cluster's name is brokerClusterName"),
+		without("proxyMode", "a broker serves gRPC clients itself; before other brokers stands `aerobee proxy`"),
+		without("enableTopicMessageTypeCheck", "gRPC clients are always held to the message type of the topic"),
+	}...)
 }
 
 func setBrokerRole(_ *Config, v string) error {
@@ -296,7 +316,7 @@ func movePort(from int64) func(*Config, string) error {
 // port is a setting that moves the listener with the given default port. It is read as that port while the listener has
 // it, and empty once the addresses were chosen otherwise: `listen` tells them all.
 func port(usual int64, set func(*Config, string) error) field {
-	return field{set: set, get: func(c *Config) string {
+	return field{unit: "port", set: set, get: func(c *Config) string {
 		for _, addr := range c.Listen {
 			if _, p, err := net.SplitHostPort(addr); err == nil && p == strconv.FormatInt(usual, 10) {
 				return p

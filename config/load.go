@@ -98,7 +98,7 @@ func Environment(environ []string) Source {
 			continue
 		}
 		rest, ok := strings.CutPrefix(name, "AEROBEE_")
-		if !ok || rest == "" || rest == "NAMESRV" {
+		if !ok || rest == "" || rest == "NAMESRV" || rest == "USER" || rest == "PASSWORD" { // these are for commands
 			continue
 		}
 		key := strings.ToLower(strings.ReplaceAll(rest, "_", ""))

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aerobee-mq/aerobee/internal/differences"
 )
 
 // verdict is what an expression says of a message, with Apache's nuances: T true, F false, N null, X an exception. It is ? where
@@ -115,28 +117,36 @@ func unquoted(t *testing.T, quoted string) string {
 	return s
 }
 
-// testdata/differences.json lists where we differ from Apache on purpose, each with an example and the reason. An entry that no
-// longer differs fails; that Apache does as the list says is checked by TestFilterAgainstApache of package interop.
+// The list of package differences has an example of each difference from Apache. One that no longer differs fails; that Apache does
+// as the list says is checked by TestFilterAgainstApache of package interop.
 func TestListedDifferences(t *testing.T) {
-	text, err := os.ReadFile("testdata/differences.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []struct {
-		Reason, Before, Middle, After, Apache, Aerobee string
-		Times                                          int
-		Properties                                     []byte
-	}
-	if err := json.Unmarshal(text, &listed); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range listed {
-		got := "E"
-		if p, err := compileSQL(strings.Repeat(d.Before, d.Times) + d.Middle + strings.Repeat(d.After, d.Times)); err == nil {
-			got = string(verdict(p, d.Properties))
+	listed := 0
+	for _, e := range differences.Of(t, "filter sql92") {
+		for _, l := range e.Lines {
+			listed++
+			listedDifference(t, l)
 		}
-		if got != d.Aerobee || got == d.Apache || d.Reason == "" {
-			t.Errorf("%q: we say %s, the list says %s and %s of Apache", d.Reason, got, d.Aerobee, d.Apache)
-		}
+	}
+	if listed == 0 {
+		t.Error("nothing is listed")
+	}
+}
+
+func listedDifference(t *testing.T, l differences.Line) {
+	t.Helper()
+	var d struct {
+		Before, Middle, After, Apache, Aerobee string
+		Times                                  int
+		Properties                             []byte
+	}
+	if err := json.Unmarshal([]byte(l.Text), &d); err != nil {
+		t.Fatalf("%s:%d: %v", differences.File, l.Number, err)
+	}
+	got := "E"
+	if p, err := compileSQL(strings.Repeat(d.Before, d.Times) + d.Middle + strings.Repeat(d.After, d.Times)); err == nil {
+		got = string(verdict(p, d.Properties))
+	}
+	if got != d.Aerobee || got == d.Apache {
+		t.Errorf("%s:%d: we say %s, the list says %s and %s of Apache", differences.File, l.Number, got, d.Aerobee, d.Apache)
 	}
 }

@@ -21,7 +21,7 @@ func TestTools(t *testing.T) {
 	for _, target := range targets(t) {
 		t.Run(target, func(t *testing.T) {
 			s := startServer(t, target)
-			for _, file := range []string{"tools.txt", "messages.txt"} {
+			for _, file := range []string{"tools.txt", "messages.txt", "admin.txt"} {
 				playTools(t, s, binary, "../cli/testdata/"+file)
 			}
 		})

@@ -97,14 +97,20 @@ func aerobeeWith(t *testing.T, port int, arguments ...string) *server {
 // peakMemory is the server's VmHWM in MiB.
 func peakMemory(t *testing.T, s *server) uint64 {
 	t.Helper()
+	return memoryOf(t, s, "VmHWM:")
+}
+
+// memoryOf is what the system says in MiB of the server's memory: its peak is "VmHWM:", what is resident now "VmRSS:".
+func memoryOf(t *testing.T, s *server, what string) uint64 {
+	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.store.cmd.Process.Pid))
 	if err != nil {
 		t.Skip("no /proc on this system")
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, _ := strings.Cut(string(text), what)
 	var kilobytes uint64
 	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
-		t.Fatalf("VmHWM: %v", err)
+		t.Fatalf("%s %v", what, err)
 	}
 	return kilobytes >> 10
 }

@@ -16,6 +16,7 @@ const echoLimit = 2 * time.Minute
 // TestClientAndJavaReadEachOther sends messages of every kind of body to a Java client, which sends what it has read back. Java 4.9
 // reads zlib alone.
 func TestClientAndJavaReadEachOther(t *testing.T) {
+	t.Parallel()
 	for _, target := range clientTargets(t) {
 		t.Run(target, func(t *testing.T) {
 			need(t, "java", "javac", "mvn")

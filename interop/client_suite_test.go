@@ -41,6 +41,11 @@ func TestClient(t *testing.T) {
 
 // runClientSuite runs what waits side by side, the slow ones first, and then one by one what measures time or kills the server.
 func runClientSuite(t *testing.T, s *server) {
+	runScenarios(t, s, slices.Concat(clientRetrying(), clientTiming(), clientSharing(), clientOrdering(), clientPulling(), clientInspecting(), clientSending()), clientAlone()...)
+}
+
+// runScenarios runs scenarios side by side, and then those of alone one by one.
+func runScenarios(t *testing.T, s *server, scenarios []clientScenario, alone ...clientScenario) {
 	a, err := admin.New(admin.Options{NameServers: []string{s.namesrv}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +56,7 @@ func runClientSuite(t *testing.T, s *server) {
 	only := regexp.MustCompile(os.Getenv("AEROBEE_INTEROP_ONLY"))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, clientsAtOnce)
-	for _, sc := range slices.Concat(clientRetrying(), clientSharing(), clientOrdering(), clientPulling(), clientInspecting(), clientSending()) {
+	for _, sc := range scenarios {
 		if !only.MatchString(sc.name) {
 			continue
 		}
@@ -63,7 +68,7 @@ func runClientSuite(t *testing.T, s *server) {
 		})
 	}
 	wg.Wait()
-	for _, sc := range clientAlone() {
+	for _, sc := range alone {
 		if only.MatchString(sc.name) {
 			count++
 			runClientScenario(t, s, a, run, sc)

@@ -89,6 +89,7 @@ func (r *roll) owners(round string) ([]string, error) {
 // TestClientInOneGroupWithJava has our consumer and Java's share the queues of one group, each in its turn alone too. Java 4.9 has its
 // turn when all targets are chosen.
 func TestClientInOneGroupWithJava(t *testing.T) {
+	t.Parallel()
 	versions := []string{javaNew}
 	if os.Getenv("AEROBEE_INTEROP_TARGET") == "all" {
 		versions = append(versions, javaOld)

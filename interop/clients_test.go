@@ -14,6 +14,7 @@ import (
 const (
 	javaNew       = "5.5.0"
 	javaOld       = "4.9.8"
+	javaGrpc      = "5.2.0"
 	pythonPackage = "rocketmq==0.4.4"
 	nodePackage   = "ali-ons@3.12.0"
 )
@@ -38,25 +39,31 @@ func javaProgram(t *testing.T, version string) program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources = append(sources, filepath.Join("java/src", "v"+version[:1], "interop/Version.java"))
+	own, err := filepath.Glob(filepath.Join("java/src", "v"+version[:1], "interop/*.java"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources = append(sources, own...)
 	classes := cacheDir(t, "classes-"+version)
 	fetched(t, classes, "classes of "+version+" "+digest(t, sources),
 		exec.Command("javac", append([]string{"-nowarn", "-encoding", "UTF-8", "-d", classes, "-cp", jars}, sources...)...))
 	home := t.TempDir()
-	return program{name: "java " + version, command: []string{"java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+	return program{name: "java " + version, command: append(javaCommand(home), "-cp", classes+string(os.PathListSeparator)+jars, "interop.Main")}
+}
+
+// javaCommand is how a Java client program is run, up to its class path.
+func javaCommand(home string) []string {
+	return []string{"java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Dfile.encoding=UTF-8", "-Duser.home=" + home, "-Drocketmq.client.logRoot=" + home,
 		"-Drocketmq.client.localOffsetStoreDir=" + filepath.Join(home, "offsets"),
-		"-Drocketmq.client.rebalance.waitInterval=1000", "-Drocketmq.client.rebalance.lockInterval=1000",
-		"-cp", classes + string(os.PathListSeparator) + jars, "interop.Main"}}
+		"-Drocketmq.client.rebalance.waitInterval=1000", "-Drocketmq.client.rebalance.lockInterval=1000"}
 }
 
 // goProgram builds the Go scenarios, a module of their own so that the product does not depend on the official client.
 func goProgram(t *testing.T) program {
 	t.Helper()
 	binary := cacheDir(t, "bin", "interop-go")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = "go"
-	run(t, build)
+	build(t, binary, "go", ".")
 	return program{name: "go", command: []string{binary}}
 }
 

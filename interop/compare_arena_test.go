@@ -40,6 +40,7 @@ type arena struct {
 	all    map[string]*standing
 	binary string         // aerobee, for its load generator
 	java   *javaGenerator // nil until a row needs it
+	sdk    *javaGenerator // the one with the Go client that speaks gRPC; nil until a row needs it
 }
 
 func newArena(t *testing.T, o compareSettings) *arena {
@@ -47,8 +48,10 @@ func newArena(t *testing.T, o compareSettings) *arena {
 	a := &arena{compareSettings: o, t: t, whole: t, root: t.TempDir(), all: map[string]*standing{}}
 	t.Cleanup(func() {
 		a.clear()
-		if a.java != nil {
-			a.java.end(t)
+		for _, g := range []*javaGenerator{a.java, a.sdk} {
+			if g != nil {
+				g.end(t)
+			}
 		}
 	})
 	return a
@@ -212,8 +215,10 @@ func (a *arena) spent() time.Duration {
 			sum += s.cpu()
 		}
 	}
-	if a.java != nil {
-		sum += a.java.cpu()
+	for _, g := range []*javaGenerator{a.java, a.sdk} {
+		if g != nil {
+			sum += g.cpu()
+		}
 	}
 	return sum
 }

@@ -28,6 +28,11 @@ type contender struct {
 	// commands make its processes, in the order of their starting, all at once. dir is empty. The last one holds the messages.
 	commands func(t *testing.T, dir string, ports []int) []*process
 	ready    func(on *standing) error // nil when it takes messages
+
+	grpc func(ports []int) string // where clients that speak gRPC find it; nil: where all others do
+	// late names a process that starts when the others, which start at once, are ready in the way of early.
+	late  string
+	early func(on *standing) error
 }
 
 // standing is a contender with its place: a directory, ports and processes.
@@ -61,11 +66,25 @@ func (s *standing) launch() error {
 		return err
 	}
 	for _, p := range s.processes {
+		if p.name == s.late {
+			continue
+		}
 		if err := p.launch(); err != nil {
 			return err
 		}
 	}
 	s.paused, s.warmed = false, map[string]time.Duration{}
+	for _, p := range s.processes {
+		if p.name != s.late {
+			continue
+		}
+		if err := eventually(readyLimit, s.name+" ready for its "+s.late, func() error { return s.early(s) }); err != nil {
+			return err
+		}
+		if err := p.launch(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

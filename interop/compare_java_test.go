@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// javaGenerator is the load generator with the official Java client: one JVM that stays over rounds and rows, so that its JIT is warm.
-// It reads a command a line and answers with lines of JSON: {"event":"begin"} and {"event":"end"} at the ends of the measured span,
+// javaGenerator is the load generator with the official Java clients: one JVM that stays over rounds and rows, so that its JIT is warm. The one
+// with the Go client (startGoGenerator) speaks the same. It reads a command a line and answers with lines of JSON: {"event":"begin"} and {"event":"end"} at the ends of the measured span,
 // a {"event":"note","message":…} if some messages failed, then {"event":"result","numbers":…} or {"event":"error","message":…}.
 type javaGenerator struct {
 	cmd    *exec.Cmd
@@ -39,22 +39,27 @@ const javaLimit = 5 * time.Minute
 // settings: "senders topic=t threads=64 warm=2 seconds=10".
 func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]float64 {
 	a.t.Helper()
-	if a.java == nil {
-		a.java = startJavaGenerator(a.t, a.whole)
+	return a.generate(&a.java, startJavaGenerator, on, fmt.Sprintf(command, args...)+" namesrv="+on.namesrv)
+}
+
+// generate has a load generator run a command; it is started when it is needed first.
+func (a *arena) generate(by **javaGenerator, start func(t, whole *testing.T) *javaGenerator, on *standing, command string) map[string]float64 {
+	a.t.Helper()
+	if *by == nil {
+		*by = start(a.t, a.whole)
 	}
-	command = fmt.Sprintf(command, args...) + " namesrv=" + on.namesrv
-	if _, err := io.WriteString(a.java.stdin, command+"\n"); err != nil {
-		a.t.Fatalf("%s: %v\n%s", command, err, tail(a.java.stderr, 2000))
+	if _, err := io.WriteString((*by).stdin, command+"\n"); err != nil {
+		a.t.Fatalf("%s: %v\n%s", command, err, tail((*by).stderr, 2000))
 	}
 	var cost span
 	limit := time.After(javaLimit)
 	for {
 		select {
-		case line, ok := <-a.java.lines:
+		case line, ok := <-(*by).lines:
 			switch {
 			case !ok:
-				ended := a.java
-				a.java = nil
+				ended := *by
+				*by = nil
 				ended.end(a.t)
 				a.t.Fatalf("%s: the load generator has ended\n%s", command, tail(ended.stderr, 2000))
 			case line.Event == "begin":
@@ -70,19 +75,19 @@ func (a *arena) javaLoad(on *standing, command string, args ...any) map[string]f
 				a.t.Fatalf("%s: %s %s", command, line.Event, line.Message)
 			}
 		case <-limit:
-			late := a.java
-			a.java = nil // its answer may still come, and must not be the next command's
+			late := *by
+			*by = nil // its answer may still come, and must not be the next command's
 			late.end(a.t)
 			a.t.Fatalf("%s: no answer within %v\n%s", command, javaLimit, tail(late.stderr, 2000))
 		}
 	}
 }
 
-// startJavaGenerator compiles the generator against the official client and starts it; whole outlives t.
+// startJavaGenerator compiles the generator against the official clients and starts it; whole outlives t.
 func startJavaGenerator(t, whole *testing.T) *javaGenerator {
 	t.Helper()
 	need(t, "java", "javac", "mvn")
-	jars := javaJars(t, "client", javaNew)
+	jars := javaJars(t, "grpc", javaGrpc) + string(os.PathListSeparator) + javaJars(t, "client", javaNew) // in this order they get on with each other
 	sources, err := filepath.Glob("compare/java/compare/*.java")
 	if err != nil {
 		t.Fatal(err)
@@ -90,13 +95,19 @@ func startJavaGenerator(t, whole *testing.T) *javaGenerator {
 	classes := cacheDir(t, "classes-compare")
 	fetched(t, classes, "compare "+digest(t, sources), exec.Command("javac", append([]string{"-nowarn", "-encoding", "UTF-8", "-d", classes, "-cp", jars}, sources...)...))
 	home := whole.TempDir()
-	g := &javaGenerator{lines: make(chan javaLine, 4), stderr: filepath.Join(home, "stderr.log")}
+	return startGenerator(t, home, exec.Command("java", "-Xms1g", "-Xmx1g", "-Duser.home="+home, "-Drocketmq.client.logRoot="+home,
+		"-Drocketmq.log.root="+home, "-Drocketmq.log.level=WARN", "-cp", classes+string(os.PathListSeparator)+jars, "compare.Main"))
+}
+
+// startGenerator starts a load generator in its home.
+func startGenerator(t *testing.T, home string, cmd *exec.Cmd) *javaGenerator {
+	t.Helper()
+	g := &javaGenerator{cmd: cmd, lines: make(chan javaLine, 4), stderr: filepath.Join(home, "stderr.log")}
 	stderr, err := os.Create(g.stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stderr.Close()
-	g.cmd = exec.Command("java", "-Xms1g", "-Xmx1g", "-Duser.home="+home, "-Drocketmq.client.logRoot="+home, "-cp", classes+string(os.PathListSeparator)+jars, "compare.Main")
 	g.cmd.Dir, g.cmd.Stderr = home, stderr
 	if g.stdin, err = g.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -186,12 +186,8 @@ func natsContender(name, title, setting string) contender {
 	return contender{
 		name: name, title: title, product: "NATS", ports: 1,
 		version: func(t *testing.T) string {
-			build := exec.Command("go", "build", "-o", natsServer(t), "github.com/nats-io/nats-server/v2")
-			build.Dir = filepath.Join("compare", "nats")
-			run(t, build)
-			build = exec.Command("go", "build", "-o", natsLoad(t), ".")
-			build.Dir = filepath.Join("compare", "nats")
-			run(t, build)
+			build(t, natsServer(t), filepath.Join("compare", "nats"), "github.com/nats-io/nats-server/v2")
+			build(t, natsLoad(t), filepath.Join("compare", "nats"), ".")
 			out, err := exec.Command(natsServer(t), "--version").Output()
 			if err != nil {
 				t.Fatal(err)

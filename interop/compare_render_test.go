@@ -97,7 +97,11 @@ func (r *rowResult) section(b *strings.Builder) {
 	if r.Seconds > 0 {
 		fmt.Fprintf(b, " of %g s where time bounds them", r.Seconds)
 	}
-	fmt.Fprintf(b, ". %s.", r.Machine)
+	words := strings.Fields(r.Machine)
+	if last := len(words) - 1; last >= 0 { // the kernel: what is behind its version is somebody's build
+		words[last], _, _ = strings.Cut(words[last], "-")
+	}
+	fmt.Fprintf(b, ". %s.", strings.Join(words, " "))
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		fmt.Fprintf(b, " %s %s.", name, r.Versions[name])
 	}

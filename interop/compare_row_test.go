@@ -41,5 +41,5 @@ const (
 
 // compareRows are all rows, in the order in which they run: light ones first, since servers stay up over rows and their stores grow.
 func compareRows() []row {
-	return slices.Concat(startRows(), consumeRows(), javaRows(), cheapRows(), batchRows(), restartRows(), othersRows(), extraRows())
+	return slices.Concat(startRows(), consumeRows(), javaRows(), cheapRows(), batchRows(), restartRows(), grpcRows(), othersRows(), extraRows(), routesRows())
 }

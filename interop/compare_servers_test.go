@@ -118,11 +118,17 @@ func apacheProcess(t *testing.T, dir, name, class string, config []string, sizes
 	if err := os.WriteFile(file, []byte(strings.Join(config, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	command := append(apacheOptions(home, sizes...), "-cp", filepath.Join(cacheDir(t, "java-server-"+javaNew), "*"), class, "-c", file)
+	return &process{name: name, dir: home, command: command, abrupt: true}
+}
+
+// apacheOptions is how a server of Apache's is run by its own start script, but for the sizes, up to its class path.
+func apacheOptions(home string, sizes ...string) []string {
 	command := append([]string{"java", "-server"}, sizes...)
 	command = append(command, "-XX:+UseG1GC", "-XX:G1HeapRegionSize=16m", "-XX:G1ReservePercent=25", "-XX:InitiatingHeapOccupancyPercent=30", "-XX:SoftRefLRUPolicyMSPerMB=0",
 		"-XX:-OmitStackTraceInFastThrow", "-XX:-UseLargePages", "-Drocketmq.home.dir="+home, "-Duser.home="+home)
 	for _, name := range []string{"sun.nio.ch", "java.nio", "java.lang", "java.util", "java.util.concurrent", "jdk.internal.ref", "jdk.internal.misc"} {
 		command = append(command, "--add-opens=java.base/"+name+"=ALL-UNNAMED", "--add-exports=java.base/"+name+"=ALL-UNNAMED")
 	}
-	return &process{name: name, dir: home, command: append(command, "-cp", filepath.Join(cacheDir(t, "java-server-"+javaNew), "*"), class, "-c", file), abrupt: true}
+	return command
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -64,17 +65,35 @@ func freePorts(t *testing.T, n int) []int {
 			t.Fatalf("AEROBEE_INTEROP_PORT: %v", err)
 		}
 	}
+	handing.Lock()
+	defer handing.Unlock()
 	var ports []int
 	for port := base + 2; port < base+1000 && len(ports) < n; port += 10 {
-		if unused(port-2) && unused(port) && unused(port+1) {
+		if !handing.out[port] && unused(port-2) && unused(port) && unused(port+1) {
 			ports = append(ports, port)
 		}
 	}
 	if len(ports) < n {
 		t.Fatalf("only %d of %d ports are free in %d..%d", len(ports), n, base, base+1000)
 	}
+	for _, port := range ports {
+		handing.out[port] = true
+	}
+	t.Cleanup(func() {
+		handing.Lock()
+		defer handing.Unlock()
+		for _, port := range ports {
+			delete(handing.out, port)
+		}
+	})
 	return ports
 }
+
+// handing knows the ports of tests that run: one that its test has not bound yet is no other test's.
+var handing = struct {
+	sync.Mutex
+	out map[int]bool
+}{out: map[int]bool{}}
 
 func unused(port int) bool {
 	l, err := net.Listen("tcp", local(port))
@@ -87,9 +106,31 @@ func unused(port int) bool {
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
+// filling is held by who changes the cache.
+var filling sync.Mutex
+
+// built are the programs that this run has built.
+var built = map[string]bool{}
+
+// build makes the program of the Go package in dir, once in a run.
+func build(t *testing.T, binary, dir, path string) {
+	t.Helper()
+	filling.Lock()
+	defer filling.Unlock()
+	if built[binary] {
+		return
+	}
+	c := exec.Command("go", "build", "-o", binary, path)
+	c.Dir, c.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	run(t, c)
+	built[binary] = true
+}
+
 // fetched runs the commands that fill a cache directory, once for this spec: a marker file remembers what was fetched.
 func fetched(t *testing.T, dir, spec string, commands ...*exec.Cmd) {
 	t.Helper()
+	filling.Lock()
+	defer filling.Unlock()
 	marker := filepath.Join(dir, ".fetched")
 	if have, err := os.ReadFile(marker); err == nil && string(have) == spec {
 		return

@@ -19,6 +19,7 @@ const exampleLimit = 2 * time.Minute
 // TestJavaExamples runs the Java programs of examples/ against every chosen server, and one of them a second time: they print
 // what their output.txt says, in any order where things go on at once.
 func TestJavaExamples(t *testing.T) {
+	t.Parallel()
 	for _, target := range targets(t) {
 		t.Run(target, func(t *testing.T) {
 			need(t, "java", "javac", "mvn")
@@ -37,15 +38,14 @@ func TestJavaExamples(t *testing.T) {
 
 // TestGoExamples runs the Go programs of examples/ against every chosen server instead of the broker that they have inside.
 func TestGoExamples(t *testing.T) {
+	t.Parallel()
 	for _, target := range targets(t) {
 		t.Run(target, func(t *testing.T) {
 			bin := cacheDir(t, "bin", "examples")
 			if err := os.MkdirAll(bin, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			build := exec.Command("go", "build", "-o", bin, "./examples/...")
-			build.Dir = ".."
-			run(t, build)
+			build(t, bin, "..", "./examples/...")
 			s := startServer(t, target)
 			programs, err := filepath.Glob("../examples/*/main.go")
 			if err != nil || len(programs) == 0 {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/aerobee-mq/aerobee/filter"
+	"github.com/aerobee-mq/aerobee/internal/differences"
 	"github.com/aerobee-mq/aerobee/internal/sqlgen"
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -35,7 +36,7 @@ type filterCase struct {
 }
 
 // TestFilterAgainstApache lets Apache's own SQL92 evaluator and ours judge the same fresh expressions and properties, and the
-// listed differences. AEROBEE_INTEROP_SEED repeats a run; AEROBEE_INTEROP_FILTER_RECORD=1 keeps Apache's verdicts for the
+// listed differences (package differences). AEROBEE_INTEROP_SEED repeats a run; AEROBEE_INTEROP_FILTER_RECORD=1 keeps Apache's verdicts for the
 // tests of package filter.
 func TestFilterAgainstApache(t *testing.T) {
 	record := os.Getenv("AEROBEE_INTEROP_FILTER_RECORD") != ""
@@ -92,30 +93,32 @@ func ourVerdicts(properties [][]byte, c filterCase) string {
 	return out.String()
 }
 
-// listedDifferences asks Apache for the differences that package filter lists: what it says there must be so.
+// listedDifferences asks Apache for the differences that are listed: what it is said to say must be so.
 func listedDifferences(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile("../filter/testdata/differences.json")
-	if err != nil {
-		t.Fatal(err)
+	type example struct {
+		Before, Middle, After, Apache string
+		Times                         int
+		Properties                    []byte
+		line                          int
 	}
-	var listed []struct {
-		Reason, Before, Middle, After, Apache string
-		Times                                 int
-		Properties                            []byte
-	}
-	if err := json.Unmarshal(text, &listed); err != nil {
-		t.Fatal(err)
-	}
+	var listed []example
 	properties, cases := [][]byte{}, []filterCase{}
-	for i, d := range listed {
-		properties = append(properties, d.Properties)
-		cases = append(cases, filterCase{expression: strings.Repeat(d.Before, d.Times) + d.Middle + strings.Repeat(d.After, d.Times), messages: []int{i}})
+	for _, e := range differences.Of(t, "filter sql92") {
+		for _, l := range e.Lines {
+			d := example{line: l.Number}
+			if err := json.Unmarshal([]byte(l.Text), &d); err != nil {
+				t.Fatalf("%s:%d: %v", differences.File, l.Number, err)
+			}
+			listed = append(listed, d)
+			properties = append(properties, d.Properties)
+			cases = append(cases, filterCase{expression: strings.Repeat(d.Before, d.Times) + d.Middle + strings.Repeat(d.After, d.Times), messages: []int{len(cases)}})
+		}
 	}
 	askApache(t, properties, cases)
 	for i, d := range listed {
 		if cases[i].verdicts != d.Apache {
-			t.Errorf("%s: Apache says %s, the list says %s", d.Reason, cases[i].verdicts, d.Apache)
+			t.Errorf("%s:%d: Apache says %s, the list says %s", differences.File, d.line, cases[i].verdicts, d.Apache)
 		}
 	}
 }

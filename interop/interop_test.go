@@ -13,13 +13,26 @@ func onEachTarget(t *testing.T, make func(*testing.T) program) {
 }
 
 func TestJavaNew(t *testing.T) {
+	t.Parallel()
 	onEachTarget(t, func(t *testing.T) program { return javaProgram(t, javaNew) })
 }
 
 func TestJavaOld(t *testing.T) {
+	t.Parallel()
 	onEachTarget(t, func(t *testing.T) program { return javaProgram(t, javaOld) })
 }
 
-func TestGo(t *testing.T)     { onEachTarget(t, goProgram) }
-func TestPython(t *testing.T) { onEachTarget(t, pythonProgram) }
-func TestNode(t *testing.T)   { onEachTarget(t, nodeProgram) }
+func TestGo(t *testing.T) {
+	t.Parallel()
+	onEachTarget(t, goProgram)
+}
+
+func TestPython(t *testing.T) {
+	t.Parallel()
+	onEachTarget(t, pythonProgram)
+}
+
+func TestNode(t *testing.T) {
+	t.Parallel()
+	onEachTarget(t, nodeProgram)
+}

@@ -17,6 +17,7 @@ func mixedSuite(t *testing.T, s *server) {
 
 // TestApacheBrokerAtAerobee registers Apache's broker at Aerobee's NameServer.
 func TestApacheBrokerAtAerobee(t *testing.T) {
+	t.Parallel()
 	skipUnlessAerobee(t)
 	ports := freePorts(t, 2)
 	names := aerobee(t, ports[0], "")
@@ -27,6 +28,7 @@ func TestApacheBrokerAtAerobee(t *testing.T) {
 
 // TestAerobeeBrokerAtApache registers Aerobee's broker at Apache's NameServer.
 func TestAerobeeBrokerAtApache(t *testing.T) {
+	t.Parallel()
 	skipUnlessAerobee(t)
 	ports := freePorts(t, 2)
 	apacheNamesrv(t, javaNew, ports[0])

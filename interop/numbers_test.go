@@ -106,16 +106,14 @@ func TestNumbers(t *testing.T) {
 func numbersAerobee(t *testing.T) *loaded {
 	t.Helper()
 	binary := cacheDir(t, "bin", "numbers-aerobee")
-	run(t, exec.Command("go", "build", "-o", binary, "./numbers/aerobee"))
+	build(t, binary, ".", "./numbers/aerobee")
 	return &loaded{name: "Aerobee `client`", version: "this tree", command: []string{binary}, warmSeconds: 3, warmBacklog: 100_000}
 }
 
 func numbersGo(t *testing.T) *loaded {
 	t.Helper()
 	binary := cacheDir(t, "bin", "numbers-go")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = filepath.Join("numbers", "go")
-	run(t, build)
+	build(t, binary, filepath.Join("numbers", "go"), ".")
 	return &loaded{name: "rocketmq-client-go/v2", version: "2.1.2", command: []string{binary}, warmSeconds: 3, warmBacklog: 100_000}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"time"
 )
@@ -36,7 +35,7 @@ type answer struct {
 // invoke sends one request on its own connection and returns the answer; a code other than 0 is an error. It shares no
 // line with the product, so a mistake in the product's codec cannot hide itself here.
 func invoke(addr string, code int, fields map[string]string, body []byte) (answer, error) {
-	conn, err := net.DialTimeout("tcp", addr, 2*time.Second)
+	conn, err := connect(addr)
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,20 +87,30 @@ func readAnswer(r io.Reader) (answer, error) {
 
 // createTopic makes a topic with as many read as write queues, as the admin tools do.
 func createTopic(broker, topic string, queues int) error {
+	return createTopicWith(broker, topic, queues, "")
+}
+
+// createTopicWith is createTopic with attributes as in "+message.type=FIFO".
+func createTopicWith(broker, topic string, queues int, attributes string) error {
 	n := strconv.Itoa(queues)
 	_, err := invoke(broker, codeCreateTopic, map[string]string{
 		"topic": topic, "defaultTopic": "TBW102", "readQueueNums": n, "writeQueueNums": n, "perm": "6",
-		"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false",
+		"topicFilterType": "SINGLE_TAG", "topicSysFlag": "0", "order": "false", "attributes": attributes,
 	}, nil)
 	return err
 }
 
-// createGroup makes a consumer group with the admin tools' defaults; a message that failed was tried retries times more.
+// createGroup makes a consumer group with the admin tools' defaults; a message that failed is tried retries times more.
 func createGroup(broker, group string, retries int) error {
+	return createGroupWith(broker, group, retries, false, nil)
+}
+
+// createGroupWith is createGroup; orderly makes a push consumer that speaks gRPC take each queue in order.
+func createGroupWith(broker, group string, retries int, orderly bool, attributes map[string]string) error {
 	body, err := json.Marshal(map[string]any{
 		"groupName": group, "consumeEnable": true, "consumeFromMinEnable": true, "consumeBroadcastEnable": true,
-		"consumeMessageOrderly": false, "retryQueueNums": 1, "retryMaxTimes": retries, "brokerId": 0,
-		"whichBrokerWhenConsumeSlowly": 1, "notifyConsumerIdsChangedEnable": true,
+		"consumeMessageOrderly": orderly, "retryQueueNums": 1, "retryMaxTimes": retries, "brokerId": 0,
+		"whichBrokerWhenConsumeSlowly": 1, "notifyConsumerIdsChangedEnable": true, "attributes": attributes,
 	})
 	if err != nil {
 		return err
@@ -121,7 +130,7 @@ func send(broker, topic, body string) error {
 }
 
 // deadLetter is an error until queue 0 of the group's dead letter topic holds one message, with this body and this topic
-// of origin. A record has 84 bytes before the body's length when its hosts have four bytes each.
+// of origin, or that topic's retry topic of consumers that pop. A record has 84 bytes before the body's length when its hosts have four bytes each.
 func deadLetter(broker, group, topic, body string) error {
 	got, err := invoke(broker, codePull, map[string]string{
 		"consumerGroup": "interop-driver", "topic": "%DLQ%" + group, "queueId": "0", "queueOffset": "0", "maxMsgNums": "8",
@@ -135,7 +144,8 @@ func deadLetter(broker, group, topic, body string) error {
 	switch {
 	case len(record) < 84 || binary.BigEndian.Uint32(record) != uint32(len(record)):
 		return fmt.Errorf("%d bytes of dead letters are not one record: %q", len(record), record)
-	case !bytes.HasPrefix(record[84:], text) || !bytes.Contains(record, []byte("RETRY_TOPIC\x01"+topic)):
+	case !bytes.HasPrefix(record[84:], text) || !bytes.Contains(record, []byte("RETRY_TOPIC\x01"+topic)) &&
+		!bytes.Contains(record, []byte("RETRY_TOPIC\x01%RETRY%"+group+"_"+topic)):
 		return fmt.Errorf("the dead letter is not %q from %s: %q", body, topic, record)
 	}
 	return nil

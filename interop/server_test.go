@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 type server struct {
 	name            string // "aerobee", "apache", "apache49", or what is mixed
 	namesrv, broker string
+	grpc            string   // where it serves gRPC; empty where nothing asks
 	store           *process // the process that holds the messages
 	ready           func() error
 }
@@ -104,17 +104,17 @@ func clientTargets(t *testing.T) []string {
 	}
 }
 
-// startServer starts the named target on free ports with an empty store.
-func startServer(t *testing.T, target string) *server {
+// startServer starts the named target on free ports with an empty store, and with settings "KEY=VALUE" besides the usual ones.
+func startServer(t *testing.T, target string, settings ...string) *server {
 	t.Helper()
 	ports := freePorts(t, 2)
 	var s *server
 	if version, ok := apacheVersions[target]; ok {
 		apacheNamesrv(t, version, ports[0])
-		s = apacheBroker(t, version, local(ports[0]), ports[1])
+		s = apacheBroker(t, version, local(ports[0]), ports[1], settings...)
 		s.name = target
 	} else {
-		s = aerobee(t, ports[0], "")
+		s = aerobee(t, ports[0], "", settings...)
 		s.namesrv = s.broker
 	}
 	if err := s.awaitReady(); err != nil {
@@ -124,12 +124,15 @@ func startServer(t *testing.T, target string) *server {
 }
 
 // aerobee starts an Aerobee with all roles on one port; other is the NameServer to register at, if it is not its own.
-func aerobee(t *testing.T, port int, other string) *server {
+func aerobee(t *testing.T, port int, other string, settings ...string) *server {
 	t.Helper()
 	dir, addr := t.TempDir(), local(port)
 	p := &process{name: "aerobee", dir: dir, command: []string{aerobeeBinary(t), "serve", "--data", filepath.Join(dir, "data"), "--listen", addr}}
 	if other != "" {
 		p.command = append(p.command, "--namesrv", other)
+	}
+	for _, set := range settings {
+		p.command = append(p.command, "--set", set)
 	}
 	p.start(t)
 	ready := func() error {
@@ -153,10 +156,7 @@ func aerobeeBinary(t *testing.T) string {
 		return given
 	}
 	binary := cacheDir(t, "bin", "aerobee")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/aerobee")
-	build.Dir = ".."
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	run(t, build)
+	build(t, binary, "..", "./cmd/aerobee")
 	return binary
 }
 
@@ -172,37 +172,53 @@ func apacheNamesrv(t *testing.T, version string, port int) {
 
 // apacheBroker starts Apache's broker, registered at the NameServer, with the settings that make a test of it steady on
 // a loaded machine; SYNC_FLUSH as Aerobee does it. 4.9 does not know bindAddress and listens everywhere.
-func apacheBroker(t *testing.T, version, namesrv string, port int) *server {
+func apacheBroker(t *testing.T, version, namesrv string, port int, more ...string) *server {
 	t.Helper()
+	p := startApache(t, version, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", apacheBrokerConfig(namesrv, port, more...))
+	return &server{name: "apache", namesrv: namesrv, broker: local(port), store: p, ready: func() error { return nil }}
+}
+
+func apacheBrokerConfig(namesrv string, port int, more ...string) string {
 	config := []string{
 		"brokerClusterName=DefaultCluster", "brokerName=broker-a", "brokerId=0", "brokerIP1=127.0.0.1",
 		"bindAddress=127.0.0.1", fmt.Sprintf("listenPort=%d", port), "namesrvAddr=" + namesrv,
-		"flushDiskType=SYNC_FLUSH", "waitTimeMillsInSendQueue=5000", "osPageCacheBusyTimeOutMills=10000",
+		"flushDiskType=SYNC_FLUSH", "syncFlushTimeout=30000", "waitTimeMillsInSendQueue=5000", "osPageCacheBusyTimeOutMills=10000",
 		"mappedFileSizeCommitLog=67108864", "mappedFileSizeConsumeQueue=600000", "maxIndexNum=50000", "maxHashSlotNum=10000",
-		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true", "enablePropertyFilter=true",
+		"flushConsumerOffsetInterval=500", "diskMaxUsedSpaceRatio=99", "traceTopicEnable=true", "enablePropertyFilter=true", "recallMessageEnable=true",
 	}
-	p := startApache(t, version, "apache-broker", "org.apache.rocketmq.broker.BrokerStartup", "512m", strings.Join(config, "\n"))
-	return &server{name: "apache", namesrv: namesrv, broker: local(port), store: p, ready: func() error { return nil }}
+	return strings.Join(append(config, more...), "\n")
 }
 
 func startApache(t *testing.T, version, name, class, heap, config string) *process {
 	t.Helper()
 	need(t, "java", "mvn")
 	jars, dir := javaJars(t, "server", version), t.TempDir()
+	command := append(apacheJava(dir, heap), "-cp", jars, class, "-c", writeApacheConfig(t, dir, name, config))
+	p := &process{name: name, dir: dir, abrupt: true, command: command}
+	p.start(t)
+	return p
+}
+
+// writeApacheConfig writes a server's configuration, with its files under dir, and returns the path.
+func writeApacheConfig(t *testing.T, dir, name, config string) string {
+	t.Helper()
 	writeLogback(t, dir)
 	file := filepath.Join(dir, name+".conf")
 	config += fmt.Sprintf("\nstorePathRootDir=%s\nkvConfigPath=%s\n", filepath.Join(dir, "store"), filepath.Join(dir, "kvConfig.json"))
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// apacheJava is how one of Apache's servers is run, up to its class path.
+func apacheJava(dir, heap string) []string {
 	command := []string{"java", "-XX:TieredStopAtLevel=1", "-Xms" + heap, "-Xmx" + heap, "-XX:MaxDirectMemorySize=512m",
 		"-Drocketmq.home.dir=" + dir, "-Duser.home=" + dir}
 	for _, name := range []string{"sun.nio.ch", "java.nio", "java.lang", "java.util", "java.util.concurrent", "jdk.internal.ref", "jdk.internal.misc"} {
 		command = append(command, "--add-opens=java.base/"+name+"=ALL-UNNAMED", "--add-exports=java.base/"+name+"=ALL-UNNAMED")
 	}
-	p := &process{name: name, dir: dir, abrupt: true, command: append(command, "-cp", jars, class, "-c", file)}
-	p.start(t)
-	return p
+	return command
 }
 
 // writeLogback writes the files that 4.9 does not start without.

@@ -54,7 +54,7 @@ func (p program) begin(t *testing.T, on *server, onLine func(string), env ...str
 	ctx, cancel := context.WithTimeout(context.Background(), suiteLimit)
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	only := os.Getenv("AEROBEE_INTEROP_ONLY")
-	cmd.Env = append(os.Environ(), "INTEROP_NAMESRV="+on.namesrv, "INTEROP_BROKER="+on.broker, "INTEROP_TARGET="+on.name,
+	cmd.Env = append(os.Environ(), "INTEROP_NAMESRV="+on.namesrv, "INTEROP_BROKER="+on.broker, "INTEROP_GRPC="+on.grpc, "INTEROP_TARGET="+on.name,
 		"INTEROP_RUN="+strconv.FormatInt(time.Now().UnixMilli(), 36), "INTEROP_ONLY="+only)
 	cmd.Env = append(append(cmd.Env, p.env...), env...)
 	cmd.Dir = t.TempDir()
@@ -108,10 +108,13 @@ func (s *session) read(stdout io.Reader) {
 	}
 }
 
-// serve answers one question: "id restart", "id topic NAME QUEUES", which waits until the topic has its
-// route (Apache's broker registers a little later than it answers), "id group NAME [RETRIES]", "id send TOPIC BODY" (to
+// serve answers one question: "id restart", "id topic NAME QUEUES [TYPE]", which waits until the topic has its
+// route (Apache's broker registers a little later than it answers), "id group NAME [RETRIES [orderly]]", "id send TOPIC BODY" (to
 // queue 0), "id committed TOPIC GROUP QUEUES TOTAL", which waits until the group's committed offsets add up, or
-// "id dead-letter GROUP TOPIC BODY", which waits until that body from that topic is the group's one dead letter.
+// "id dead-letter GROUP TOPIC BODY", which waits until that body from that topic is the group's one dead letter,
+// "id reset GROUP TOPIC", which sends the group to the beginning of the topic,
+// "id resend GROUP", which has an Aerobee send the group's dead letters to it again, "id request TOPIC BODY REPLY", which asks with our
+// client and wants that reply, or "id replier TOPIC GROUP", which starts a consumer of ours that replies in capitals.
 func (s *session) serve(question string) {
 	defer s.asks.Done()
 	words := strings.Fields(question)
@@ -134,8 +137,12 @@ func (s *session) act(verb string, words []string) error {
 	switch {
 	case verb == "restart" && len(words) == 0:
 		return s.on.restart()
-	case verb == "topic" && len(words) == 2:
-		if err := createTopic(s.on.broker, words[0], numbers[1]); err != nil {
+	case verb == "topic" && (len(words) == 2 || len(words) == 3):
+		attributes := ""
+		if len(words) == 3 {
+			attributes = "+message.type=" + words[2]
+		}
+		if err := createTopicWith(s.on.broker, words[0], numbers[1], attributes); err != nil {
 			return err
 		}
 		return eventually(routeLimit, "route of "+words[0], func() error { return routed(s.on.namesrv, words[0], s.on.broker) })
@@ -143,10 +150,24 @@ func (s *session) act(verb string, words []string) error {
 		return createGroup(s.on.broker, words[0], defaultRetries)
 	case verb == "group" && len(words) == 2:
 		return createGroup(s.on.broker, words[0], numbers[1])
+	case verb == "group" && len(words) == 3 && words[2] == "orderly":
+		return createGroupWith(s.on.broker, words[0], numbers[1], true, nil)
+	case verb == "group" && len(words) == 4 && words[2] == "lite":
+		return createGroupWith(s.on.broker, words[0], numbers[1], true, map[string]string{"+lite.bind.topic": words[3]})
+	case verb == "group" && len(words) == 4 && words[2] == "wildcard":
+		return createGroupWith(s.on.broker, words[0], numbers[1], true, map[string]string{"+lite.bind.topic": words[3], "+lite.sub.wildcard": "true"})
 	case verb == "send" && len(words) == 2:
 		return send(s.on.broker, words[0], words[1])
 	case verb == "dead-letter" && len(words) == 3:
 		return eventually(deadLetterLimit, "dead letter of "+words[0], func() error { return deadLetter(s.on.broker, words[0], words[1], words[2]) })
+	case verb == "request" && len(words) == 3:
+		return request(s.on.namesrv, words[0], words[1], words[2])
+	case verb == "replier" && len(words) == 2:
+		return startReplier(s.t, s.on.namesrv, words[0], words[1])
+	case verb == "reset" && len(words) == 2:
+		return sendToBeginning(s.on.namesrv, words[0], words[1])
+	case verb == "resend" && len(words) == 1:
+		return resend(s.on.broker, words[0])
 	case verb == "committed" && len(words) == 4:
 		return s.on.awaitCommitted(words[0], words[1], numbers[2], numbers[3])
 	}
@@ -172,8 +193,14 @@ func (s *session) wait() error {
 // runSuite runs the program's scenarios against the server and reports each as a subtest.
 func runSuite(t *testing.T, p program, on *server, env ...string) {
 	t.Helper()
+	runSuiteWith(t, p, on, nil, env...)
+}
+
+// runSuiteWith is runSuite for a program that says more; onLine is called with each line of it.
+func runSuiteWith(t *testing.T, p program, on *server, onLine func(line string), env ...string) {
+	t.Helper()
 	start := time.Now()
-	s := p.begin(t, on, nil, env...)
+	s := p.begin(t, on, onLine, env...)
 	err := s.wait()
 	failed := 0
 	for _, name := range s.planned {

@@ -13,20 +13,28 @@ import (
 
 // javaLoad is the running Java half of the torture test.
 type javaLoad struct {
-	stdin  io.WriteCloser
-	said   chan string // STARTED and STOPPED
-	ended  chan error
-	stderr string
+	stdin   io.WriteCloser
+	said    chan string // STARTED and STOPPED
+	ended   chan error
+	stderr  string
+	process *os.Process
 }
 
 // startJava begins the Java program, which writes its events into the recorder, and returns when it sends and consumes.
 func startJava(t *testing.T, on *server, seed uint64, rec *recorder) *javaLoad {
 	t.Helper()
+	return startJavaAs(t, "interop.Torture", on, seed, rec)
+}
+
+// startJavaAs is startJava with another program, and variables "KEY=VALUE" for it.
+func startJavaAs(t *testing.T, class string, on *server, seed uint64, rec *recorder, variables ...string) *javaLoad {
+	t.Helper()
 	p := javaProgram(t, javaNew)
-	p.command[len(p.command)-1] = "interop.Torture"
+	p.command[len(p.command)-1] = class
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "INTEROP_NAMESRV="+on.namesrv, "INTEROP_BROKER="+on.broker, fmt.Sprintf("TORTURE_SEED=%d", int64(seed>>1)))
+	cmd.Env = append(cmd.Env, variables...)
 	stderr, err := os.Create(filepath.Join(cmd.Dir, "stderr.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +52,7 @@ func startJava(t *testing.T, on *server, seed uint64, rec *recorder) *javaLoad {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	j := &javaLoad{stdin: stdin, said: make(chan string, 2), ended: make(chan error, 1), stderr: stderr.Name()}
+	j := &javaLoad{process: cmd.Process, stdin: stdin, said: make(chan string, 2), ended: make(chan error, 1), stderr: stderr.Name()}
 	go j.read(stdout, cmd, rec)
 	t.Cleanup(func() {
 		stdin.Close() // ends it, if nothing has

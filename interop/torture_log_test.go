@@ -110,6 +110,7 @@ func parseRecord(b []byte) (history.Event, int, error) {
 	}
 	e := bodyEvent(body)
 	e.Kind = history.Stored
+	e.From = history.Time(binary.BigEndian.Uint64(b[56:])) * 1000
 	e.Place.Queue = int(binary.BigEndian.Uint32(b[12:]))
 	e.Place.Offset = int64(binary.BigEndian.Uint64(b[20:]))
 	return e, size, nil

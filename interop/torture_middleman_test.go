@@ -35,8 +35,16 @@ type middleman struct {
 
 	mu    sync.Mutex // guards all below
 	armed bool
-	held  []byte // the body of a send that was kept from the broker, to be delivered early
+	held  []byte    // the body of a send that was kept from the broker, to be delivered early
+	spoil bugBearer // bugs of machines or kinds, nil for those of plain messages
 	conns []net.Conn
+}
+
+// bugBearer changes what goes through a middleman.
+type bugBearer interface {
+	// request returns what the broker is to get for a request, nil for nothing, answer what the client is to get of the broker's.
+	request(p *passage, f *protocol.Frame, frame []byte) []byte
+	answer(p *passage, f *protocol.Frame, frame []byte) []byte
 }
 
 // newMiddleman listens on a port with as many digits as the broker's, because it changes addresses in answers in place.
@@ -127,8 +135,9 @@ type passage struct {
 	client, broker net.Conn
 	writing        sync.Mutex // orders whole frames to the client
 
-	mu    sync.Mutex // guards pulls
+	mu    sync.Mutex // guards all below
 	pulls map[int32]bool
+	id    string // the client's
 }
 
 // pump moves frames until either side closes; through says which frame goes on, nil for none.
@@ -182,6 +191,9 @@ func (p *passage) request(frame []byte) []byte {
 	if protocol.DecodeFrame(slices.Clone(frame[4:]), &f) != nil {
 		return frame
 	}
+	if p.m.spoil != nil {
+		return p.m.spoil.request(p, &f, frame)
+	}
 	switch f.Code {
 	case protocol.ReqPullMessage:
 		if f.Fields.String("topic") == freeTopic && f.Fields.String("queueId") == "1" {
@@ -212,6 +224,9 @@ func (p *passage) answer(frame []byte) []byte {
 	var f protocol.Frame
 	if protocol.DecodeFrame(slices.Clone(frame[4:]), &f) != nil {
 		return frame
+	}
+	if p.m.spoil != nil {
+		return bytes.ReplaceAll(p.m.spoil.answer(p, &f, frame), []byte(p.m.backend), []byte(p.m.front))
 	}
 	p.mu.Lock()
 	pull := f.IsResponse() && p.pulls[f.Opaque]

@@ -30,7 +30,7 @@ func planted(t *testing.T, plant string, want history.Fault) {
 		}
 	}
 	rec := newRecorder()
-	prepareTorture(t, s, rules)
+	prepareTorture(t, s, tortureTopics(), rules)
 	m := newMiddleman(t, ports[1], s.broker, plant)
 	load := startGo(t, &server{name: s.name, namesrv: m.front, broker: m.front}, 1, rec)
 	must := func(err error) {
@@ -60,7 +60,7 @@ func planted(t *testing.T, plant string, want history.Fault) {
 	}
 	must(eventually(30*time.Second, "what is there arrives", func() error { return rec.undeliveredBut(forgiven, rules.Groups) }))
 	load.close(t)
-	readWholeLog(t, s, rec)
+	readWholeLog(t, s, tortureTopics(), rec)
 
 	report := rec.check(rules)
 	t.Logf("%d kills, %d acknowledged, %d delivered, found: %v", report.Kills, report.Acknowledged, report.Delivered, report.Findings)

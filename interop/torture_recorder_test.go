@@ -32,11 +32,12 @@ type recorder struct {
 	acked  map[history.Key]string              // acknowledged → topic
 	got    map[string]map[history.Key]struct{} // by group
 	wished map[string]map[history.Key]struct{} // by group: refused, and not seen again
+	halves map[history.Key]bool                // messages of transactions, and whether their producers said commit
 	sends  int                                 // acknowledgements since the last kill
 }
 
 func newRecorder() *recorder {
-	return &recorder{acked: map[history.Key]string{}, got: map[string]map[history.Key]struct{}{}, wished: map[string]map[history.Key]struct{}{}}
+	return &recorder{halves: map[history.Key]bool{}, acked: map[history.Key]string{}, got: map[string]map[history.Key]struct{}{}, wished: map[string]map[history.Key]struct{}{}}
 }
 
 func now() history.Time { return history.Time(time.Now().UnixMicro()) }
@@ -52,7 +53,11 @@ func (r *recorder) add(e history.Event) {
 	case history.SendAcked:
 		r.acked[e.Key] = e.Place.Topic
 		r.sends++
-	case history.Delivered:
+	case history.Half:
+		r.halves[e.Key] = false
+	case history.Decided:
+		r.halves[e.Key] = r.halves[e.Key] || e.Commit
+	case history.Delivered, history.Popped, history.Began:
 		entry(r.got, e.Group)[e.Key] = struct{}{}
 		if e.Retry > 0 {
 			delete(entry(r.wished, e.Group), e.Key)
@@ -92,7 +97,8 @@ func (r *recorder) undeliveredBut(forgiven string, groups map[string][]string) e
 		got, missing, example := entry(r.got, group), 0, history.Key{}
 		for key, topic := range r.acked {
 			for _, wanted := range topics {
-				if _, has := got[key]; topic == wanted && !has && key.Producer != forgiven {
+				commit, half := r.halves[key]
+				if _, has := got[key]; topic == wanted && !has && key.Producer != forgiven && (commit || !half) {
 					missing, example = missing+1, key
 				}
 			}
@@ -169,7 +175,7 @@ func parseEvent(fields []string) (history.Event, error) {
 	case "J":
 		e.Kind = history.Joined
 	default:
-		return e, fmt.Errorf("unknown event %q", verb)
+		return machineEvent(verb, e, w)
 	}
 	return e, w.err
 }

@@ -73,7 +73,7 @@ func torture(t *testing.T, target string, rounds int, seed uint64) {
 	if target == "apache" {
 		rules.Durable = 12 * time.Second // it writes offsets every 500 ms here, but not in its first 10 s
 	}
-	prepareTorture(t, s, rules)
+	prepareTorture(t, s, tortureTopics(), rules)
 	load := startGo(t, s, seed, rec)
 	java := startJava(t, s, seed, rec)
 	polling := pollProgress(s, rules, rec)
@@ -97,15 +97,15 @@ func torture(t *testing.T, target string, rounds int, seed uint64) {
 		t.Errorf("the Java program: %v", err)
 	}
 	load.close(t)
-	readWholeLog(t, s, rec)
+	readWholeLog(t, s, tortureTopics(), rec)
 	verifyStore(t, s)
 	judge(t, fmt.Sprintf("%s, %d rounds, seed %d, %v", target, rounds, seed, time.Since(start).Round(100*time.Millisecond)), rec, rules)
 }
 
 // prepareTorture makes topics and groups.
-func prepareTorture(t *testing.T, s *server, rules history.Rules) {
+func prepareTorture(t *testing.T, s *server, topics map[string]int, rules history.Rules) {
 	t.Helper()
-	for topic, queues := range tortureTopics() {
+	for topic, queues := range topics {
 		if err := createTopic(s.broker, topic, queues); err != nil {
 			t.Fatal(err)
 		}
@@ -171,9 +171,9 @@ func recordProgress(s *server, group, topic string, rec *recorder) {
 	}
 }
 
-func readWholeLog(t *testing.T, s *server, rec *recorder) {
+func readWholeLog(t *testing.T, s *server, topics map[string]int, rec *recorder) {
 	t.Helper()
-	for topic, queues := range tortureTopics() {
+	for topic, queues := range topics {
 		if err := readLog(s.broker, topic, queues, rec.add); err != nil {
 			t.Errorf("read the log: %v", err)
 		}

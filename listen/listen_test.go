@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -20,25 +19,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/aerobee-mq/aerobee/internal/logtext"
 )
-
-// logText is a log that tests can read while it is written.
-type logText struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // v2 is a PROXY v2 header.
 func v2(command, family byte, rest string) string {
@@ -128,7 +111,7 @@ func TestSniff(t *testing.T) {
 		info := ConnInfo{}
 		c := &oneByte{b: []byte(in)}
 		k, err := sniff(c, nil, &info)
-		got := fmt.Sprintf("%s %v", [...]string{"remoting", "http1", "http2", "tls", "proxy", "undecided"}[k], err)
+		got := fmt.Sprintf("%s %v", [...]string{"remoting", "http1", "http2", "tls", "proxy", "undecided", "plain"}[k], err)
 		if info.Remote.IsValid() {
 			got += fmt.Sprintf(" %v %v", info.Remote, info.Local)
 		}
@@ -159,9 +142,9 @@ func TestSniff(t *testing.T) {
 }
 
 // start listens on free loopback ports.
-func start(t *testing.T, o Options) (*Server, *logText) {
+func start(t *testing.T, o Options) (*Server, *logtext.Buffer) {
 	t.Helper()
-	log := &logText{}
+	log := &logtext.Buffer{}
 	o.Logger = slog.New(slog.NewTextHandler(log, nil))
 	if o.Addrs == nil {
 		o.Addrs = []string{"127.0.0.1:0"}
@@ -216,14 +199,14 @@ func TestOnePortServesAll(t *testing.T) {
 		}
 		h.info.Prefix = append(h.info.Prefix, rest...)
 		want := ConnInfo{Remote: addrPort(c.LocalAddr()), Local: addr, Prefix: []byte("\x00\x00\x00\x08abc")}
-		if diff := cmp.Diff(want, h.info, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		if diff := cmp.Diff(want, h.info, cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{})); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 		_ = h.nc.Close()
 
 		dial(t, addr, v2(1, 0x11, v2IPv4+"\xea\x00\x03vpc")+"\x00\x00")
 		h = <-got
-		if h.info.Remote.String() != "10.0.0.1:12345" || h.info.Local.String() != "10.0.0.2:10911" || string(h.info.TLVs[0xea]) != "vpc" {
+		if h.info.Remote.String() != "10.0.0.1:12345" || h.info.Local.String() != "10.0.0.2:10911" || string(h.info.TLVs[0xea]) != "vpc" || !h.info.Via.IsLoopback() {
 			t.Errorf("behind a PROXY header: %+v", h.info)
 		}
 		_ = h.nc.Close()
@@ -234,7 +217,7 @@ func TestOnePortServesAll(t *testing.T) {
 		}
 
 		for first, line := range map[string]string{
-			"\x16\x03\x01\x02\x00": "TLS is not supported yet", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": "gRPC (HTTP/2) is not supported yet",
+			"\x16\x03\x01\x02\x00": "TLS is not served here", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": "gRPC (HTTP/2) is not served",
 			"PROXY nonsense\r\n": "handshake failed",
 		} {
 			c = dial(t, addr, first)
@@ -372,4 +355,21 @@ func TestLoopbackIsNotClaimed(t *testing.T) {
 	f("192.0.2.1", "127.0.0.1", false)
 	f("192.0.2.1", "::1", false)
 	f("2001:db8::1", "::ffff:127.0.0.1", false)
+}
+
+// TestHTTP2IsHandedOver gives a connection that speaks HTTP/2 away, with all its bytes and the addresses of its PROXY header.
+func TestHTTP2IsHandedOver(t *testing.T) {
+	got := make(chan net.Conn, 1)
+	s, _ := start(t, Options{HTTP2: func(nc net.Conn) { got <- nc }})
+	const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+	dial(t, s.Addrs()[0], "PROXY TCP4 9.9.9.9 5.6.7.8 99 2\r\n"+preface)
+	nc := <-got
+	b := make([]byte, len(preface))
+	if _, err := io.ReadFull(nc, b); err != nil || string(b) != preface {
+		t.Errorf("%q, %v", b, err)
+	}
+	if nc.RemoteAddr().String() != "9.9.9.9:99" || nc.LocalAddr().String() != "5.6.7.8:2" {
+		t.Errorf("from %s to %s", nc.RemoteAddr(), nc.LocalAddr())
+	}
+	_ = nc.Close()
 }

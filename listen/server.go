@@ -24,6 +24,8 @@ type Server struct {
 	http      *http.Server
 	httpConns *httpListener
 	open      atomic.Int64 // connections accepted and not closed
+	origins   origins
+	tls       tlsCounts
 	stop      chan struct{}
 	accepting sync.WaitGroup // accept loops; handshakes; the HTTP server
 	log       *quietlog.Limiter
@@ -66,10 +68,11 @@ func New(o Options) (*Server, error) {
 
 func (s *Server) serveHTTP() {
 	s.http = &http.Server{
-		Handler:           s.opts.HTTP,
+		Handler:           bodiesInTime(s.opts.HTTP, 2*s.opts.HandshakeTimeout),
 		ReadHeaderTimeout: s.opts.HandshakeTimeout,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, peerKey{}, c) },
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
 	}
 	s.httpConns = &httpListener{conns: make(chan net.Conn), stop: make(chan struct{}), addr: s.listeners[0].Addr()}
@@ -156,11 +159,15 @@ func (s *Server) admit(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
-	c := &conn{TCPConn: tcp, open: &s.open}
+	c := &conn{TCPConn: tcp, open: &s.open, from: &origin{all: &s.origins}}
 	if n := s.open.Add(1); n > int64(s.opts.MaxConns) {
-		s.log.Warn("listen: connection refused: too many connections", "number", n, "limit", s.opts.MaxConns,
+		s.log.Warn("listen: connection refused: too many connections (maxConnections)", "number", n, "limit", s.opts.MaxConns,
 			"peer", nc.RemoteAddr().String())
 		_ = c.Close()
+		return
+	}
+	if err := c.from.comes(addrPort(nc.RemoteAddr()).Addr(), s.opts.MaxConnsPerAddr); err != nil {
+		s.refuseOrigin(c, err, nc.RemoteAddr().String())
 		return
 	}
 	s.mu.Lock()
@@ -171,7 +178,8 @@ func (s *Server) admit(nc net.Conn) {
 	}
 	s.unknown[c] = struct{}{}
 	s.mu.Unlock()
-	_ = c.SetReadDeadline(time.Now().Add(s.opts.HandshakeTimeout))
+	c.until = time.Now().Add(s.opts.HandshakeTimeout)
+	_ = c.SetReadDeadline(c.until)
 	s.accepting.Add(1)
 	go s.await(c)
 }
@@ -193,27 +201,39 @@ func (s *Server) handshake(c *conn, n int, err error) {
 		if k, err = sniff(c, c.first[:n], &info); err == nil {
 			err = believable(peer, info.Remote.Addr())
 		}
+		if err == nil && info.Remote.Addr() != peer {
+			info.Via = peer
+			err = c.from.comes(info.Remote.Addr(), s.opts.MaxConnsPerAddr)
+		}
 	} else {
 		err = &incomplete{err: err}
+	}
+	var nc net.Conn = c
+	if err == nil && k == secure && s.opts.TLS != nil {
+		nc, k, err = s.secure(c, &info)
+	} else if k != secure && s.opts.TLSOnly {
+		k = plain
 	}
 	s.mu.Lock()
 	delete(s.unknown, c)
 	s.mu.Unlock()
 	if err == nil {
-		err = c.SetReadDeadline(time.Time{})
+		err = c.SetDeadline(time.Time{})
 	}
 	if err != nil {
-		s.giveUp(c, info, err)
+		s.giveUp(nc, info, err)
 		return
 	}
 	switch {
 	case k == remoting:
-		s.opts.Remoting(c, info)
+		s.opts.Remoting(nc, info)
 	case k == http1 && s.http != nil:
-		s.httpConns.give(&httpConn{Conn: c, info: info})
+		s.httpConns.give(&httpConn{Conn: nc, info: info, stall: stallTime})
+	case k == http2 && s.opts.HTTP2 != nil:
+		s.opts.HTTP2(&httpConn{Conn: nc, info: info})
 	default:
 		s.log.Warn("listen: connection refused: "+k.refusal(), "peer", info.Remote.String(), "address", info.Local.String())
-		_ = c.Close()
+		_ = nc.Close()
 	}
 }
 
@@ -226,13 +246,19 @@ func believable(peer, claimed netip.Addr) error {
 }
 
 // giveUp closes a connection whose handshake failed. Peers that come and go without a byte are health checks, and no news.
-func (s *Server) giveUp(c *conn, info ConnInfo, err error) {
+func (s *Server) giveUp(c net.Conn, info ConnInfo, err error) {
 	got := -1
 	if short := (*incomplete)(nil); errors.As(err, &short) {
 		got = short.got
 	}
+	failed := (*tlsError)(nil)
+	many := (*tooManyError)(nil)
 	switch {
+	case errors.As(err, &many):
+		s.refuseOrigin(c, many, info.Remote.String())
 	case errors.Is(err, net.ErrClosed):
+	case errors.As(err, &failed):
+		s.log.Warn("listen: connection closed: TLS: "+failed.rule, "error", failed.err, "peer", info.Remote.String())
 	case got == 0 && errors.Is(err, io.EOF):
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.log.Warn("listen: connection closed: it did not say within the handshake time what it speaks", "bytes", got,

@@ -13,9 +13,10 @@ const (
 	remoting kind = iota
 	http1
 	http2
-	tls
+	secure // TLS: what is spoken inside is known after its handshake
 	proxy
 	undecided // more bytes are needed
+	plain     // any of them without TLS where TLS is demanded
 )
 
 // recognise tells what a client speaks by its first bytes. A remoting frame begins with its length, at most 16 MiB, so its
@@ -25,7 +26,7 @@ func recognise(b []byte) kind {
 		return undecided
 	}
 	if b[0] == 0x16 {
-		return tls
+		return secure
 	}
 	for _, k := range [...]struct {
 		prefix string
@@ -47,14 +48,17 @@ func recognise(b []byte) kind {
 }
 
 // sniff reads from nc, behind its first bytes, until it is known what the client speaks. It fills in info, with every byte
-// behind a PROXY header as its prefix.
+// behind a PROXY header as its prefix. Inside TLS there is to be no such header: it would come from the client itself.
 func sniff(nc net.Conn, first []byte, info *ConnInfo) (kind, error) {
 	buf := append(make([]byte, 0, 64), first...)
-	proxied := false
+	proxied := info.Secure
 	for {
 		k := recognise(buf)
 		if k == proxy {
 			if proxied {
+				if info.Secure {
+					return k, errors.New("a PROXY header inside TLS: it belongs in front of it")
+				}
 				return k, errors.New("a second PROXY header")
 			}
 			h, size, err := parseProxy(buf)

@@ -33,3 +33,7 @@ func IsRetry(topic string) bool { return strings.HasPrefix(topic, RetryPrefix) }
 
 // IsDLQ reports whether topic is a group's dead letter topic.
 func IsDLQ(topic string) bool { return strings.HasPrefix(topic, DLQPrefix) }
+
+// Hidden reports whether no client may consume a topic, by pulling or by popping, nor have a group's place in it moved: half messages are
+// nobody's yet, and state records may hold what is not for everybody.
+func Hidden(topic string) bool { return topic == TopicHalf || topic == TopicState }

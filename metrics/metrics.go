@@ -1,16 +1,11 @@
 // Package metrics turns what the parts of a node count into the text that Prometheus scrapes. Each part offers a
 // [Source] that is asked at scrape time, so counting costs the hot paths an atomic add and no lock. The root package
-// collects the sources; the api package serves the handler. A handler is safe to call at once.
+// collects the sources; the api package serves the handler, and metrics/otlp sends the same samples to a collector.
+// Everything here is safe to call at once.
+//
+// A scrape is written while it is gathered, through one small buffer: a broker with 10,000 topics has some 200,000 lines, which
+// as values of the Prometheus client would be a hundred megabytes. So a source must bring all samples of one name one after the other.
 package metrics
-
-import (
-	"net/http"
-	"slices"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-)
 
 // Kind says how a sample's value moves.
 type Kind int
@@ -21,55 +16,41 @@ const (
 	Counter Kind = iota
 	// Gauge moves both ways.
 	Gauge
+	// Distribution is a histogram: Bounds, Counts and Sum stand in Value's place.
+	Distribution
 )
 
-// Sample is one value at scrape time. Labels are pairs: name, value, name, value.
+// Sample is one value at scrape time. Labels are pairs: name, value, name, value. Labels, Bounds and Counts are the source's, and
+// may change as soon as emit returns.
 type Sample struct {
 	Name, Help string
-	Kind       Kind
-	Value      float64
-	Labels     []string
+	// Unit is the word for the unit with which the name ends in Prometheus; over OTLP it is left off the name: "milliseconds". "" for none.
+	Unit   string
+	Kind   Kind
+	Value  float64
+	Labels []string
+
+	// Bounds are the upper bounds of a distribution's buckets, in ascending order, and Counts how many values each holds, without
+	// those of the buckets below it; one more than bounds. Sum is the sum of all values.
+	Bounds []float64
+	Counts []int64
+	Sum    float64
 }
 
 // Source hands its samples of this moment to emit. It must not block.
 type Source func(emit func(Sample))
 
-// Handler serves the sources, with Go's runtime and process figures beside them, in Prometheus' text formats.
-func Handler(sources ...Source) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector(sources), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
-}
+// Common are labels that stand on every sample whose name is RocketMQ's: pairs, as in [Sample].
+type Common []string
 
-type collector []Source
+// rocketPrefix begins the names that RocketMQ has, or would have.
+const rocketPrefix = "rocketmq_"
 
-// Describe sends nothing: which samples there are is known at scrape time only, and Prometheus then checks each scrape.
-func (collector) Describe(chan<- *prometheus.Desc) {}
-
-// Collect asks every source.
-func (c collector) Collect(out chan<- prometheus.Metric) {
-	for _, source := range c {
-		source(func(s Sample) {
-			names, values := split(s.Labels)
-			kind := prometheus.GaugeValue
-			if s.Kind == Counter {
-				kind = prometheus.CounterValue
-			}
-			m, err := prometheus.NewConstMetric(prometheus.NewDesc(s.Name, s.Help, names, nil), kind, s.Value, values...)
-			if err != nil {
-				m = prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
-			}
-			out <- m
-		})
+// Total adds the counts of a distribution up.
+func (s *Sample) Total() int64 {
+	n := int64(0)
+	for _, c := range s.Counts {
+		n += c
 	}
-}
-
-func split(pairs []string) (names, values []string) {
-	for pair := range slices.Chunk(pairs, 2) {
-		names = append(names, pair[0])
-		if len(pair) == 2 {
-			values = append(values, pair[1])
-		}
-	}
-	return names, values
+	return n
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // REGISTER_BROKER (103), from every broker at its start, every 30 s and on each change of its topics. The body is its topic table, whole
-// or only what changed, as JSON or compressed (bounded by protocol.MaxRegisterBytes); bodyCrc32 is checked unless 0. The connection
+// or only what changed, as JSON or compressed (bounded by Options.MaxRegister); bodyCrc32 is checked unless 0. The connection
 // stands for the broker from now on: when it ends, the broker is out.
 // Answers: 0, for a slave with its master's addresses, with the order configuration as a KVTable body; 1 for a missing field, a wrong
 // checksum, a body that does not decode, or a first registration with exactly one topic.
@@ -23,11 +23,10 @@ func (s *Server) registerBroker(c *remoting.Conn, f *protocol.Frame) protocol.Fr
 	if sum := message.CRC(f.Body); h.BodyCRC32 != 0 && int64(sum) != int64(h.BodyCRC32) {
 		return fail(f, fmt.Errorf("crc32 not match: the header says %d, the body of %d bytes has %d", h.BodyCRC32, len(f.Body), sum))
 	}
-	body, err := protocol.UnmarshalRegisterBroker(f.Body, h.Compressed, f.Version)
+	r, err := s.readRegistration(f, &h)
 	if err != nil {
 		return fail(f, err)
 	}
-	r := Registration(&h, &body)
 	r.Conn = c
 	s.mu.Lock()
 	known := !s.table.Changed(r.Cluster, r.Addr, r.Version)
@@ -48,6 +47,16 @@ func (s *Server) registerBroker(c *remoting.Conn, f *protocol.Frame) protocol.Fr
 		answer.Body, _ = s.kvTable(protocol.NamespaceOrderTopic)
 	}
 	return answer
+}
+
+func (s *Server) readRegistration(f *protocol.Frame, h *protocol.RegisterBrokerHeader) (*route.Registration, error) {
+	s.reads.Lock()
+	defer s.reads.Unlock()
+	body, err := protocol.UnmarshalRegisterBrokerWithin(f.Body, h.Compressed, f.Version, s.opt.MaxRegister)
+	if err != nil {
+		return nil, err
+	}
+	return Registration(h, &body), nil
 }
 
 // Registration is what a registration says, as the route table takes it.

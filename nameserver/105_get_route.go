@@ -15,20 +15,30 @@ func (s *Server) getRoute(c *remoting.Conn, f *protocol.Frame) protocol.Frame {
 	if err := h.Decode(f.Fields); err != nil {
 		return f.Reply(protocol.ResTopicNotExist, err.Error())
 	}
-	r, ok := s.Route(h.Topic, clientOf(c))
-	if !ok {
-		return f.Reply(protocol.ResTopicNotExist, "No topic route info in name server for the topic: "+h.Topic)
-	}
-	data := routeData(&r, s.orderConf(h.Topic))
 	style := protocol.FastJSON
 	if f.Version >= protocol.Version4_9_4 || h.AcceptStandardJSONOnly {
 		style = protocol.StandardJSON
 	}
+	client := clientOf(c)
+	key, at := s.keyOf(h.Topic, style, client)
+	if h.Zone == "" {
+		if body := s.routes.get(at, key); body != nil {
+			return reply(f, body)
+		}
+	}
+	r, ok := s.Route(h.Topic, client)
+	if !ok {
+		return f.Reply(protocol.ResTopicNotExist, "No topic route info in name server for the topic: "+h.Topic)
+	}
+	data := routeData(&r, s.orderConf(h.Topic))
 	if h.Zone != "" {
 		r.InZone(h.Zone)
-		data, style = routeData(&r, data.OrderConf), protocol.FastJSON
+		data = routeData(&r, data.OrderConf)
+		return reply(f, data.Append(nil, protocol.FastJSON))
 	}
-	return reply(f, data.Append(nil, style))
+	body := data.Append(nil, style)
+	s.routes.put(at, key, body)
+	return reply(f, body)
 }
 
 // orderConf is a topic's order configuration, "" unless the server tells it to clients.

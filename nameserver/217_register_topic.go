@@ -2,6 +2,7 @@ package nameserver
 
 import (
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/protocol/apart"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/route"
 )
@@ -15,7 +16,7 @@ func (s *Server) registerTopic(_ *remoting.Conn, f *protocol.Frame) protocol.Fra
 	}
 	var data protocol.RouteData
 	if len(f.Body) > 0 {
-		if err := protocol.UnmarshalBody(f.Body, &data); err != nil {
+		if err := apart.Body(f, &data); err != nil {
 			return fail(f, err)
 		}
 	}

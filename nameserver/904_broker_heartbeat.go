@@ -14,6 +14,6 @@ func (s *Server) brokerHeartbeat(_ *remoting.Conn, f *protocol.Frame) protocol.F
 	}
 	s.mu.Lock()
 	s.table.Touch(s.opt.Now(), h.ClusterName, h.BrokerAddr)
-	s.mu.Unlock()
+	s.mu.unlockSame()
 	return reply(f, nil)
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/differences"
 	"github.com/aerobee-mq/aerobee/internal/testnet"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -51,22 +52,35 @@ func TestAsApache(t *testing.T) {
 		name, _, _ := strings.Cut(block, "\n")
 		want[name] = block
 	}
+	on := allowed(t)
 	for _, block := range r.blocks {
 		name, _, _ := strings.Cut(block[len("== "):], "\n")
+		own, differs := on[name]
+		delete(on, name)
 		got, w := beginning(block[len("== "):]), beginning(want[name])
-		if own, differs := apacheDiffers()[name]; differs == (got == w) || differs && !strings.Contains(got, "\ncode "+own+"\n") {
+		if differs == (got == w) || differs && !strings.Contains(got, "\ncode "+own+"\n") {
 			t.Errorf("answered\n%swant\n%s(differs on purpose: %v)", got, w, differs)
 		}
 	}
+	for name := range on {
+		t.Errorf("%s: %s has no step %q", differences.File, file, name)
+	}
 }
 
-// apacheDiffers names the steps that are answered in another way on purpose, with the code of ours.
-func apacheDiffers() map[string]string {
-	differs := map[string]string{"105 no topic": "17"}
-	for _, n := range []string{"101 no fields", "219 no fields", "102 no fields", "224 no cluster", "322 no body", "205 no broker", "216 no topic", "104 no fields"} {
-		differs[n] = "1" // a field that must be there is missing: RocketMQ goes on with null
+// allowed are the codes of our answers that differ on purpose, by the names of the steps.
+func allowed(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, e := range differences.Of(t, "nameserver apache.txt") {
+		for _, l := range e.Lines {
+			code, name, _ := strings.Cut(l.Text, " ")
+			if _, twice := out[name]; twice {
+				t.Errorf("%s:%d: %q differs for two reasons", differences.File, l.Number, name)
+			}
+			out[name] = code
+		}
 	}
-	return differs
+	return out
 }
 
 // beginning cuts the remark short, and leaves out the text of code 1, which is some Java exception's.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 	"github.com/aerobee-mq/aerobee/route"
 )
@@ -19,6 +20,7 @@ type Options struct {
 	ScanInterval time.Duration  // between two looks for expired brokers; default 5 s
 	Advertise    []route.Rule   // addresses of this process's broker, by client
 	Canonical    netip.AddrPort // its address when nothing better is known
+	MaxRegister  int64          // bytes that the body of one registration may become; default protocol.MaxRegisterBytes
 	Now          func() time.Time
 	Logger       *slog.Logger
 }
@@ -26,6 +28,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.ScanInterval <= 0 {
 		o.ScanInterval = 5 * time.Second
+	}
+	if o.MaxRegister <= 0 {
+		o.MaxRegister = protocol.MaxRegisterBytes
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -42,8 +47,11 @@ type Server struct {
 	stop  chan struct{}
 	saves chan func(error)
 	wg    sync.WaitGroup
+	reads sync.Mutex // held while the body of a registration is read, which may become much larger: one at a time
 
-	mu       sync.RWMutex
+	routes routeCache
+
+	mu       guard // guards what follows
 	table    *route.Table
 	kv       *route.KV
 	settings Settings
@@ -114,10 +122,12 @@ func (s *Server) scan() {
 func (s *Server) ConnClosed(c *remoting.Conn) {
 	s.mu.Lock()
 	n := s.table.Disconnect(c)
-	s.mu.Unlock()
-	if n > 0 {
-		s.opt.Logger.Warn("a broker's connection ended; unregistered", "broker", c.RemoteAddr(), "registrations", n)
+	if n == 0 {
+		s.mu.unlockSame()
+		return
 	}
+	s.mu.Unlock()
+	s.opt.Logger.Warn("a broker's connection ended; unregistered", "broker", c.RemoteAddr(), "registrations", n)
 }
 
 // RegisterLocal takes in a registration of the broker of this process: its topics are routed to when this returns, and it never expires.
@@ -163,7 +173,7 @@ func (s *Server) readdress(b *route.Broker, local *localBroker, client route.Cli
 	}
 	for id, addr := range b.Addrs {
 		if addr == local.addr {
-			b.Addrs[id] = route.ChooseAddress(s.opt.Advertise, client, s.opt.Canonical).String()
+			b.Addrs[id] = route.ChooseAddress(s.opt.Advertise, client, s.opt.Canonical)
 		}
 	}
 }

@@ -66,6 +66,7 @@ func NormalizeJSON(b []byte) ([]byte, error) {
 type normalizer struct {
 	in, out []byte
 	at      int
+	inKey   bool // what is read is a key
 }
 
 func (n *normalizer) fail(what string) error { return fmt.Errorf("byte %d: %s", n.at, what) }
@@ -141,10 +142,15 @@ func (n *normalizer) member(depth int) error {
 			return err
 		}
 	case '{', '[':
+		if n.inKey { // written as texts, one in the other, each would double the backslashes of those inside
+			return n.fail("an object or array is a key in a key that is one itself")
+		}
+		n.inKey = true
 		from := len(n.out)
 		if err := n.value(depth + 1); err != nil {
 			return err
 		}
+		n.inKey = false
 		text := string(n.out[from:])
 		n.out = appendJSONText(n.out[:from], text, false)
 	default:

@@ -33,6 +33,9 @@ const MaxRegisterBytes = 32 << 20
 // maxRegisterTopics bounds the lines in it, each of which costs many times its shortest text in memory.
 const maxRegisterTopics = 1 << 19
 
+// maxAttributes bounds the attributes of one of them, as text. Brokers know ten.
+const maxAttributes = 64 << 10
+
 // zlibMagic is the first byte of a zlib stream with a window of 32 KiB. No JSON begins with it.
 const zlibMagic = 0x78
 
@@ -40,15 +43,20 @@ const zlibMagic = 0x78
 // known by its first byte as well: brokers of 5.x with compressedRegister=true compress and say that they did not, whereupon
 // Apache's own NameServer refuses them.
 func UnmarshalRegisterBroker(body []byte, compressed bool, version int32) (RegisterBrokerBody, error) {
-	return unmarshalRegister(body, compressed, version, MaxRegisterBytes)
+	return UnmarshalRegisterBrokerWithin(body, compressed, version, MaxRegisterBytes)
 }
 
-func unmarshalRegister(body []byte, compressed bool, version int32, limit int64) (RegisterBrokerBody, error) {
+// UnmarshalRegisterBrokerWithin is [UnmarshalRegisterBroker] with another limit than [MaxRegisterBytes]. Of JSON it bounds the values: each
+// costs many times its shortest text in memory, so that there may be one for 8 bytes of the limit, twice of what brokers write.
+func UnmarshalRegisterBrokerWithin(body []byte, compressed bool, version int32, limit int64) (RegisterBrokerBody, error) {
 	var out RegisterBrokerBody
 	if len(body) == 0 {
 		return out, nil
 	}
 	compressed = compressed || body[0] == zlibMagic
+	if values := int64(bytes.Count(body, []byte(",")) + bytes.Count(body, []byte("{"))); !compressed && values > limit/8 {
+		return out, fmt.Errorf("decode the register body: about %d values in JSON, more than the limit of %d", values, limit/8)
+	}
 	switch {
 	case !compressed && version < Version3_0_11:
 		return out, UnmarshalBody(body, &out.Topics)
@@ -169,7 +177,7 @@ func parseTopicConfig(line string) (TopicConfig, error) {
 		}
 		*field = int32(n)
 	}
-	if len(w) == 6 && w[5] != "" {
+	if len(w) == 6 && w[5] != "" && len(w[5]) <= maxAttributes {
 		var attributes map[string]string
 		if UnmarshalBody([]byte(w[5]), &attributes) == nil {
 			c.Attributes = attributes

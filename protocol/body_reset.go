@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -46,4 +47,26 @@ func (r *ResetOffset) AppendList(dst []byte) []byte {
 		dst = append(appendJSONText(dst, list[i].Topic, false), '}')
 	}
 	return append(dst, "]}"...)
+}
+
+// ConsumerStatus is the body of the answers to 221, a member's offsets by queue, and to 223, those of all members by client id. Its
+// maps have objects as keys, as [ConsumeStats] has.
+type ConsumerStatus struct {
+	Clients map[string]map[MessageQueue]int64 `json:"consumerTable"`
+	Offsets map[MessageQueue]int64            `json:"messageQueueTable"`
+}
+
+// Append appends the body's text to dst.
+func (c *ConsumerStatus) Append(dst []byte) []byte {
+	number := func(dst []byte, offset *int64) []byte { return strconv.AppendInt(dst, *offset, 10) }
+	dst = append(dst, `{"consumerTable":{`...)
+	for i, id := range slices.Sorted(maps.Keys(c.Clients)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendJSONText(dst, id, false), ':')
+		dst = appendQueueMap(dst, c.Clients[id], number)
+	}
+	dst = append(dst, `},"messageQueueTable":`...)
+	return append(appendQueueMap(dst, c.Offsets, number), '}')
 }

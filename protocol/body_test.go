@@ -202,6 +202,16 @@ func TestResetOffset(t *testing.T) {
 	same(t, string(r.AppendList(nil)), `{"offsetTable":[{"brokerName":"a","offset":-1,"queueId":1,"topic":"t"},{"brokerName":"b","offset":7,"queueId":0,"topic":"t"}]}`)
 }
 
+func TestConsumerStatus(t *testing.T) {
+	text := `{"consumerTable":{"c":{{"brokerName":"b","queueId":0,"topic":"t"}:7},"d":{}},"messageQueueTable":{{"brokerName":"a","queueId":1,"topic":"t"}:5}}`
+	var c ConsumerStatus
+	if err := UnmarshalBody([]byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	same(t, c, ConsumerStatus{map[string]map[MessageQueue]int64{"c": {{"b", 0, "t"}: 7}, "d": {}}, map[MessageQueue]int64{{"a", 1, "t"}: 5}})
+	same(t, string(c.Append(nil)), text)
+}
+
 func TestNormalizeJSON(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
@@ -234,6 +244,10 @@ func TestNormalizeJSON(t *testing.T) {
 	bad(`{0:1 1:2}`, "comma")
 	bad(`{0:1} x`, "behind")
 	bad(strings.Repeat("[", 100)+"x", "deeper than 64")
+	// Each of these keys stands in the next one, which would have twice as many backslashes: gigabytes from 200 bytes.
+	bad(strings.Repeat("{", 60)+`"k":1`+strings.Repeat("}:1", 59)+"}", "a key in a key that is one itself")
+	bad(`{[{{0:1}:2}]:3}`, "a key in a key that is one itself")
+	f(`{{a:{b:1}}:{{c:2}:3}}`, `{"{\"a\":{\"b\":1}}":{"{\"c\":2}":3}}`)
 }
 
 func FuzzNormalizeJSON(f *testing.F) {

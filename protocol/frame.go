@@ -48,6 +48,12 @@ type Frame struct {
 	Remark   string
 	Fields   Fields
 	Body     []byte
+
+	// Not on the wire: when the request came, by the clock of who counts latencies, 0 if nobody does; the code of the request that an
+	// answer is for; and whether that has waited for a message.
+	Received uint32
+	Asked    int32
+	Held     bool
 }
 
 // IsResponse reports whether the frame answers a request. It must be asked first: both sides number their requests
@@ -68,6 +74,7 @@ func (f *Frame) Reply(code int32, remark string) Frame {
 		Opaque:   f.Opaque,
 		Flag:     FlagResponse | f.Flag&FlagOneway,
 		Remark:   remark,
+		Received: f.Received, Asked: f.Code, Held: f.Held,
 	}
 }
 

@@ -48,8 +48,8 @@ func FuzzHeaders(f *testing.F) {
 			&BrokerHeartbeatHeader{}, &CreateTopicHeader{}, &TopicHeader{}, &ConfigPageHeader{}, &KVResponseHeader{}, &SendBackHeader{},
 			&PullMessageHeader{}, &PullMessageResponseHeader{}, &UnregisterClientHeader{}, &ConsumerGroupHeader{}, &ProducerGroupHeader{},
 			&EndTransactionHeader{}, &CheckTransactionHeader{}, &QueryMessageHeader{}, &QueryMessageResponseHeader{}, &ViewMessageHeader{},
-			&DeleteGroupHeader{}, &GroupHeader{}, &ConsumeStatsHeader{}, &SendMessageResponseHeader{}, &QueryConsumerOffsetHeader{},
-			&UpdateConsumerOffsetHeader{}, &SearchOffsetHeader{}, &QueueHeader{}, &OffsetResponseHeader{}, &TimestampResponseHeader{},
+			&DeleteGroupHeader{}, &GroupHeader{}, &CloneGroupOffsetHeader{}, &ConsumeStatsHeader{}, &SendMessageResponseHeader{}, &QueryConsumerOffsetHeader{},
+			&UpdateConsumerOffsetHeader{}, &BrokerStatsHeader{}, &BrokerConsumeStatsHeader{}, &ConsumeTimeSpanHeader{}, &SearchOffsetHeader{}, &QueueHeader{}, &OffsetResponseHeader{}, &TimestampResponseHeader{},
 		} {
 			if err := h.Decode(fs); err != nil && strings.TrimSpace(err.Error()) == "" {
 				t.Errorf("%T refuses without a word", h)
@@ -75,6 +75,8 @@ func FuzzBodies(f *testing.F) {
 		for _, body := range []func() any{
 			func() any { return new(ConsumerIDList) }, func() any { return new(ConsumerConnection) }, func() any { return new(ProducerConnection) },
 			func() any { return new(TopicList) }, func() any { return new(GroupList) }, func() any { return new(KVTable) },
+			func() any { return new(BrokerStatsData) }, func() any { return new(ConsumeTimeSpans) }, func() any { return new(TimerMetrics) },
+			func() any { return new(HARuntimeInfo) }, func() any { return new(ColdDataFlow) },
 			func() any { return new(ClusterInfo) }, func() any { return new(BrokerMemberGroupResponse) }, func() any { return new(SubscriptionGroupConfig) },
 			func() any { return new(SubscriptionGroupTable) }, func() any { return new(CheckClientRequest) }, func() any { return new(LockBatchRequest) },
 			func() any { return new(LockBatchResponse) }, func() any { return new(MessageQueue) }, func() any { return new(ResetOffset) },

@@ -60,3 +60,27 @@ func (h *ConsumeStatsHeader) Append(fs *Fields) {
 	addOptional(fs, "topic", h.Topic)
 	addOptional(fs, "topicList", h.TopicList)
 }
+
+// CloneGroupOffsetHeader is the request header of CLONE_GROUP_OFFSET (314). Topic is empty for all topics of the source; Offline
+// takes topics along to which the source, being connected, does not subscribe. The answer has no header.
+type CloneGroupOffsetHeader struct {
+	SrcGroup  string
+	DestGroup string
+	Topic     string
+	Offline   bool
+}
+
+// Decode reads the fields.
+func (h *CloneGroupOffsetHeader) Decode(fs Fields) error {
+	r := fieldReader{fs: fs}
+	*h = CloneGroupOffsetHeader{r.needText("srcGroup"), r.needText("destGroup"), r.text("topic"), r.flag("offline")}
+	return r.err
+}
+
+// Append adds the fields.
+func (h *CloneGroupOffsetHeader) Append(fs *Fields) {
+	fs.Add("srcGroup", h.SrcGroup)
+	fs.Add("destGroup", h.DestGroup)
+	addOptional(fs, "topic", h.Topic)
+	fs.AddBool("offline", h.Offline)
+}

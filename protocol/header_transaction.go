@@ -40,19 +40,18 @@ func (h *EndTransactionHeader) Append(fs *Fields) {
 // CheckTransactionHeader is the request header of CHECK_TRANSACTION_STATE (39), sent one-way by the broker with the half message
 // as body; the producer answers with 37.
 type CheckTransactionHeader struct {
-	Topic                string
-	TranStateTableOffset int64
-	CommitLogOffset      int64
-	MsgID                string
-	TransactionID        string
-	OffsetMsgID          string
+	Topic                                 string
+	TranStateTableOffset, CommitLogOffset int64
+	MsgID, TransactionID                  string
+	OffsetMsgID                           string
+	BrokerName                            string
 }
 
 // Decode reads the fields.
 func (h *CheckTransactionHeader) Decode(fs Fields) error {
 	r := fieldReader{fs: fs}
 	*h = CheckTransactionHeader{r.text("topic"), r.needInt64("tranStateTableOffset"), r.needInt64("commitLogOffset"), r.text("msgId"),
-		r.text("transactionId"), r.text("offsetMsgId")}
+		r.text("transactionId"), r.text("offsetMsgId"), r.text("bname")}
 	return r.err
 }
 
@@ -64,4 +63,5 @@ func (h *CheckTransactionHeader) Append(fs *Fields) {
 	addOptional(fs, "msgId", h.MsgID)
 	addOptional(fs, "transactionId", h.TransactionID)
 	addOptional(fs, "offsetMsgId", h.OffsetMsgID)
+	addOptional(fs, "bname", h.BrokerName)
 }

@@ -106,7 +106,7 @@ func FuzzRegisterBody(f *testing.F) {
 	f.Add(goldenFrame(f, "register_plain.frame").Body, false)
 	f.Add(goldenFrame(f, "register_compressed.frame").Body, true)
 	f.Fuzz(func(t *testing.T, b []byte, compressed bool) {
-		body, err := unmarshalRegister(b, compressed, Version5_5_0, 1<<20)
+		body, err := UnmarshalRegisterBrokerWithin(b, compressed, Version5_5_0, 1<<20)
 		if err != nil {
 			return
 		}
@@ -114,7 +114,7 @@ func FuzzRegisterBody(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := unmarshalRegister(again, true, Version5_5_0, 1<<24); err != nil && !strings.Contains(err.Error(), "topic line") {
+		if _, err := UnmarshalRegisterBrokerWithin(again, true, Version5_5_0, 1<<24); err != nil && !strings.Contains(err.Error(), "topic line") {
 			t.Errorf("what was written cannot be read: %v", err)
 		}
 	})

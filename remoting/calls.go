@@ -230,7 +230,7 @@ func (c *Conn) begin(head, body []byte, deadline time.Time, w Answerer, at momen
 			return 0, false, err
 		}
 	}
-	if left, err = c.post(opaque, waiting, more, at, head, body); err != nil {
+	if left, err = c.post(opaque, waiting, more, at, c.signed(head, body), body); err != nil {
 		if w == nil || c.calls.take(opaque) != nil {
 			return 0, false, err
 		}
@@ -331,6 +331,9 @@ func (c *Conn) Invoke(ctx context.Context, f *protocol.Frame) (*protocol.Frame, 
 	request := *f
 	request.Opaque = opaque
 	request.Flag &^= protocol.FlagResponse | protocol.FlagOneway
+	if c.host.Sign != nil {
+		c.host.Sign(&request)
+	}
 	if err := c.Send(&request); err != nil && c.Cancel(opaque) {
 		return nil, err
 	}

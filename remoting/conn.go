@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/ratelimit"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -17,9 +18,11 @@ type Conn struct {
 	host    *host
 	server  *Server // nil on the side that dialled
 	nc      net.Conn
+	local   *Local          // the peer, if it is in this process; then there is no nc
 	raw     syscall.RawConn // nil: the platform or the connection has no reads and writes that do not wait
 	info    ConnInfo
 	session atomic.Pointer[any]
+	bucket  *ratelimit.Bucket // of the peer's address, nil where nobody counts
 	closing chan struct{}
 	wg      sync.WaitGroup // reader, writer and tasks of this connection
 
@@ -28,6 +31,7 @@ type Conn struct {
 
 	in     reader
 	calls  calls
+	aside  diverted
 	rawOut rawWrite // used only by the goroutine that set writing
 
 	mu       sync.Mutex
@@ -75,6 +79,9 @@ func addrPort(a net.Addr) netip.AddrPort {
 // RemoteAddr is the peer's address, as a PROXY header gives it if there was one.
 func (c *Conn) RemoteAddr() netip.AddrPort { return c.info.Remote }
 
+// Via is who sent the PROXY header by which RemoteAddr is known; invalid without one.
+func (c *Conn) Via() netip.Addr { return c.info.Via }
+
 // LocalAddr is the address that the peer dialled, as a PROXY header gives it if there was one.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.info.Local }
 
@@ -83,6 +90,21 @@ func (c *Conn) TLV(kind byte) ([]byte, bool) {
 	v, ok := c.info.TLVs[kind]
 	return v, ok
 }
+
+// Secure tells whether the connection is inside TLS, and Subject whom the peer's certificate names, which was verified; "" without one.
+func (c *Conn) Secure() bool { return c.info.Secure }
+
+// Subject is described at [Conn.Secure].
+func (c *Conn) Subject() string { return c.info.Subject }
+
+// User is whose the peer's certificate is, or, without a socket, who has signed what comes; "" for nobody's.
+func (c *Conn) User() string { return c.info.User }
+
+// Inside tells whether the connection has no socket: its peer is in this process, and has looked at who asks.
+func (c *Conn) Inside() bool { return c.local != nil }
+
+// Own tells whether this process has made the connection to ask itself.
+func (c *Conn) Own() bool { return c.info.Own }
 
 // Session is what SetSession stored, nil before.
 func (c *Conn) Session() any {
@@ -112,6 +134,10 @@ func (c *Conn) Close() error {
 	c.out, c.full, c.fullLen = nil, nil, 0
 	c.mu.Unlock()
 	close(c.closing)
+	if c.local != nil {
+		go c.local.left()
+		return nil
+	}
 	return c.nc.Close()
 }
 
@@ -138,6 +164,9 @@ func (c *Conn) Go(fn func()) bool {
 	}
 	return started
 }
+
+// MaxTasks is how many functions [Conn.Go] runs at once, for all connections of the server together.
+func (c *Conn) MaxTasks() int { return c.host.MaxTasks }
 
 // spawn starts a goroutine unless the connection is closed. The reader ends only after the close, so neither wait group can
 // be at zero here.
@@ -202,6 +231,9 @@ func (c *Conn) dispatch(f *protocol.Frame) {
 	}
 	if !f.IsOneway() {
 		c.unanswered.Add(1)
+	}
+	if c.bucket != nil && c.tooFast(f) {
+		return
 	}
 	c.host.Mux.serve(c, f)
 }

@@ -68,6 +68,7 @@ func (c *Conn) ran(err error) {
 	}
 	_ = c.Close()
 	c.calls.fail()
+	c.endDiverted()
 	if h.Closed != nil {
 		h.Closed(c)
 	}
@@ -330,6 +331,7 @@ func (r *reader) giveBack() {
 func (r *reader) handle() bool {
 	c, h := r.c, r.c.host
 	f := h.pools.frame()
+	now := uint32(h.Latencies.Now())
 	c.beginBatch()
 	for {
 		frame, ok := r.next()
@@ -343,6 +345,12 @@ func (r *reader) handle() bool {
 			c.refuse(err.Error(), int64(len(frame)), int64(h.MaxFrame))
 			return false
 		}
+		select {
+		case <-c.closing: // by the answer to the frame before, say: nobody would hear of this one
+			return false
+		default:
+		}
+		f.Received = now
 		c.dispatch(f)
 		r.untold = true
 	}
@@ -383,8 +391,13 @@ func (r *reader) next() (frame []byte, ok bool) {
 			return nil, false
 		}
 		if len(b) >= 8 {
-			if header := int64(binary.BigEndian.Uint32(b[4:]) & 0xFFFFFF); header > total-4 {
+			header := int64(binary.BigEndian.Uint32(b[4:]) & 0xFFFFFF)
+			if header > total-4 {
 				r.c.refuse("header length exceeds the frame", header, total-4)
+				return nil, false
+			}
+			if most := int64(r.c.host.MaxHeader); header > most && r.c.server != nil {
+				r.c.refuse("header too large (maxHeaderSize)", header, most)
 				return nil, false
 			}
 		}

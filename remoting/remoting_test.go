@@ -18,28 +18,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/logtext"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
-
-// logText is a log that tests can read while it is written.
-type logText struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (l *logText) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // pair is a TCP connection over the loopback.
 func pair(t testing.TB) (client, server net.Conn) {
@@ -220,8 +201,8 @@ func TestAnnouncedFrameCostsNothing(t *testing.T) {
 func TestRefusedFrames(t *testing.T) {
 	check := func(stream []byte, rule, number string) {
 		t.Helper()
-		log := &logText{}
-		client, _ := serve(t, Options{Logger: log.logger()}, nil)
+		log := &logtext.Buffer{}
+		client, _ := serve(t, Options{Logger: log.Logger()}, nil)
 		if _, err := client.Write(stream); err != nil {
 			t.Fatal(err)
 		}
@@ -238,6 +219,7 @@ func TestRefusedFrames(t *testing.T) {
 	check([]byte{0, 0, 0, 3}, "frame length out of range", "number=3")
 	check([]byte{0xFF, 0xFF, 0xFF, 0xFF}, "frame length out of range", "number=4294967295")
 	check([]byte{0, 0, 0, 8, 0, 0, 0, 5}, "header length exceeds the frame", "number=5 limit=4")
+	check([]byte{0, 32, 0, 9, 0, 32, 0, 1}, "header too large (maxHeaderSize)", "number=2097153 limit=2097152")
 	check([]byte{0, 0, 0, 6, 0, 0, 0, 2, '{', 'x'}, "malformed frame: JSON header of 2 bytes is wrong at byte 1", "number=6")
 }
 
@@ -461,9 +443,9 @@ func TestManySendersKeepTheirOrder(t *testing.T) {
 func TestSlowReaderIsDropped(t *testing.T) {
 	check := func(o Options, rule string) {
 		t.Helper()
-		log := &logText{}
+		log := &logtext.Buffer{}
 		opened := make(chan *Conn, 1)
-		o.Logger, o.Opened = log.logger(), func(c *Conn) { opened <- c }
+		o.Logger, o.Opened = log.Logger(), func(c *Conn) { opened <- c }
 		_, s := serve(t, o, nil)
 		c := <-opened
 		body := make([]byte, 1<<20)
@@ -516,8 +498,8 @@ func TestIdleClose(t *testing.T) {
 
 func TestUnfinishedFrameEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &logText{}
-		client, s := pipeServer(Options{Logger: log.logger()})
+		log := &logtext.Buffer{}
+		client, s := pipeServer(Options{Logger: log.Logger()})
 		var sent atomic.Int64
 		var writer sync.WaitGroup
 		writer.Go(func() { // a byte every minute would keep an idle connection alive for ever
@@ -543,8 +525,8 @@ func TestUnfinishedFrameEnds(t *testing.T) {
 
 func TestDeadReaderIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &logText{}
-		client, s := pipeServer(Options{Mux: echoMux(), Logger: log.logger()})
+		log := &logtext.Buffer{}
+		client, s := pipeServer(Options{Mux: echoMux(), Logger: log.Logger()})
 		start := time.Now()
 		for c := range s.Conns() {
 			if err := c.Send(&protocol.Frame{Code: 40, Flag: protocol.FlagOneway}); err != nil {
@@ -640,9 +622,9 @@ func TestShutdownCutsOff(t *testing.T) {
 }
 
 func TestLimitsOfConnectionsAndTasks(t *testing.T) {
-	log := &logText{}
+	log := &logtext.Buffer{}
 	opened := make(chan *Conn, 1)
-	_, s := serve(t, Options{MaxConns: 1, MaxTasks: 1, Logger: log.logger(), Opened: func(c *Conn) { opened <- c }}, nil)
+	_, s := serve(t, Options{MaxConns: 1, MaxTasks: 1, Logger: log.Logger(), Opened: func(c *Conn) { opened <- c }}, nil)
 	second, nc := pair(t)
 	s.Serve(nc, ConnInfo{})
 	if _, err := second.Read(make([]byte, 1)); err == nil || !strings.Contains(log.String(), "too many connections") {

@@ -15,6 +15,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	conns   map[*Conn]struct{} // guarded by mu
+	locals  int                // how many of conns have no socket; guarded by mu
 	closed  bool               // guarded by mu
 	reading sync.WaitGroup     // readers that still take requests; added to under mu while not closed
 }
@@ -33,7 +34,7 @@ func (s *Server) Serve(nc net.Conn, info ConnInfo) {
 		closed, n := s.closed, len(s.conns)
 		s.mu.Unlock()
 		if !closed {
-			c.refuse("too many connections", int64(n)+1, int64(s.host.MaxConns))
+			c.refuse("too many connections (maxConnections)", int64(n)+1, int64(s.host.MaxConns))
 		}
 		_ = c.Close()
 		return
@@ -41,6 +42,7 @@ func (s *Server) Serve(nc net.Conn, info ConnInfo) {
 	s.conns[c] = struct{}{}
 	s.reading.Add(1)
 	s.mu.Unlock()
+	c.holdRate()
 	if !c.spawn(c.run) { // somebody who walks over Conns has closed it already
 		s.reading.Done()
 		s.remove(c)
@@ -48,7 +50,11 @@ func (s *Server) Serve(nc net.Conn, info ConnInfo) {
 }
 
 func (s *Server) remove(c *Conn) {
+	c.releaseRate()
 	s.mu.Lock()
+	if _, ok := s.conns[c]; ok && c.local != nil {
+		s.locals--
+	}
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.host.moved()
@@ -83,6 +89,10 @@ func (s *Server) Drain() {
 	s.mu.Unlock()
 	s.host.draining.Store(true)
 	for _, c := range s.snapshot() {
+		if c.local != nil {
+			c.local.drained()
+			continue
+		}
 		_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 	}
 	s.reading.Wait()

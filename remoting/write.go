@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/metrics/latency"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -52,10 +53,20 @@ func (c *Conn) pendingLocked() int64 {
 
 func (c *Conn) append(f *protocol.Frame, bodyLen int, body ...[]byte) error {
 	if f.IsResponse() {
+		if c.aside.n.Load() > 0 && c.divert(f, body) {
+			return nil
+		}
+		c.host.Latencies.Observe(latency.Call{Request: f.Asked, Response: f.Code, Held: f.Held, Oneway: f.IsOneway()}, latency.Stamp(f.Received))
 		if f.IsOneway() {
 			return nil
 		}
 		c.unanswered.Add(-1)
+		if f.Code != protocol.ResSuccess && c.host.Refused != nil {
+			c.host.Refused(c, f)
+		}
+	}
+	if c.local != nil {
+		return c.local.append(f, body)
 	}
 	c.mu.Lock()
 	if err := c.admitLocked(bodyLen); err != nil {
@@ -148,7 +159,7 @@ func (c *Conn) overLocked() bool {
 }
 
 func (c *Conn) refuseHeld() {
-	c.refuse("unsent answers and unfinished frames of all connections exceed the limit", c.host.held.Load(), c.host.MaxHeldBytes)
+	c.refuse("unsent answers and unfinished frames of all connections exceed the limit (a quarter of memoryLimit)", c.host.held.Load(), c.host.MaxHeldBytes)
 }
 
 // Flush writes everything appended, with one write that does not wait. What the socket does not take goes to a writer

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -10,8 +11,21 @@ import (
 // Rule is one advertised address: what clients of a network are told to dial.
 type Rule struct {
 	Addr netip.Addr   // where
+	Name string       // the host name that clients are told in the place of Addr, so that it may move; "" to tell Addr
 	Port uint16       // 0 is the broker's own port
 	From netip.Prefix // which clients; invalid is all
+}
+
+// Told is the rule's address as clients get it, "host:port"; port is the broker's own.
+func (r Rule) Told(port uint16) string {
+	if r.Port != 0 {
+		port = r.Port
+	}
+	host := r.Name
+	if host == "" {
+		host = r.Addr.String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
 // Client is what is known of the connection that asks. Invalid addresses are not known.
@@ -53,24 +67,20 @@ func ParseRule(text string) (Rule, error) {
 	return r, nil
 }
 
-// ChooseAddress is the address of this process's broker that a client is told. In this order: the rule that fits the client, the one
+// ChooseAddress is the address of this process's broker that a client is told, "host:port". In this order: the rule that fits the client, the one
 // for the smallest network first, then in the order given; what the client says that it dialled; the PROXY header's destination; this
 // side of its connection; the canonical address, which is also that of message ids. A client that reached us by an address
 // can reach it again, which no configuration can promise.
-func ChooseAddress(rules []Rule, c Client, canonical netip.AddrPort) netip.AddrPort {
+func ChooseAddress(rules []Rule, c Client, canonical netip.AddrPort) string {
 	if r, ok := fitting(rules, c.Remote.Addr().Unmap()); ok {
-		port := r.Port
-		if port == 0 {
-			port = canonical.Port()
-		}
-		return netip.AddrPortFrom(r.Addr, port)
+		return r.Told(canonical.Port())
 	}
 	for _, a := range []netip.AddrPort{c.Dialed, c.Proxy, c.Local} {
 		if a.IsValid() && !a.Addr().IsUnspecified() && a.Port() != 0 {
-			return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+			return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port()).String()
 		}
 	}
-	return canonical
+	return canonical.String()
 }
 
 func fitting(rules []Rule, client netip.Addr) (best Rule, found bool) {

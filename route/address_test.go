@@ -25,7 +25,7 @@ func TestChooseAddress(t *testing.T) {
 			}
 			parsed = append(parsed, r)
 		}
-		if got := ChooseAddress(parsed, c, port(canonical)); got != port(want) {
+		if got := ChooseAddress(parsed, c, port(canonical)); got != want {
 			t.Errorf("rules %q, client %v: got %v, want %s", rules, c, got, want)
 		}
 	}
@@ -54,6 +54,18 @@ func TestChooseAddress(t *testing.T) {
 	f("203.0.113.5:30911", proxied, "203.0.113.5:30911")
 	f("2001:db8::5", v6, "[2001:db8::5]:10911")
 	f("[2001:db8::5]:30911", v6, "[2001:db8::5]:30911")
+	// A name is told as it is, in the network that it is for.
+	named := []Rule{{Addr: netip.MustParseAddr("10.0.0.1"), Name: "broker-0.brokers", From: netip.MustParsePrefix("10.0.0.0/8")}}
+	if got := ChooseAddress(named, lan, port(canonical)); got != "broker-0.brokers:10911" {
+		t.Errorf("a named rule: got %s", got)
+	}
+	if got := ChooseAddress(named, v6, port(canonical)); got != "[2001:db8::1]:9876" {
+		t.Errorf("a named rule for others: got %s", got)
+	}
+	named[0].Port = 30911
+	if got := ChooseAddress(named, lan, port(canonical)); got != "broker-0.brokers:30911" {
+		t.Errorf("a named rule with a port: got %s", got)
+	}
 	// A rule for other clients does not count.
 	f("203.0.113.5:30911@198.51.100.0/24", lan, "10.0.0.1:9876")
 	f("203.0.113.5:30911@198.51.100.0/24", proxied, "203.0.113.5:30911")

@@ -59,7 +59,7 @@ func (b *Broker) holds(addr string) bool {
 
 // remove takes one broker out, with its place in its group.
 func (t *Table) remove(key addrKey) {
-	delete(t.live, key)
+	t.dropLive(key)
 	delete(t.filters, key)
 	for _, b := range t.brokers {
 		if b.Cluster == key.cluster && b.holds(key.addr) {
@@ -84,6 +84,9 @@ func (t *Table) dropAddr(b *Broker, addr string) {
 		t.dropQueue(topic, b.Name)
 	}
 	for topic, byBroker := range t.mappings {
+		if _, known := byBroker[b.Name]; known {
+			t.rows--
+		}
 		delete(byBroker, b.Name)
 		if len(byBroker) == 0 {
 			delete(t.mappings, topic)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/aerobee-mq/aerobee/internal/property"
 )
 
 // lifeModel is all that the property needs to know: when a broker process was heard of last, and how long it may be silent.
@@ -17,7 +19,7 @@ type lifeModel struct {
 // Whatever brokers do, in whatever order: after a scan no route, group or cluster names a broker that is silent for too long or has left,
 // and the tables fit each other.
 func TestNoRouteToTheDead(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		table := New(Options{SupportActingMaster: rapid.Bool().Draw(t, "acting"), Timeout: 60 * time.Second})
 		life := map[string]lifeModel{} // by address
 		now := time.Unix(0, 0)

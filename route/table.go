@@ -15,6 +15,9 @@ type Table struct {
 	live     map[addrKey]*liveBroker
 	filters  map[addrKey][]string
 	mappings map[string]map[string]Mapping // static topics: by topic, by broker name
+	rows     int                           // in topics, live and mappings
+	own      string                        // the name of this process's broker, "" before it registers
+	ownRows  int                           // its rows in topics
 }
 
 // addrKey names one broker process.
@@ -34,6 +37,9 @@ func New(opt Options) *Table {
 	if opt.Timeout <= 0 {
 		opt.Timeout = DefaultTimeout
 	}
+	if opt.MaxRows <= 0 {
+		opt.MaxRows = maxRows
+	}
 	return &Table{opt: opt, topics: map[string]map[string]Queue{}, brokers: map[string]*Broker{}, clusters: map[string]map[string]bool{},
 		live: map[addrKey]*liveBroker{}, filters: map[addrKey][]string{}, mappings: map[string]map[string]Mapping{}}
 }
@@ -44,7 +50,8 @@ type Master struct{ Addr, HAAddr string }
 // Register takes a broker's table in. Topics are stored if the broker is the master, or the smallest id of a group without one;
 // a topic is stored if the version has changed or the topic is not known yet, so that a wiped write permission lasts until the broker's
 // next change. Registrations add up: topics that are missing stay, unless the registration is complete. A registration for an id that
-// a broker of a later state version holds from another address changes nothing. One that would replace this process's broker is [ErrLocal].
+// a broker of a later state version holds from another address changes nothing. One that would replace this process's broker is [ErrLocal],
+// one for which there is no room [ErrFull].
 func (t *Table) Register(now time.Time, r *Registration) (Master, error) {
 	if !r.Local && t.hijacks(r) {
 		return Master{}, ErrLocal
@@ -55,6 +62,11 @@ func (t *Table) Register(now time.Time, r *Registration) (Master, error) {
 	}
 	if (b == nil || b.Addrs[r.ID] == "") && len(r.Topics) == 1 && !r.Local {
 		return Master{}, ErrNotRegistered
+	}
+	if r.Local {
+		t.setOwn(r.Broker)
+	} else if err := t.room(r); err != nil {
+		return Master{}, err
 	}
 	t.moveAddr(r)
 	if b = t.brokers[r.Broker]; b == nil {
@@ -120,7 +132,7 @@ func (t *Table) outdated(b *Broker, r *Registration) bool {
 func (t *Table) moveAddr(r *Registration) {
 	for name, b := range t.brokers {
 		if name != r.Broker && b.holds(r.Addr) {
-			delete(t.live, addrKey{b.Cluster, r.Addr})
+			t.dropLive(addrKey{b.Cluster, r.Addr})
 			delete(t.filters, addrKey{b.Cluster, r.Addr})
 			t.dropAddr(b, r.Addr)
 		}
@@ -133,8 +145,11 @@ func (t *Table) joinCluster(b *Broker, cluster string) {
 		for _, addr := range b.Addrs {
 			from, to := addrKey{b.Cluster, addr}, addrKey{cluster, addr}
 			if l := t.live[from]; l != nil {
+				t.dropLive(from)
+				if t.live[to] == nil {
+					t.rows++
+				}
 				t.live[to] = l
-				delete(t.live, from)
 			}
 			if f := t.filters[from]; f != nil {
 				t.filters[to] = f
@@ -178,8 +193,14 @@ func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
 		return
 	}
 	for topic, m := range r.Mappings {
+		if m.BrokerName != r.Broker {
+			continue // it would stay when the broker goes
+		}
 		if t.mappings[topic] == nil {
 			t.mappings[topic] = map[string]Mapping{}
+		}
+		if _, known := t.mappings[topic][m.BrokerName]; !known {
+			t.rows++
 		}
 		t.mappings[topic][m.BrokerName] = m
 	}
@@ -201,11 +222,17 @@ func (t *Table) putQueue(topic string, q Queue) {
 	if t.topics[topic] == nil {
 		t.topics[topic] = map[string]Queue{}
 	}
+	if _, known := t.topics[topic][q.Broker]; !known {
+		t.countTopic(q.Broker, 1)
+	}
 	t.topics[topic][q.Broker] = q
 }
 
 func (t *Table) dropQueue(topic, broker string) {
 	queues := t.topics[topic]
+	if _, known := queues[broker]; known {
+		t.countTopic(broker, -1)
+	}
 	delete(queues, broker)
 	if len(queues) == 0 {
 		delete(t.topics, topic)
@@ -218,6 +245,9 @@ func (t *Table) keepAlive(now time.Time, r *Registration) {
 		timeout = t.opt.Timeout
 	}
 	key := addrKey{r.Cluster, r.Addr}
+	if t.live[key] == nil {
+		t.rows++
+	}
 	t.live[key] = &liveBroker{last: now, timeout: timeout, version: r.Version, conn: r.Conn, haAddr: r.HAAddr, local: r.Local}
 	if len(r.FilterServers) == 0 {
 		delete(t.filters, key)

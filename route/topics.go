@@ -37,8 +37,8 @@ func (t *Table) RegisterTopic(topic string, queues []Queue) {
 		if b == nil {
 			return
 		}
-		if t.local(b) {
-			continue // it says itself what it has
+		if _, known := t.topics[topic][q.Broker]; t.local(b) || !known && t.foreign() >= t.opt.MaxRows {
+			continue // it says itself what it has, or there is no room
 		}
 		t.putQueue(topic, q)
 	}

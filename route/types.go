@@ -96,7 +96,17 @@ type Options struct {
 	Timeout                           time.Duration // of brokers that give none; default 120 s
 	SupportActingMaster               bool          // the smallest slave stands in for a missing master
 	DeleteTopicWithBrokerRegistration bool          // every registration is complete
+	MaxRows                           int           // of topics by broker, brokers and static topics, this process's broker aside; default 1,048,576
 }
+
+// ErrFull is wrapped by the refusal of a registration for which the table has no room.
+var ErrFull = errors.New("the table of routes is full")
+
+// maxRows is the default of [Options].MaxRows.
+const maxRows = 1 << 20
+
+// maxFilterServers bounds the addresses of filter servers that a broker registers.
+const maxFilterServers = 1024
 
 // DefaultTimeout is how long a broker may be silent that gives no time of its own.
 const DefaultTimeout = 120 * time.Second

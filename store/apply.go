@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
@@ -20,8 +19,11 @@ type Arrival struct {
 	Queue       message.QueueID
 	QueueOffset message.QueueOffset
 	TagsCode    int64
+	StoreTime   message.StoreTime
 	// Record holds the message's bytes; they are valid until OnArrive returns.
 	Record []byte
+	// Waits says that nobody reads the message here: it waits for its time, or for its transaction's end. See Options.TellWaiting.
+	Waits bool
 }
 
 // follower is the store as its commit log sees it: the one way by which anything in the store changes.
@@ -81,30 +83,46 @@ func (s *Store) applyOne(a *commitlog.Appended) {
 func (s *Store) applyMessage(a *commitlog.Appended, r *message.Record, q *queueState) {
 	var tags []byte
 	var code int64
-	tags, s.keys = s.indexed(s.keys[:0], r)
-	if q.topic.delay {
+	var lit bool
+	tags, s.keys, lit = s.indexed(s.keys[:0], r)
+	switch {
+	case q.topic.delay:
 		code = s.applyDelayed(a, r)
-	} else {
+	case q.topic.half:
+		code = message.TagsCode(tags)
+		s.applyHalf(a, r)
+	default:
 		code = message.TagsCode(tags)
 		if r.PreparedOffset != 0 {
-			s.complete(r.PreparedOffset)
+			s.complete(r.PreparedOffset, a.LogOffset, r.Topic)
 		}
 	}
 	s.applyEntry(a, q, code, s.keys)
+	if lit {
+		s.applyLights(a, r, code)
+	}
 }
 
 // note works out what applyMessage will need of a message, unless the message changes more than the index. When it is
-// applied, its bytes have long left the processor's caches: to fetch them again costs more than the rest of Apply.
-func (s *Store) note(r *message.Record) {
+// applied, its bytes have long left the processor's caches: to fetch them again costs more than the rest of Apply. It reports whether the message
+// may go to light queues.
+func (s *Store) note(r *message.Record) (lit bool) {
 	r.Note = message.Note{}
-	if r.PreparedOffset != 0 || string(r.Topic) == message.TopicSchedule || string(r.Topic) == message.TopicState {
-		return
+	if r.PreparedOffset != 0 {
+		return true
+	}
+	if waits(r.Topic) || string(r.Topic) == message.TopicHalf || string(r.Topic) == message.TopicState {
+		return false
 	}
 	var room [16]uint64
-	tags, hashes := s.indexed(room[:0], r)
+	tags, hashes, lit := s.indexed(room[:0], r)
+	if lit {
+		return true
+	}
 	if n := copy(r.Note.Hashes[:], hashes); n == len(hashes) {
 		r.Note.Known, r.Note.Keys, r.Note.TagsCode = true, uint8(n), message.TagsCode(tags)
 	}
+	return false
 }
 
 // applyEntry indexes a message and makes it visible.
@@ -114,15 +132,17 @@ func (s *Store) applyEntry(a *commitlog.Appended, q *queueState, tagsCode int64,
 	}, keys)
 	q.next.Store(int64(a.QueueOffset) + 1)
 	s.newest, s.queuesDirty = a.StoreTime, true
-	if s.serving && s.opt.OnArrive != nil && !q.topic.delay {
+	if waits := q.topic.delay || q.topic.half; s.serving && s.opt.OnArrive != nil && (!waits || s.opt.TellWaiting) {
 		s.arrivals = append(s.arrivals, Arrival{
-			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: tagsCode, Record: a.Record,
+			Topic: q.topic.name, Queue: q.id, QueueOffset: a.QueueOffset, TagsCode: tagsCode, StoreTime: a.StoreTime, Record: a.Record,
+			Waits: waits,
 		})
 	}
 }
 
 // applyDelayed makes a pending entry of a delayed record and returns its due time in milliseconds, which is its tags
-// code in the index, as in Apache's consume queues. A record that names a pending entry is that entry carried forward.
+// code in the index, as in Apache's consume queues. A record that names a pending entry is that entry carried forward; one
+// that takes messages back completes them.
 func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +153,18 @@ func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 		s.wakeTimers()
 		return e.Due
 	}
-	due := s.dueOf(r)
-	if past := s.imported.Delivered; past != nil && past(r.QueueID, a.QueueOffset) {
+	if r.PreparedOffset != 0 && s.pops.Complete(r.PreparedOffset, a.LogOffset) { // its redelivery waits here, see exportPops
+		s.touch(state.Pop)
+	}
+	foreign := a.LogOffset < s.imported.until
+	due, longest := s.times.Due(r, foreign)
+	if past := s.imported.Delivered; past != nil && string(r.Topic) == message.TopicSchedule && past(r.QueueID, a.QueueOffset) {
+		return due
+	}
+	if keys := timer.WithdrawnBy(r); len(keys) > 0 {
+		for _, e := range s.keyedLocked(keys, due) {
+			s.timers.Complete(e.Created)
+		}
 		return due
 	}
 	// Only a log of another broker begins with a message. Its handle must not be 0, which means none; no record begins at 1.
@@ -145,35 +175,48 @@ func (s *Store) applyDelayed(a *commitlog.Appended, r *message.Record) int64 {
 		created = r.PreparedOffset
 	}
 	// The store's time does not go back with the clock: a message that is stored meanwhile waits from now.
-	s.timers.Add(timer.Entry{Created: created, At: a.LogOffset, Due: min(due, s.nowMillis()+s.delayOf(r))})
+	real, _ := r.Properties.Get(message.PropRealTopic)
+	id, _ := s.names.IDBytes(name.Topic, real)
+	e := timer.Entry{Created: created, At: a.LogOffset, Due: min(due, s.nowMillis()+longest), Key: timer.KeyOf(r), Topic: id}
+	if s.halves.Complete(created) { // it is the commit of a half message that asked for a time, whose entry goes on as this one
+		s.touch(state.Transaction)
+	}
+	if foreign { // Apache puts a message that waits for days again and again
+		for _, before := range s.timers.Keyed(e.Key, e.Due, 1) {
+			s.timers.Complete(before.Created)
+		}
+	}
+	s.timers.Add(e)
+	s.traffic.Began(real, e.Due-r.BornTime)
 	s.wakeTimers()
 	return due
 }
 
-// dueOf returns when a delayed record is due, in milliseconds: its level counts from when it was stored.
-func (s *Store) dueOf(r *message.Record) int64 { return int64(r.StoreTime) + s.delayOf(r) }
-
-// delayOf returns how long a delayed record waits, in milliseconds.
-func (s *Store) delayOf(r *message.Record) int64 {
-	level := max(0, min(int(r.QueueID), len(s.opt.DelayLevels)-1))
-	return int64(s.opt.DelayLevels[level] / time.Millisecond)
-}
-
-func (s *Store) complete(handle message.LogOffset) {
+func (s *Store) complete(handle, at message.LogOffset, topic []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.timers.Complete(handle) {
+	switch {
+	case s.timers.Complete(handle):
 		s.touch(state.Timer)
+		s.traffic.Ended(topic)
+	case s.pops.Complete(handle, at):
+		s.touch(state.Pop)
+	}
+	if s.halves.Complete(handle) {
+		s.touch(state.Transaction)
 	}
 }
 
 // indexed finds what the index keeps of a message's properties, in one pass over them: its tags, and the hashes of its
-// unique key and of each of its keys, which are appended to dst.
-func (s *Store) indexed(dst []uint64, r *message.Record) (tags []byte, hashes []uint64) {
+// unique key and of each of its keys, which are appended to dst. lit says whether it names light queues.
+func (s *Store) indexed(dst []uint64, r *message.Record) (tags []byte, hashes []uint64, lit bool) {
 	keyed := !s.opt.NoKeyIndex && r.SysFlag.Transaction() != message.FlagTransactionRollback
 	for pair := range r.Properties.Pairs() {
 		if value, ok := message.ValueOf(pair, message.PropTags); ok {
 			tags = value
+		}
+		if _, ok := message.ValueOf(pair, message.PropMultiDispatch); ok {
+			lit = true
 		}
 		if !keyed {
 			continue
@@ -191,7 +234,7 @@ func (s *Store) indexed(dst []uint64, r *message.Record) (tags []byte, hashes []
 			}
 		}
 	}
-	return tags, dst
+	return tags, dst, lit
 }
 
 func (s *Store) applyState(a *commitlog.Appended, r *message.Record) error {
@@ -210,7 +253,7 @@ func (s *Store) applyChange(k state.Kind, p []byte, at message.LogOffset) error 
 	case state.Format:
 		return checkFormat(p)
 	case state.Name:
-		return s.names.Apply(p, at)
+		return s.applyName(p, at)
 	case state.Topic:
 		s.topicsChanged = true
 		defer s.topicChanges.Add(1)
@@ -224,14 +267,22 @@ func (s *Store) applyChange(k state.Kind, p []byte, at message.LogOffset) error 
 	case state.Timer:
 		s.wakeTimers()
 		return s.timers.Apply(p, at)
+	case state.Transaction:
+		return s.halves.Apply(p, at)
+	case state.Pop:
+		s.wakePops()
+		return s.pops.Apply(p, at)
+	case state.User:
+		return s.users.Apply(p, at)
 	case state.Queue:
 		return s.applyBounds(p)
 	case state.Forget:
 		s.topicsChanged = true
 		return s.forgetLocked(p, at)
 	case state.Import:
-		return s.applyImport(p)
+		return s.applyImport(p, at)
 	case state.Begin, state.End:
+		s.checkpointing = k == state.Begin
 		_, err := state.DecodeNumber(k, p)
 		return err
 	}
@@ -246,11 +297,11 @@ func checkFormat(p []byte) error {
 	return err
 }
 
-// applyBounds makes a queue known whose messages may all have retired. While the store serves, a checkpoint only says
-// what it knows; and the counter may have gone on since.
+// applyBounds makes a queue known whose messages may all have retired, and raises its least offset. While the store serves, a checkpoint only says
+// what it knows, but a record of its own is of a topic that is kept for less long; and the counter may have gone on since.
 func (s *Store) applyBounds(p []byte) error {
 	b, err := state.DecodeBounds(p)
-	if err != nil || s.serving {
+	if err != nil || s.serving && s.checkpointing {
 		return err
 	}
 	text, ok := s.names.Name(name.Topic, b.Topic)
@@ -261,11 +312,15 @@ func (s *Store) applyBounds(p []byte) error {
 	if err != nil {
 		return err
 	}
-	if b.Next > q.log.Next() {
+	more := b.Next > q.log.Next() && !s.serving
+	if more {
 		q.log.Restore(b.Next)
 		q.next.Store(int64(b.Next))
-		q.least.Store(int64(b.Min))
+	}
+	if more || int64(b.Min) > q.least.Load() {
+		q.least.Store(max(q.least.Load(), int64(b.Min)))
 		s.ix.Restore(q.key(), b.Min, b.Next)
+		s.queuesDirty = true
 	}
 	return nil
 }
@@ -284,12 +339,8 @@ func (f follower) Resolve(topic []byte, id message.QueueID) *commitlog.Queue {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.names.IDBytes(name.Topic, topic); !ok && s.imported.Foreign {
-		next := s.names.Next(name.Topic)
-		if err := s.names.Apply(name.AppendAssign(nil, name.Topic, next, string(topic)), 0); err != nil {
-			return nil
-		}
-		s.touch(state.Name)
+	if err := s.nameForeign(topic); err != nil {
+		return nil
 	}
 	q, err := s.queueLocked(topic, id)
 	if err != nil {

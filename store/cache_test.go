@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -103,6 +106,28 @@ func TestCacheMayBeThrownAwayAtAnyTime(t *testing.T) {
 	f("a newer cache", func(t *testing.T, fs *vfs.MemFS) { setCut(t, fs, []byte{directory.FormatVersion + 1, 0, 0}) })
 }
 
+// TestACutOfFormat2IsTaken: after the raise of the format the log is not read from its beginning.
+func TestACutOfFormat2IsTaken(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	s := fill(t, testOptions(fs))
+	after := synced(fs)
+	abandon(s)
+	m := cutMark(t, after)
+	setCut(t, after, binary.AppendUvarint(binary.AppendUvarint([]byte{2}, uint64(m.Applied)), uint64(m.Prev)))
+	if err := directory.WriteText(after, "store", directory.FormatFile, "aerobee store format 2"); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	o := testOptions(after)
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s = openTest(t, o)
+	checkFilled(t, s)
+	closeTest(t, s)
+	if strings.Contains(log.String(), "thrown away") {
+		t.Error(log.String())
+	}
+}
+
 func remove(t *testing.T, fs vfs.FS, dir string) {
 	t.Helper()
 	if err := fs.RemoveAll(dir); err != nil {
@@ -146,15 +171,25 @@ func damage(t *testing.T, fs *vfs.MemFS, dir, part string) {
 	}
 }
 
-func moveCut(t *testing.T, fs vfs.FS, by message.LogOffset) {
+func cutMark(t *testing.T, fs vfs.FS) cutdb.Mark {
 	t.Helper()
 	c, err := cutdb.Open(fs, "store/cache", testOptions(fs).withDefaults().Logger)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m, err := c.Mark()
-	if err != nil || m.Applied == 0 {
+	if err = errors.Join(err, c.Close()); err != nil || m.Applied == 0 {
 		t.Fatalf("the cut mark is %+v, %v", m, err)
+	}
+	return m
+}
+
+func moveCut(t *testing.T, fs vfs.FS, by message.LogOffset) {
+	t.Helper()
+	m := cutMark(t, fs)
+	c, err := cutdb.Open(fs, "store/cache", testOptions(fs).withDefaults().Logger)
+	if err != nil {
+		t.Fatal(err)
 	}
 	b := c.NewBatch()
 	if err := errors.Join(cutdb.SetMark(b, cutdb.Mark{Applied: m.Applied + by, Prev: m.Prev + by}), b.Commit(pebble.NoSync), c.Flush(), c.Close()); err != nil {

@@ -34,17 +34,25 @@ func (c *changes) id(space name.Space, text string) uint32 {
 	k := nameKey{space, text}
 	id, ok := c.s.reserved[k]
 	if !ok {
-		id = c.s.names.Next(space)
-		for other, taken := range c.s.reserved {
-			if other.space == space {
-				id = max(id, taken+1)
+		if space == name.Topic {
+			id = c.s.nextTopicID()
+		} else {
+			id = c.s.names.Next(space)
+			for other, taken := range c.s.reserved {
+				if other.space == space {
+					id = max(id, taken+1)
+				}
 			}
 		}
 		c.s.reserved[k] = id
 	}
 	c.named = append(c.named, k)
-	c.add(state.Name, name.AppendAssign(nil, space, id, text))
+	c.assign(space, id, text)
 	return id
+}
+
+func (c *changes) assign(space name.Space, id uint32, text string) {
+	c.add(state.Name, name.AppendAssign(nil, space, id, text))
 }
 
 // change writes one state record with what build says and waits until it is durable and applied. Such writes go one
@@ -59,12 +67,12 @@ func (s *Store) change(ctx context.Context, build func(c *changes) error) error 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	c, err := s.buildChange(build)
-	if err != nil || len(c.body) == 0 {
+	w := newWaiter()
+	c, err := s.appendChange(build, w)
+	if err != nil && len(c.named) == 0 || len(c.body) == 0 {
 		return err
 	}
-	w := newWaiter()
-	if err = s.appendState(c.body, w); err == nil {
+	if err == nil {
 		s.log.Kick()
 		_, err = w.wait(ctx)
 	}
@@ -75,11 +83,15 @@ func (s *Store) change(ctx context.Context, build func(c *changes) error) error 
 	return err
 }
 
-func (s *Store) buildChange(build func(c *changes) error) (*changes, error) {
+// appendChange appends what build says before anybody else gets an id: ids must come in the log in ascending order.
+func (s *Store) appendChange(build func(c *changes) error, sink Sink) (*changes, error) {
 	c := &changes{s: s}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return c, build(c)
+	if err := build(c); err != nil || len(c.body) == 0 {
+		return c, err
+	}
+	return c, s.appendState(c.body, sink)
 }
 
 // settle forgets reserved ids that are applied, or will never be.

@@ -37,8 +37,12 @@ func (s *Store) checkpointBodies(at message.LogOffset) [][]byte {
 	for _, k := range state.Kinds() {
 		s.snapshotKind(k, func(change []byte) { b.Add(k, change) })
 	}
-	if _, ok := s.names.ID(name.Topic, message.TopicSchedule); !ok {
-		b.Add(state.Name, name.AppendAssign(nil, name.Topic, s.names.Next(name.Topic), message.TopicSchedule))
+	next := s.names.Next(name.Topic)
+	for _, topic := range []string{message.TopicSchedule, message.TopicWheel} {
+		if _, ok := s.names.ID(name.Topic, topic); !ok {
+			b.Add(state.Name, name.AppendAssign(nil, name.Topic, next, topic))
+			next++
+		}
 	}
 	b.Add(state.End, binary.AppendUvarint(nil, uint64(at)))
 	return b.Close()
@@ -59,6 +63,12 @@ func (s *Store) snapshotKind(k state.Kind, emit func(change []byte)) {
 		s.locks.Snapshot(emit)
 	case state.Timer:
 		s.timers.Snapshot(emit)
+	case state.Transaction:
+		s.halves.Snapshot(emit)
+	case state.Pop:
+		s.pops.Snapshot(emit)
+	case state.User:
+		s.users.Snapshot(emit)
 	case state.Queue:
 		emitBounds(s.queueBounds(nil), emit)
 	}

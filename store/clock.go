@@ -34,7 +34,7 @@ func (s *Store) watchClock(now time.Time) (believed bool) {
 func (s *Store) noteRest() {
 	now, last := s.opt.Now(), s.lastTime.Load()
 	rest := time.Duration(now.UnixMilli()-last) * time.Millisecond
-	if age := s.opt.Retention.Age; last == 0 || age <= 0 || rest <= age {
+	if age := s.keeps().Age; last == 0 || age <= 0 || rest <= age {
 		return
 	}
 	s.clock.Rested(rest)

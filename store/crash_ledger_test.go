@@ -23,8 +23,18 @@ type ledger struct {
 	tokens  []appended
 	arrived map[message.Queue]map[int]string // by queue offset, as OnArrive was told
 	pending map[string]message.LogOffset     // delayed texts; where their records end, 0 before the acknowledgement
-	topics  []string                         // acknowledged
+	timers  map[string]*timed                // of those that wait for a time
+	deals   deals
+	topics  []string // acknowledged
 	resets  struct{ begun, acked message.QueueOffset }
+	pops    popLedger
+}
+
+// timed is a message for a time, and what was said of taking it back.
+type timed struct {
+	due     int64
+	begun   bool              // somebody has asked for it
+	settled message.LogOffset // where the record ends that takes it back, 0 if none was acknowledged
 }
 
 // appended is what one token of the log stands for.
@@ -36,7 +46,9 @@ type appended struct {
 func newLedger() *ledger {
 	return &ledger{
 		sent: make(map[message.Queue][]string), acked: make(map[message.Queue][]message.LogOffset),
-		arrived: make(map[message.Queue]map[int]string), pending: make(map[string]message.LogOffset),
+		arrived: make(map[message.Queue]map[int]string), pending: make(map[string]message.LogOffset), timers: make(map[string]*timed),
+		deals: make(deals),
+		pops:  popLedger{begun: make(map[string]bool), acked: make(map[string]message.LogOffset)},
 	}
 }
 
@@ -46,9 +58,16 @@ type promise struct {
 	held    map[message.Queue]int // how many messages must be there
 	early   map[message.Queue]int // how many were visible, or were told of
 	delayed map[string]bool       // false: it may be there
-	topics  []string
-	resets  struct{ begun, acked message.QueueOffset }
-	retired map[int]string // delayed messages by queue offset that may be gone since; the ledger's own
+	due     map[string]int64      // of those that wait for a time
+	gone    map[string]bool       // those that were taken back
+	deals   deals
+	// ownDeals are those that a check has committed.
+	ownDeals map[int]string
+	settled  map[int]string // committed messages by queue offset that may be gone since; the ledger's own
+	topics   []string
+	resets   struct{ begun, acked message.QueueOffset }
+	retired  map[int]string // delayed messages by queue offset that may be gone since; the ledger's own
+	pops     popPromise
 }
 
 // promised reads the ledger. s may be nil, while it opens.
@@ -63,17 +82,27 @@ func (l *ledger) promised(s *Store, mode commitlog.FlushMode) promise {
 	defer l.mu.Unlock()
 	p := promise{
 		sent: maps.Clone(l.sent), held: make(map[message.Queue]int), early: make(map[message.Queue]int),
-		delayed: make(map[string]bool), topics: slices.Clone(l.topics), resets: l.resets,
+		delayed: make(map[string]bool), due: make(map[string]int64), gone: make(map[string]bool), topics: slices.Clone(l.topics), resets: l.resets,
 	}
 	if l.arrived[delayedTo] == nil {
 		l.arrived[delayedTo] = make(map[int]string)
 	}
 	p.retired = l.arrived[delayedTo]
+	if l.arrived[dealsTo] == nil {
+		l.arrived[dealsTo] = make(map[int]string)
+	}
+	p.settled, p.deals = l.arrived[dealsTo], l.deals.promised(durable)
+	p.pops = l.popsPromised(durable)
 	for q, ends := range l.acked {
 		p.held[q] = sort.Search(len(ends), func(i int) bool { return ends[i] > durable })
 	}
 	for text, end := range l.pending {
 		p.delayed[text] = end > 0 && end <= durable
+	}
+	for text, w := range l.timers {
+		p.due[text] = w.due
+		p.delayed[text] = p.delayed[text] && !w.begun
+		p.gone[text] = w.settled > 0 && w.settled <= durable
 	}
 	if mode == commitlog.AsyncFlush {
 		return p
@@ -153,11 +182,16 @@ func (c *crashed) verdicts(o Options, least map[message.Queue]message.QueueOffse
 	if off, _ := s.Offset("g", message.Queue{Topic: "A"}); off < c.resets.acked || off > c.resets.begun {
 		say("lost: the offset is %d, %d was acknowledged, %d is the last one", off, c.resets.acked, c.resets.begun)
 	}
+	c.checkDeals(s, o.Flush, say)
 	if len(c.delayed) > 0 {
 		time.Sleep(longestDelay + time.Second)
 		synctest.Wait()
 		c.checkDelayed(s, say)
+	} else if len(c.sent[popPlain]) > 0 {
+		time.Sleep(duePops)
+		synctest.Wait()
 	}
+	c.checkPops(s, say)
 	if err := s.Close(); err != nil {
 		say("close: %v", err)
 	}
@@ -180,6 +214,7 @@ func (c *crashed) promised() promise {
 	defer c.mu.Unlock()
 	p := c.promise
 	p.sent, p.held, p.early = maps.Clone(p.sent), maps.Clone(p.held), maps.Clone(p.early)
+	p.deals, p.ownDeals = p.deals.promised(1<<62), maps.Clone(p.ownDeals)
 	return p
 }
 
@@ -245,10 +280,19 @@ func (c *crashed) checkDelayed(s *Store, say func(string, ...any)) {
 	for i := range int(first) {
 		count[c.retired[i]]++
 	}
-	for _, text := range strings.Fields(readAll(s, delayedTo, first, say)) {
+	readEach(s, delayedTo, first, say, func(r *message.Record) {
+		text := string(r.Body)
 		count[text]++
 		if _, known := c.delayed[text]; !known {
 			say("phantom: %.20q was delivered", text)
+		}
+		if due := c.due[text]; int64(r.StoreTime) < due {
+			say("a timer message was delivered %d ms early: %.20q", due-int64(r.StoreTime), text)
+		}
+	})
+	for text, gone := range c.gone {
+		if gone && count[text] > 0 {
+			say("a timer message was taken back and delivered: %.20q", text)
 		}
 	}
 	for text, must := range c.delayed {
@@ -261,21 +305,27 @@ func (c *crashed) checkDelayed(s *Store, say func(string, ...any)) {
 // readAll returns the bodies of a queue from an offset on, joined by spaces.
 func readAll(s *Store, q message.Queue, from message.QueueOffset, say func(string, ...any)) string {
 	var out []string
+	readEach(s, q, from, say, func(r *message.Record) { out = append(out, string(r.Body)) })
+	return strings.Join(out, " ")
+}
+
+// readEach visits the records of a queue from an offset on.
+func readEach(s *Store, q message.Queue, from message.QueueOffset, say func(string, ...any), visit func(*message.Record)) {
 	for {
 		b, res := s.Get(nil, q, from, 32, 1<<20, nil)
 		if res.Status != Found {
 			if res.Err != nil {
 				say("get %v from %d: %v", q, from, res.Err)
 			}
-			return strings.Join(out, " ")
+			return
 		}
 		for len(b) > 0 {
 			r, err := message.ParseChecked(b)
 			if err != nil || r.QueueOffset < from {
 				say("get %v from %d: offset %d, %v", q, from, r.QueueOffset, err)
-				return strings.Join(out, " ")
+				return
 			}
-			out = append(out, string(r.Body))
+			visit(&r)
 			b = b[r.Size:]
 		}
 		from = res.Next

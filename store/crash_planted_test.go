@@ -1,14 +1,18 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -94,6 +98,86 @@ func TestTheCheckerFindsPlantedBugs(t *testing.T) {
 			}
 		}
 	}, asItIs)
+
+	late := func(plant func(l *life)) func(l *life) { // a story with timers, of which the fifth is spoiled
+		return func(l *life) {
+			l.topic(delayedTo.Topic)
+			put := l.put
+			l.put = func(q message.Queue, size int) {
+				put(q, size)
+				if l.wait(30*time.Second, 10); l.count == 10 {
+					plant(l)
+				}
+			}
+		}
+	}
+	last := func(l *life) timer.Entry {
+		l.s.mu.Lock()
+		defer l.s.mu.Unlock()
+		return l.s.timers.Before(1 << 62)[l.s.timers.Len()-1]
+	}
+	add := func(l *life, e timer.Entry) {
+		l.s.mu.Lock()
+		l.s.timers.Add(e)
+		l.s.mu.Unlock()
+		l.s.wakeTimers()
+	}
+	f("timers without a bug", "", late(func(l *life) { l.withdraw() }), asItIs)
+	f("a timer early", "ms early", late(func(l *life) {
+		e := last(l)
+		e.Due -= 60_000
+		add(l, e)
+		time.Sleep(time.Second)
+		synctest.Wait()
+	}), asItIs)
+	f("a timer lost", "delivered 0 times", late(func(l *life) {
+		if err := l.s.giveUp(context.Background(), last(l), errors.New("planted")); err != nil {
+			l.t.Fatal(err)
+		}
+	}), asItIs)
+	f("a timer twice", "delivered 2 times", late(func(l *life) {
+		e := last(l)
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		add(l, e)
+		time.Sleep(time.Second)
+		synctest.Wait()
+	}), asItIs)
+	f("a timer recalled and delivered", "taken back and delivered", late(func(l *life) {
+		l.led.mu.Lock()
+		defer l.led.mu.Unlock()
+		l.led.timers["m10xxxxxxxxxx"].begun, l.led.timers["m10xxxxxxxxxx"].settled = true, l.s.log.Published()
+	}), asItIs)
+
+	popping := func(then func(l *life, m handedOut)) func(l *life) {
+		return func(l *life) {
+			l.topic(popTopic)
+			l.popGroup()
+			put := l.put
+			l.put = func(q message.Queue, size int) {
+				if put(q, size); l.count != 7 {
+					return
+				}
+				put(popPlain, size)
+				l.flush()
+				l.popSome(popPlain, 1, 1000)
+				then(l, l.led.pops.held[0])
+			}
+		}
+	}
+	f("no bug in pops", "", popping(func(l *life, m handedOut) { l.ackOne(m) }), asItIs)
+	f("an acknowledgement dropped", "was acknowledged and comes again", popping(func(l *life, m handedOut) {
+		l.led.pops.begun[m.text], l.led.pops.acked[m.text] = true, l.s.log.Published()
+	}), asItIs)
+	f("a popped message dropped", "is taken for acknowledged, and nobody has", popping(func(l *life, m handedOut) {
+		if _, _, err := l.s.PopAck(popGroup, m.queue, m.popTime, []message.QueueOffset{m.offset}, nobody{}); err != nil {
+			l.t.Fatal(err)
+		}
+	}), asItIs)
+	f("a copy put twice", "to the retry topic 2 times", popping(func(l *life, m handedOut) {
+		mustTopic(l.t, l.s, popRetries.Topic, 1)
+		mustPut(l.t, l.s, record(popRetries.Topic, 0, m.text))
+	}), asItIs)
 
 	f("one delivered early", "early: ", nothing, func(l *life, fs vfs.FS) vfs.FS { return &hastyFS{FS: fs, l: l} })
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -35,13 +36,14 @@ type life struct {
 	count int
 	rng   *rand.Rand
 	put   func(q message.Queue, size int) // how one message is put; tests of the checker replace it
+	wait  func(after time.Duration, size int)
 }
 
 func newLife(t *testing.T, seed uint64, flush commitlog.FlushMode) *life {
 	l := &life{t: t, led: newLedger(), rng: rand.New(rand.NewPCG(seed, 5))}
 	l.disk = newCrashDisk(vfs.NewCrashableMem(), seed)
 	l.disk.look = func() promise { return l.led.promised(l.now.Load(), flush) }
-	l.put = l.putOne
+	l.put, l.wait = l.putOne, func(after time.Duration, size int) { l.putTimed(after, size) }
 	l.o = smallRetention(nil)
 	l.o.Flush, l.o.OnArrive = flush, l.led.arrive
 	l.o.DelayLevels = []time.Duration{time.Second, 20 * time.Second, longestDelay}
@@ -114,6 +116,57 @@ func (l *life) putDelayed(level, size int) {
 	l.led.mu.Unlock()
 }
 
+// putTimed puts a message for a time and returns its text, which is its unique key too.
+func (l *life) putTimed(after time.Duration, size int) string {
+	text, at := l.text(size), l.s.nowMillis()+after.Milliseconds()
+	l.led.mu.Lock()
+	l.led.pending[text], l.led.timers[text] = 0, &timed{due: at}
+	l.led.mu.Unlock()
+	w := newWaiter()
+	err := l.s.PutTimed(record(delayedTo.Topic, 0, text, message.PropUniqueKey, text), at, w, 0)
+	l.s.Kick()
+	if err == nil {
+		<-w.done
+		err = w.err
+	}
+	l.led.mu.Lock()
+	defer l.led.mu.Unlock()
+	if err == nil {
+		l.led.pending[text] = w.rec.LogOffset + message.LogOffset(len(w.rec.Record))
+	}
+	return text
+}
+
+// withdraw takes a message for a time back, whichever comes first.
+func (l *life) withdraw() {
+	l.led.mu.Lock()
+	var text string
+	for _, t := range slices.Sorted(maps.Keys(l.led.timers)) {
+		if w := l.led.timers[t]; !w.begun && w.due > l.s.nowMillis() && l.led.pending[t] > 0 {
+			text = t
+			w.begun = true
+			break
+		}
+	}
+	l.led.mu.Unlock()
+	if text != "" {
+		l.withdrawText(text)
+	}
+}
+
+func (l *life) withdrawText(text string) {
+	l.led.mu.Lock()
+	due := l.led.timers[text].due
+	l.led.mu.Unlock()
+	r := record(delayedTo.Topic, 0, "0", message.PropTimerDelete, text, message.PropUniqueKey, text)
+	a, err := l.s.Withdraw(context.Background(), r, due)
+	l.led.mu.Lock()
+	defer l.led.mu.Unlock()
+	if err == nil {
+		l.led.timers[text].settled = a.LogOffset + message.LogOffset(len(a.Record))
+	}
+}
+
 func (l *life) topic(name string) {
 	l.t.Helper()
 	mustTopic(l.t, l.s, name, 2)
@@ -142,23 +195,30 @@ func (l *life) queues() []message.Queue {
 // begin opens the store and makes its topics.
 func (l *life) begin() {
 	l.open()
-	for _, name := range []string{"A", "B", delayedTo.Topic} {
+	for _, name := range []string{"A", "B", delayedTo.Topic, dealsTo.Topic, message.TopicHalf, popTopic} {
 		l.topic(name)
 	}
+	l.popGroup()
 }
 
 // step does one thing by chance.
 func (l *life) step() {
 	q := l.queues()[l.rng.IntN(3)]
-	switch op := l.rng.IntN(30); {
+	switch op := l.rng.IntN(40); {
+	case op >= 35:
+		l.pop()
 	case op < 12:
 		for range 1 + l.rng.IntN(8) {
 			l.put(l.queues()[l.rng.IntN(3)], l.rng.IntN(3000))
 		}
 		l.flush()
-	case op < 14:
+	case op < 13:
 		l.putBatch(q, 1+l.rng.IntN(6), l.rng.IntN(2000))
 		l.flush()
+	case op < 14:
+		l.putHalf(l.rng.IntN(2000))
+	case op < 15:
+		l.endHalf()
 	case op < 17:
 		l.putDelayed(1+l.rng.IntN(3), l.rng.IntN(2000))
 	case op < 19:
@@ -174,9 +234,13 @@ func (l *life) step() {
 		if err := l.s.CommitOffset("h", q, message.QueueOffset(l.rng.IntN(9))); err != nil {
 			l.t.Fatal(err)
 		}
-	default:
+	case op < 30:
 		l.close()
 		l.open()
+	case op < 33:
+		l.wait(time.Duration(1+l.rng.IntN(int(longestDelay.Milliseconds())))*time.Millisecond, l.rng.IntN(2000))
+	default:
+		l.withdraw()
 	}
 }
 
@@ -482,7 +546,8 @@ func crashRandomly(t *testing.T, seed uint64) (crashes int) {
 		l.o.SegmentSize = int64(64<<10) << rng.IntN(3)
 		l.o.Retention.Size = l.o.SegmentSize * int64(2+rng.IntN(4))
 		often := 3 + rng.IntN(60)
-		l.disk.choose = func(opPoint, int) (bool, int) { return rng.IntN(often) == 0, 10 * rng.IntN(11) }
+		dice := rand.New(rand.NewPCG(seed, 10)) // guarded by the disk's lock: any goroutine writes
+		l.disk.choose = func(opPoint, int) (bool, int) { return dice.IntN(often) == 0, 10 * dice.IntN(11) }
 		l.disk.record(true)
 		l.begin()
 		for range 20 + rng.IntN(80) {

@@ -16,8 +16,8 @@ import (
 // A cut takes the store's knowledge at one log offset to the disk, so that a restart replays from there.
 //
 // Between two groups, on the committing goroutine, the index head is frozen and the changed parts of the state are
-// encoded: that is all for which commits wait. Then, on the keeper's goroutine: the consumer offsets and the pending delayed
-// messages, of which there may be millions, are encoded, these part by part; the log is synced, so that nothing on the disk runs ahead of it; the head is written as a block, synced and renamed; the block's directory entries, the
+// encoded: that is all for which commits wait. Then, on the keeper's goroutine: the consumer offsets, the pending delayed
+// messages and what is popped, of which there may be millions, are encoded, these part by part; the log is synced, so that nothing on the disk runs ahead of it; the head is written as a block, synced and renamed; the block's directory entries, the
 // state and the cut mark go into the cache as one batch; the cache is flushed; the frozen head is let go.
 //
 // A crash in between leaves the cut before: a block without its batch is found at Open by its name, its range is
@@ -102,7 +102,7 @@ func (s *Store) freeze() *cut {
 		}
 		s.dirty[k] = false
 		switch k {
-		case state.Offset, state.Timer:
+		case state.Offset, state.Timer, state.Pop, state.Transaction:
 			c.later = append(c.later, k)
 		case state.Queue:
 			c.later = append(c.later, k)
@@ -196,8 +196,11 @@ func (s *Store) encodePart(c *cut, k state.Kind, from int, emit func([]byte)) (n
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if k == state.Timer {
+	switch k {
+	case state.Timer:
 		return s.timers.SnapshotPart(from, timerPart, emit)
+	case state.Pop:
+		return s.pops.SnapshotPart(from, timerPart, emit)
 	}
 	s.snapshotKind(k, emit)
 	return 0

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -135,20 +133,28 @@ func (s *Store) deliver(ctx context.Context, e timer.Entry) (size int, err error
 	if err != nil {
 		return 0, s.giveUp(ctx, e, err)
 	}
-	if err := dueRecord(&r, e.Created); err != nil {
+	if err := s.times.Deliver(&r, e.Created, s.nowMillis()); err != nil {
 		return 0, s.giveUp(ctx, e, err)
 	}
-	put := func(q *queueState) error { return s.log.AppendInternal(q.log, &r, s.rePuts, uint64(e.Created)) }
-	err = s.inQueue(r.Topic, r.QueueID, put)
-	if errors.Is(err, ErrNoTopic) {
+	if err = s.putAgain(&r, e.Created); errors.Is(err, ErrNoTopic) {
 		if err = s.reviveTopic(ctx, &r); err == nil {
-			err = s.inQueue(r.Topic, r.QueueID, put)
+			err = s.putAgain(&r, e.Created)
 		}
 	}
 	if errors.Is(err, message.ErrTooBig) {
 		return 0, s.giveUp(ctx, e, err)
 	}
 	return len(rec), err
+}
+
+// putAgain appends a due message to its queue, and to its light queues.
+func (s *Store) putAgain(r *message.Record, handle message.LogOffset) error {
+	if names := s.lightNames(r); names != nil {
+		return s.putLight(r, names, s.rePuts, uint64(handle), true)
+	}
+	return s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
+		return s.log.AppendInternal(q.log, r, s.rePuts, uint64(handle))
+	})
 }
 
 // lost reports whether err says that no record lies where an entry's should: it is damaged or gone. Any other failure of
@@ -184,37 +190,16 @@ func (s *Store) clockWentBack(ctx context.Context, from, to int64) {
 		if err != nil || parseErr != nil {
 			continue // its delivery will say so
 		}
-		if due := to + s.delayOf(&r); due < e.Due {
+		if _, longest := s.times.Due(&r, false); to+longest < e.Due {
 			s.mu.Lock()
 			if now, ok := s.timers.Get(e.Created); ok {
-				now.Due = due
+				now.Due = to + longest
 				s.timers.Add(now)
 				s.touch(state.Timer)
 			}
 			s.mu.Unlock()
 		}
 	}
-}
-
-// dueRecord turns a delayed record into the one that consumers see. Source: the delivery of SCHEDULE_TOPIC_XXXX in
-// RocketMQ 5; REAL_TOPIC and REAL_QID stay.
-func dueRecord(r *message.Record, handle message.LogOffset) error {
-	real, _ := r.Properties.Get(message.PropRealTopic)
-	if len(real) == 0 {
-		return errors.New("it has no REAL_TOPIC")
-	}
-	if string(real) == message.TopicHalf {
-		return fmt.Errorf("its real topic is %s", real)
-	}
-	id, err := strconv.ParseInt(r.Properties.GetString(message.PropRealQueueID), 10, 32)
-	if err != nil || id < 0 || id >= state.MaxQueueID {
-		return fmt.Errorf("its REAL_QID is %q", r.Properties.GetString(message.PropRealQueueID))
-	}
-	r.Topic, r.QueueID = real, message.QueueID(id)
-	// DELAY stays, as a 5.5.0 broker leaves it: consumers read the level that a message was sent with.
-	r.Properties = r.Properties.Without(message.PropTimerDeliverMS, message.PropTimerDelaySec, message.PropCRC)
-	r.PreparedOffset = handle
-	return nil
 }
 
 // giveUp ends an entry that can never be delivered: its record is damaged or names no place to go to. Apache drops such
@@ -249,8 +234,10 @@ func (p *rePuts) Committed(token uint64, _ []Appended, err error) {
 	}
 	p.s.mu.Lock()
 	p.s.timers.Unclaim(message.LogOffset(token))
+	p.s.pops.Unclaim(message.LogOffset(token))
 	p.s.mu.Unlock()
 	p.s.wakeTimers()
+	p.s.wakePops()
 }
 
 // Flush does nothing: Committed has said it all.

@@ -167,6 +167,7 @@ func TestDelaysWhenTheClockJumps(t *testing.T) {
 	f("back, behind the message", func(t *testing.T, c *clock, s *Store, _ func() *Store) *Store {
 		c.set(24 * time.Hour)
 		put(t, s)
+		synctest.Wait() // it is armed by the clock that it was stored by
 		c.set(0)
 		return s
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -16,12 +17,14 @@ import (
 	"github.com/aerobee-mq/aerobee/store/apache"
 	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
+	"github.com/aerobee-mq/aerobee/store/popped"
 )
 
 // Export makes a store ready for Apache RocketMQ 5.5.0: it opens the store that o describes, which nobody may have open,
-// puts every pending delayed message in line at the end of its level, and closes it; then it writes what a clean stop
+// puts every pending delayed message in line at the end of its level, every open half message at the end of theirs, and the
+// redelivery of what is popped and not acknowledged among the timer messages, and closes it; then it writes what a clean stop
 // does not: the consume queues, and the timer's progress. Apache then delivers each pending message once, when it is due,
-// and continues every queue and every group where it stood. It reports what it did in numbers.
+// asks about each open transaction, and continues every queue and every group where it stood. It reports what it did in numbers.
 //
 // Apache refuses a log whose segments differ in size from each other or from its mappedFileSizeCommitLog; Export refuses
 // the former by name. queueFileBytes is Apache's mappedFileSizeConsumeQueue, 0 for its default of 6,000,000.
@@ -57,6 +60,10 @@ type ExportReport struct {
 	// Delayed counts the pending delayed messages, Moved those of them that had to be put in line.
 	Delayed int `json:"delayed"`
 	Moved   int `json:"moved"`
+	// Halves counts the transactions that are open, Popped the messages that were popped and not acknowledged; those wait among
+	// the delayed ones for their redelivery.
+	Halves int `json:"halves"`
+	Popped int `json:"popped"`
 	// SegmentSize is what Apache's mappedFileSizeCommitLog must be.
 	SegmentSize int64 `json:"segmentSize"`
 }
@@ -73,9 +80,16 @@ func (s *Store) export(queueFileBytes int64) (ExportReport, error) {
 	}
 	s.halt() // from here on nothing becomes due
 	var err error
+	if rep.Popped, err = s.exportPops(context.Background()); err != nil {
+		return rep, err
+	}
 	if rep.Moved, err = s.lineUp(context.Background()); err != nil {
 		return rep, err
 	}
+	if err = s.carryHalves(context.Background(), s.log.Published()); err != nil {
+		return rep, err
+	}
+	_, rep.Halves = s.Halves(0, 0)
 	rep.Topics, rep.Groups, rep.Delayed = s.topics.Len(), s.groups.Len(), s.timers.Len()
 	if err := apache.RemoveDerived(s.fs, s.opt.Dir); err != nil {
 		return rep, err
@@ -90,7 +104,7 @@ func (s *Store) halt() {
 	s.loops.Wait()
 }
 
-// line is how the pending messages of one delay level lie in their queue.
+// line is how the pending messages of one delay level, or of the wheel, lie in their queue.
 type line struct {
 	queue   *queueState
 	first   message.QueueOffset // of the first pending one, the queue's next if there is none
@@ -103,9 +117,12 @@ func (s *Store) lines() ([]line, error) {
 	s.mu.Lock()
 	entries := s.timers.Before(1 << 62)
 	var queues []*queueState
-	if t := s.topicLocked([]byte(message.TopicSchedule)); t != nil {
-		queues = slices.DeleteFunc(slices.Clone(t.queues), func(q *queueState) bool { return q == nil })
+	for _, topic := range []string{message.TopicSchedule, message.TopicWheel} {
+		if t := s.topicLocked([]byte(topic)); t != nil {
+			queues = append(queues, t.queues...)
+		}
 	}
+	queues = slices.DeleteFunc(queues, func(q *queueState) bool { return q == nil })
 	s.mu.Unlock()
 	at := make(map[message.LogOffset]timer.Entry, len(entries))
 	for _, e := range entries {
@@ -198,18 +215,23 @@ func (s *Store) writeQueues(fileBytes int64) (int, error) {
 		end := apache.QueueEnd{
 			Queue: message.Queue{Topic: q.topic.name, ID: q.id}, Next: message.QueueOffset(q.next.Load()),
 		}
-		if err := apache.WriteQueue(s.fs, s.opt.Dir, end, fileBytes, s.queueEntries(q)); err != nil {
+		if err := apache.WriteQueue(s.fs, s.opt.Dir, end, fileBytes, s.QueueEntries(end.Queue, 0)); err != nil {
 			return i, fmt.Errorf("consume queue %d of topic %s: %w", q.id, q.topic.name, err)
 		}
 	}
 	return len(queues), nil
 }
 
-func (s *Store) queueEntries(q *queueState) iter.Seq2[apache.QueueEntry, error] {
+// QueueEntries are the index entries of a queue from an offset on.
+func (s *Store) QueueEntries(queue message.Queue, from message.QueueOffset) iter.Seq2[apache.QueueEntry, error] {
 	return func(yield func(apache.QueueEntry, error) bool) {
+		q, _ := s.readable(queue)
+		if q == nil {
+			return
+		}
 		least, _ := s.bounds(q)
 		going := true
-		err := s.ix.Scan(q.key(), least, func(e index.Entry) bool {
+		err := s.ix.Scan(q.key(), max(from, least), func(e index.Entry) bool {
 			going = yield(apache.QueueEntry{QueueOffset: e.QueueOffset, LogOffset: e.LogOffset, Size: e.Size, TagsCode: e.TagsCode}, nil)
 			return going
 		})
@@ -238,7 +260,11 @@ func (s *Store) tables() (*apache.Tables, error) {
 		Timer:   apache.TimerCheck{LastRead: now, Next: s.MaxOffset(message.Queue{Topic: message.TopicWheel})},
 	}
 	for _, l := range lines {
-		t.Delay.Offsets[int(l.queue.id)+1] = l.first
+		if l.queue.topic.name == message.TopicWheel {
+			t.Timer.Next = l.first
+		} else {
+			t.Delay.Offsets[int(l.queue.id)+1] = l.first
+		}
 	}
 	s.EachOffset(func(groupName string, q message.Queue, off message.QueueOffset) {
 		key := apache.OffsetKey(q.Topic, groupName)
@@ -247,7 +273,48 @@ func (s *Store) tables() (*apache.Tables, error) {
 		}
 		t.Offsets.Offsets[key][q.ID] = off
 	})
-	return t, s.configTables(t)
+	s.reviveTable(t)
+	return t, errors.Join(s.transTable(t), s.configTables(t))
+}
+
+// reviveTable says that Apache is done with all of its notes of pops: what was pending of them is ours. It says, too, what was popped in order.
+func (s *Store) reviveTable(t *apache.Tables) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t.Orders = popped.Orders(&s.pops, &s.names, s.nowMillis())
+	for text, topic := range s.byName {
+		if !apache.IsRevive(text) {
+			continue
+		}
+		done := make(map[message.QueueID]message.QueueOffset)
+		for _, q := range topic.queues {
+			if q != nil && q.next.Load() > 0 {
+				done[q.id] = message.QueueOffset(q.next.Load()) - 1
+			}
+		}
+		t.Offsets.Offsets[apache.OffsetKey(text, apache.ReviveGroup)] = done
+	}
+}
+
+// transTable says from where on Apache has to ask about half messages: those before are ended. Without an export before, it asks
+// about what has ended in between once more.
+func (s *Store) transTable(t *apache.Tables) error {
+	half, op := message.Queue{Topic: message.TopicHalf}, message.Queue{Topic: message.TopicOpHalf}
+	first := s.MaxOffset(half)
+	if first == 0 {
+		return nil
+	}
+	some, _ := s.Halves(0, math.MaxInt)
+	for _, e := range some {
+		_, r, err := s.Half(e.Created)
+		if err != nil {
+			return err
+		}
+		first = min(first, r.QueueOffset)
+	}
+	t.Offsets.Offsets[apache.OffsetKey(half.Topic, apache.TransGroup)] = map[message.QueueID]message.QueueOffset{0: first}
+	t.Offsets.Offsets[apache.OffsetKey(op.Topic, apache.TransGroup)] = map[message.QueueID]message.QueueOffset{0: s.MaxOffset(op)}
+	return nil
 }
 
 func (s *Store) configTables(t *apache.Tables) error {

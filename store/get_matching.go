@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 )
 
 // What GetMatching reads at a time, and in all: a filter that drops nearly everything must not keep a pull for long,
@@ -18,7 +19,7 @@ const (
 // may be asked for more; the properties are its until it returns. At most minScanned messages, and not much more than maxMatchBytes
 // bytes of them, are looked at; where nothing matched among them the status is NoMatchedMessage, and Next is behind them.
 func (s *Store) GetMatching(dst []byte, q message.Queue, from message.QueueOffset, maxCount, maxBytes int, match func(message.Properties) (wanted, more bool)) ([]byte, GetResult) {
-	m := matching{start: len(dst), maxCount: maxCount, maxBytes: maxBytes, more: true, match: match}
+	m := matching{topic: q.Topic, start: len(dst), maxCount: maxCount, maxBytes: maxBytes, more: true, match: match}
 	var out GetResult
 	for next, left := from, max(minScanned, maxCount); m.more && left > 0 && m.read < maxMatchBytes; {
 		at := len(dst)
@@ -48,6 +49,7 @@ func (s *Store) GetMatching(dst []byte, q message.Queue, from message.QueueOffse
 
 // matching is what GetMatching remembers from one portion to the next.
 type matching struct {
+	topic              string
 	start              int // where the messages begin in dst
 	maxCount, maxBytes int
 	count              int // messages taken
@@ -66,14 +68,14 @@ func (m *matching) take(dst []byte, at int, next message.QueueOffset) ([]byte, m
 			return dst[:kept], next, err
 		}
 		if !m.more {
-			return dst[:kept], r.QueueOffset, nil
+			return dst[:kept], light.OffsetIn(m.topic, &r), nil
 		}
 		wanted := false
 		wanted, m.more = m.match(r.Properties)
 		if wanted {
 			if m.count > 0 && kept-m.start+r.Size > m.maxBytes {
 				m.more = false
-				return dst[:kept], r.QueueOffset, nil
+				return dst[:kept], light.OffsetIn(m.topic, &r), nil
 			}
 			kept += copy(dst[kept:], rest[:r.Size])
 			m.count++

@@ -115,6 +115,39 @@ func TestBatchAndArrivals(t *testing.T) {
 	}
 }
 
+func TestWhatWaitsArrivesForWhoAsks(t *testing.T) {
+	for _, tell := range []bool{false, true} {
+		var told []string
+		o := testOptions(vfs.NewMem())
+		o.TellWaiting = tell
+		o.OnArrive = func(as []Arrival) {
+			for _, a := range as {
+				told = append(told, fmt.Sprint(a.Topic, " ", a.Waits, " ", a.StoreTime > 0))
+			}
+		}
+		s := openTest(t, o)
+		mustTopic(t, s, "T", 1)
+		mustTopic(t, s, message.TopicSchedule, 18)
+		mustPut(t, s, record("T", 0, "a"))
+		w := newWaiter()
+		if err := s.PutDelayed(record("T", 0, "b"), 18, w, 0); err != nil {
+			t.Fatal(err)
+		}
+		s.Kick()
+		if _, err := w.wait(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		closeTest(t, s)
+		want := []string{"T false true"}
+		if tell {
+			want = append(want, message.TopicSchedule+" true true")
+		}
+		if fmt.Sprint(told) != fmt.Sprint(want) {
+			t.Errorf("arrivals are %q, want %q", told, want)
+		}
+	}
+}
+
 func TestQueryComparesRealKeys(t *testing.T) {
 	s := openTest(t, testOptions(vfs.NewMem()))
 	defer closeTest(t, s)

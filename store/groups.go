@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
@@ -15,10 +17,13 @@ func (s *Store) Group(name string) (group.Config, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, ok := s.groups.Get(name)
-	if !ok {
-		return group.Config{}, false
+	if ok {
+		return *c, true
 	}
-	return *c, true
+	if light.Is(name) {
+		return lightGroup(name), true
+	}
+	return group.Config{}, false
 }
 
 // GroupBytes is Group for a name that lies in a buffer. It allocates nothing; the configuration must not be changed.
@@ -68,6 +73,7 @@ func (s *Store) DeleteGroup(ctx context.Context, groupName string, cleanOffsets 
 		if id, ok := s.names.ID(name.Group, groupName); ok && cleanOffsets {
 			s.pending.Drop(func(k offset.Key) bool { return k.Group == id })
 			ch.add(state.Offset, offset.AppendRemoveGroup(nil, id))
+			ch.add(state.Pop, pop.AppendForget(nil, id, 0))
 		}
 		return nil
 	})

@@ -30,7 +30,13 @@ import (
 //   - Apache ran after a crash of ours: its tables are older than our log. What they say wins, what they do not mention
 //     stays, and of two offsets the larger one holds.
 //   - A delayed message is pending when we hold it pending and its queue offset is not below its level's in
-//     delayOffset.json: what either side has delivered is done.
+//     delayOffset.json: what either side has delivered is done. So is a timer message that timercheck has passed.
+//   - A half message is pending when we hold it pending, it lay there before Apache came, and Apache has neither ended it nor
+//     asked about it: in either case it has left a trace behind. So is one of Apache's that it has not ended, by the newest of the
+//     copies that it makes to ask about it.
+//   - What Apache has handed out to a group that pops, and neither got an acknowledgement for nor put to a retry topic, is in flight
+//     here until the time that Apache has noted. So is what was popped in order and waits, by consumerOrderInfo.json, unless that is as we
+//     have left it and we know better.
 //
 // Queues keep their numbers: the least offset comes from the log, the next one from the log or, where nothing is left in
 // it, from Apache's consume queue. A queue that begins anew in the log belonged to a topic that was deleted and made
@@ -43,6 +49,7 @@ type adoption struct {
 	mark   directory.Marker
 	tables *apache.Tables // nil: nothing to import
 	ends   []apache.QueueEnd
+	survey *apache.Survey // of what Apache has written
 	// retired are the ids of topics that Apache has deleted and made again.
 	retired []uint32
 }
@@ -61,7 +68,7 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 	if err := apache.CheckLayout(fs, dir, directory.LogPath(fs, dir)); err != nil {
 		return nil, err
 	}
-	if a.tables, err = apache.ReadTables(fs, dir); err != nil {
+	if a.tables, err = apache.ReadTables(fs, dir, m.Tables); err != nil {
 		return nil, err
 	}
 	if a.ends, err = apache.QueueEnds(fs, dir); err != nil {
@@ -71,14 +78,13 @@ func lookAround(fs vfs.FS, dir string) (*adoption, error) {
 	if a.mark.ImportedAt == 0 && a.mark.End == 0 {
 		from = 0
 	}
-	survey, err := a.survey(fs, dir, from, math.MaxInt64)
-	if err != nil {
+	if a.survey, err = a.look(fs, dir, from, math.MaxInt64); err != nil {
 		return nil, err
 	}
-	if err := a.wholeLog(fs, dir, survey.End()); err != nil {
+	if err := a.wholeLog(fs, dir, a.survey.End()); err != nil {
 		return nil, err
 	}
-	return a, survey.Pending()
+	return a, a.survey.Pending()
 }
 
 // wholeLog refuses a log that ends before a message that Apache has seen in it, rather than cut it there: it is damaged.
@@ -120,8 +126,8 @@ func (a *adoption) need(fs vfs.FS, dir string, known bool) (bool, error) {
 	return err == nil && (!fits || abort && !ours), err
 }
 
-// survey goes through the log's records in [from, to).
-func (a *adoption) survey(fs vfs.FS, dir string, from, to message.LogOffset) (*apache.Survey, error) {
+// look goes through the log's records in [from, to).
+func (a *adoption) look(fs vfs.FS, dir string, from, to message.LogOffset) (*apache.Survey, error) {
 	tables := a.tables
 	if tables == nil {
 		tables = &apache.Tables{}
@@ -174,6 +180,14 @@ func (a *adoption) delivered(q message.QueueID, off message.QueueOffset) bool {
 	return off < a.mark.Delayed[level]
 }
 
+// dealtWith reports whether the tables say that a waiting message was delivered. What pops put into the wheel is no message.
+func (a *adoption) dealtWith(r *message.Record) bool {
+	if string(r.Topic) != message.TopicWheel {
+		return a.delivered(r.QueueID, r.QueueOffset)
+	}
+	return a.tables.Timer.Delivered(r)
+}
+
 // prepare makes the store ready to replay from an offset that lies before the end of Apache's records: which queues
 // begin anew on the way, and the ids that an import before has given to names.
 func (a *adoption) prepare(s *Store, from message.LogOffset) error {
@@ -181,7 +195,7 @@ func (a *adoption) prepare(s *Store, from message.LogOffset) error {
 	if a.tables == nil {
 		to = a.mark.ImportedAt
 	}
-	survey, err := a.survey(s.fs, s.opt.Dir, from, to)
+	survey, err := a.look(s.fs, s.opt.Dir, from, to)
 	if err != nil {
 		return err
 	}

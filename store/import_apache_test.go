@@ -240,48 +240,92 @@ func syncAll(t testing.TB, fs vfs.FS, dir string) {
 	}
 }
 
-// TestWhatIsPendingIsRefused: Open names what it cannot take over, with its count, and leaves the directory alone.
-func TestWhatIsPendingIsRefused(t *testing.T) {
-	for name, want := range map[string]string{
-		"half":  "2 half messages",
-		"timer": "2 messages in the timer wheel",
-		"pop":   "1 pop check-points",
-	} {
-		fs := vfs.NewMem()
-		unpack(t, fs, name, "store")
-		before := tree(t, fs, "store")
-		_, err := Open(apacheOptions(fs))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", name, err)
+// TestTransactionsOfApacheAreTakenOver: of five transactions two are open, and end as ours do; the others are ended.
+func TestTransactionsOfApacheAreTakenOver(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	unpack(t, fs, "half", "store")
+	syncAll(t, fs, "store")
+	visible := func(s *Store) int {
+		all := 0
+		for q := range 8 {
+			all += len(allBodies(t, s, "orders", q))
 		}
-		remove(t, fs, "store/lock")
-		if after := tree(t, fs, "store"); before != after {
-			t.Errorf("%s: the directory has changed from\n%s\nto\n%s", name, before, after)
+		return all
+	}
+	for _, step := range []struct{ open, visible int }{{2, 2}, {1, 3}, {0, 3}} {
+		s := openTest(t, apacheOptions(fs))
+		open, all := s.Halves(0, 10)
+		if all != step.open || visible(s) != step.visible {
+			t.Fatalf("%d half messages are open and %d messages visible, want %+v", all, visible(s), step)
 		}
+		if all > 0 {
+			if _, err := endHalf(s, open[0].Created, all == 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeTest(t, s)
+		remove(t, fs, "store/cache")
 	}
 }
 
-func tree(t testing.TB, fs vfs.FS, dir string) string {
-	t.Helper()
-	names, err := fs.List(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(names)
-	out := ""
-	for _, n := range names {
-		p := fs.PathJoin(dir, n)
-		info, err := fs.Stat(p)
-		if err != nil {
-			t.Fatal(err)
+// TestPopsOfApacheAreTakenOver: of five messages popped at once one is not acknowledged: it comes again by the retry topic, once.
+func TestPopsOfApacheAreTakenOver(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	unpack(t, fs, "pop", "store")
+	syncAll(t, fs, "store")
+	for range 2 {
+		s := openTest(t, apacheOptions(fs))
+		tick := time.NewTicker(time.Millisecond)
+		for end := time.Now().Add(10 * time.Second); s.Stats().PopsInFlight > 0 && time.Now().Before(end); {
+			<-tick.C
 		}
-		if info.IsDir() {
-			out += tree(t, fs, p)
-			continue
+		tick.Stop()
+		var retried []string
+		for _, c := range s.Topics() {
+			if message.IsRetry(c.Name) {
+				retried = append(retried, allBodies(t, s, c.Name, 0)...)
+			}
 		}
-		out += fmt.Sprintf("%s %d\n", p, info.Size())
+		if len(retried) != 1 {
+			t.Errorf("%q came again, want one message", retried)
+		}
+		closeTest(t, s)
+		remove(t, fs, "store/cache")
 	}
-	return out
+}
+
+// TestTimersOfApacheAreTakenOver: of three timer messages one was delivered, and two are when they are due.
+func TestTimersOfApacheAreTakenOver(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	unpack(t, fs, "timer", "store")
+	syncAll(t, fs, "store")
+	for range 2 { // the second time from what the first one has written
+		s := openTest(t, apacheOptions(fs))
+		s.halt()
+		waiting := s.Timers("", 0, 0, 10)
+		all := 0
+		for q := range 8 {
+			all += int(s.MaxOffset(message.Queue{Topic: "orders", ID: message.QueueID(q)}))
+		}
+		if len(waiting)+all != 3 || len(waiting) > 0 && (waiting[0].Key == 0 || s.TimerCounts()[0].Topic != "orders") {
+			t.Errorf("%d are delivered and %d wait: %+v", all, len(waiting), waiting)
+		}
+		closeTest(t, s)
+	}
+	s := openTest(t, apacheOptions(fs))
+	defer closeTest(t, s)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); s.Stats().PendingTimers > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
+	count := 0
+	for q := range 8 {
+		count += len(allBodies(t, s, "orders", q))
+	}
+	if count != 3 {
+		t.Errorf("%d messages of 3 are there", count)
+	}
 }
 
 // TestLayoutsThatAreRefused: each other way to keep a store is named.
@@ -324,7 +368,7 @@ func TestTablesFallBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tables, err := apache.ReadTables(fs, "store")
+	tables, err := apache.ReadTables(fs, "store", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/store/apache"
 	"github.com/aerobee-mq/aerobee/store/directory"
 )
@@ -218,6 +219,8 @@ func TestCrashAtEveryWriteOfAnImport(t *testing.T) {
 	f.put(message.TopicSchedule, 17, 0, "late", message.PropDelay, "18", message.PropRealTopic, "A", message.PropRealQueueID, "0")
 	f.put("A", 0, 0, "a0")
 	f.put(message.TopicSchedule, 17, 1, "later", message.PropDelay, "18", message.PropRealTopic, "A", message.PropRealQueueID, "0")
+	f.put(message.TopicHalf, 0, 0, "open", message.PropRealTopic, "A", message.PropRealQueueID, "0", message.PropProducerGroup, "pg")
+	f.put("rmq_sys_REVIVE_LOG_c", 0, 0, `{"so":0,"pt":1795386420000,"it":3600000,"n":1,"q":0,"t":"A","c":"g","bn":"b"}`, message.PropTags, "ck")
 	f.segment()
 	f.file("config/topics.json", topicsAB)
 	f.file("config/consumerOffset.json", `{"offsetTable":{"A@g":{0:1}}}`)
@@ -244,7 +247,13 @@ func TestCrashAtEveryWriteOfAnImport(t *testing.T) {
 		if got := allBodies(t, s, "A", 0); !slices.Equal(got, []string{"a0"}) || s.timers.Len() != 1 {
 			t.Errorf("crash before %s: A holds %q, %d messages are pending", p.what, got, s.timers.Len())
 		}
-		if off, ok := s.Offset("g", message.Queue{Topic: "A"}); !ok || off != 1 || len(s.Topics()) != 2 {
+		if _, open := s.Halves(0, 1); open != 1 {
+			t.Errorf("crash before %s: %d half messages are open", p.what, open)
+		}
+		if state, ok := s.PopState("g", message.Queue{Topic: "A"}, 0); !ok || state != pop.InFlight {
+			t.Errorf("crash before %s: what was popped is %v", p.what, state)
+		}
+		if off, ok := s.Offset("g", message.Queue{Topic: "A"}); !ok || off != 0 || len(s.Topics()) != 2 {
 			t.Errorf("crash before %s: g stands at %d, %d topics", p.what, off, len(s.Topics()))
 		}
 		closeTest(t, s)
@@ -274,7 +283,7 @@ func TestDamagedLogIsNotCut(t *testing.T) {
 // but pending ones follow, by rising due time.
 func TestExportLinesUp(t *testing.T) {
 	o, _ := exported(t)
-	tables, err := apache.ReadTables(vfs.Default, o.Dir)
+	tables, err := apache.ReadTables(vfs.Default, o.Dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,6 +295,12 @@ func TestExportLinesUp(t *testing.T) {
 	}
 	for _, l := range lines {
 		level := int(l.queue.id) + 1
+		if l.queue.topic.name == message.TopicWheel {
+			if !l.ordered || len(l.pending) != 2 || tables.Timer.Next != l.first {
+				t.Errorf("wheel: %d pending from %d, ordered %v, timercheck says %d", len(l.pending), l.first, l.ordered, tables.Timer.Next)
+			}
+			continue
+		}
 		if want := map[int]int{1: 0, 2: 1, 3: 3}[level]; !l.ordered || len(l.pending) != want || tables.Delay.Offsets[level] != l.first {
 			t.Errorf("level %d: %d pending from %d, ordered %v, delayOffset.json says %d", level, len(l.pending), l.first, l.ordered, tables.Delay.Offsets[level])
 		}

@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/lock"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/projection/transaction"
 	"github.com/aerobee-mq/aerobee/store/apache"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
@@ -22,13 +26,17 @@ import (
 // the log forget what it knew: Apache's records tell nothing of deletions, and every delayed message looks pending.
 func (a *adoption) put(s *Store) error {
 	at := s.log.Published()
-	pending, err := s.stillPending(a.delivered)
+	pending, err := s.stillPending(a.dealtWith)
 	if err != nil {
 		return err
 	}
-	in := &importer{s: s, merge: a.mark.Merge, at: at}
+	open, err := s.stillOpen(a)
+	if err != nil {
+		return err
+	}
+	in := &importer{s: s, merge: a.mark.Merge, at: at, moved: make(map[offset.Key]message.QueueOffset)}
 	s.mu.Lock()
-	err = in.all(a, pending)
+	err = in.all(a, pending, open)
 	s.mu.Unlock()
 	if err == nil {
 		err = s.appendBodies(context.Background(), in.bodies.Close())
@@ -61,7 +69,7 @@ func delayOffsets(a *adoption) map[int]message.QueueOffset {
 }
 
 // stillPending returns the pending entries that nobody has delivered, each at its queue offset.
-func (s *Store) stillPending(delivered func(message.QueueID, message.QueueOffset) bool) ([]timer.Entry, error) {
+func (s *Store) stillPending(delivered func(*message.Record) bool) ([]timer.Entry, error) {
 	s.mu.Lock()
 	all := s.timers.Before(1 << 62)
 	s.mu.Unlock()
@@ -76,11 +84,41 @@ func (s *Store) stillPending(delivered func(message.QueueID, message.QueueOffset
 		if err != nil {
 			return nil, fmt.Errorf("delayed message at log offset %d: %w", e.At, err)
 		}
-		if !delivered(r.QueueID, r.QueueOffset) {
+		if !delivered(&r) {
+			real, _ := r.Properties.Get(message.PropRealTopic)
+			s.mu.RLock()
+			e.Topic, _ = s.names.IDBytes(name.Topic, real) // it may have got its name later
+			s.mu.RUnlock()
 			pending = append(pending, e)
 		}
 	}
 	return pending, nil
+}
+
+// stillOpen returns the half messages of ours that Apache has left alone, and those of its own, or its copies of ours, that it has
+// not ended. A copy is known by the log offset by which Apache would ask about it.
+func (s *Store) stillOpen(a *adoption) ([]transaction.Entry, error) {
+	s.mu.Lock()
+	all := s.halves.Before(math.MaxInt64)
+	s.mu.Unlock()
+	var open []transaction.Entry
+	for _, e := range all {
+		_, r, err := s.Half(e.Created)
+		if err != nil {
+			return nil, fmt.Errorf("half message at log offset %d: %w", e.At, err)
+		}
+		if e.Created < a.mark.End {
+			if !a.survey.Ended(r.QueueID, r.QueueOffset) {
+				open = append(open, e)
+			}
+			continue
+		}
+		if a.survey.Open(r.QueueID, r.QueueOffset) {
+			e.Checks = apache.Checks(&r)
+			open = append(open, e)
+		}
+	}
+	return open, nil
 }
 
 // importer gathers the changes of one import. s.mu is held for writing.
@@ -89,11 +127,12 @@ type importer struct {
 	merge  bool
 	at     message.LogOffset
 	bodies state.Bodies
-	names  name.Table // as it will be
-	strays int        // offsets in topics that do not exist
+	names  name.Table                         // as it will be
+	strays int                                // offsets in topics that do not exist
+	moved  map[offset.Key]message.QueueOffset // where Apache's groups go on
 }
 
-func (in *importer) all(a *adoption, pending []timer.Entry) error {
+func (in *importer) all(a *adoption, pending []timer.Entry, open []transaction.Entry) error {
 	in.bodies.Limit = in.s.maxBody()
 	in.forget(a)
 	for _, id := range a.retired {
@@ -111,6 +150,9 @@ func (in *importer) all(a *adoption, pending []timer.Entry) error {
 		err = in.groups(a.tables.Groups)
 	}
 	if err == nil {
+		err = in.lights(a.ends)
+	}
+	if err == nil {
 		err = in.offsets(a.tables.Offsets)
 	}
 	if err != nil {
@@ -119,13 +161,16 @@ func (in *importer) all(a *adoption, pending []timer.Entry) error {
 	for _, e := range pending {
 		in.bodies.Add(state.Timer, timer.AppendAdd(nil, e))
 	}
+	for _, e := range open {
+		in.bodies.Add(state.Transaction, transaction.AppendAdd(nil, e))
+	}
 	in.queues(a.ends)
-	return nil
+	return in.pops(a)
 }
 
 // forget adds the change that empties what the tables replace.
 func (in *importer) forget(a *adoption) {
-	kinds := []byte{byte(state.Timer), byte(state.Lock)}
+	kinds := []byte{byte(state.Timer), byte(state.Lock), byte(state.Transaction)}
 	t := a.tables
 	for _, c := range []struct {
 		kind  state.Kind
@@ -208,26 +253,34 @@ func (in *importer) offsets(t *apache.OffsetTable) error {
 	if t == nil {
 		return nil
 	}
-	for key, queues := range t.Offsets {
-		topicName, groupName, ok := apache.SplitOffsetKey(key)
-		topicID, known := in.names.ID(name.Topic, topicName)
-		if !ok || !known {
-			in.strays += len(queues)
-			continue
-		}
-		groupID, err := in.id(name.Group, groupName)
+	return t.Each(func(key string, q message.QueueID, off message.QueueOffset) error {
+		topicName, groupName, split := apache.SplitOffsetKey(key)
+		at, ok, err := in.key(topicName, groupName, q)
 		if err != nil {
 			return err
 		}
-		for q, off := range queues {
-			k := offset.Key{Group: groupID, Topic: topicID, Queue: q}
-			if mine, ok := in.s.offsets.Get(k); ok && in.merge {
-				off = max(off, mine)
-			}
-			in.bodies.Add(state.Offset, offset.AppendCommit(nil, k, max(off, 0)))
+		if !ok || !split {
+			in.strays++
+			return nil
 		}
+		k := offset.Key(at)
+		if mine, ok := in.s.offsets.Get(k); ok && in.merge {
+			off = max(off, mine)
+		}
+		in.moved[k] = max(off, 0)
+		in.bodies.Add(state.Offset, offset.AppendCommit(nil, k, max(off, 0)))
+		return nil
+	})
+}
+
+// key finds the queue of a group; ok is false if there is no such topic.
+func (in *importer) key(topicName, groupName string, q message.QueueID) (k pop.Key, ok bool, err error) {
+	topicID, known := in.names.ID(name.Topic, topicName)
+	if !known || groupName == "" {
+		return k, false, nil
 	}
-	return nil
+	groupID, err := in.id(name.Group, groupName)
+	return pop.Key{Group: groupID, Topic: topicID, Queue: q}, err == nil, err
 }
 
 // queues adds where the numbers of those queues go on in which the log holds nothing any more.
@@ -237,12 +290,32 @@ func (in *importer) queues(ends []apache.QueueEnd) {
 		if !ok || e.Next == 0 || e.Queue.ID >= state.MaxQueueID {
 			continue
 		}
-		if t := in.s.topicLocked([]byte(e.Queue.Topic)); t != nil && int(e.Queue.ID) < len(t.queues) && t.queues[e.Queue.ID] != nil &&
-			t.queues[e.Queue.ID].next.Load() > 0 {
+		if in.end(e.Queue) > 0 {
 			continue
 		}
 		in.bodies.Add(state.Queue, state.AppendBounds(nil, state.Bounds{Topic: id, Queue: e.Queue.ID, Min: e.Next, Next: e.Next}))
 	}
+}
+
+// lights names the light queues in which the log holds nothing any more: no table does.
+func (in *importer) lights(ends []apache.QueueEnd) error {
+	for _, e := range ends {
+		if light.Is(e.Queue.Topic) && e.Queue.ID == 0 && e.Next > 0 {
+			if _, err := in.id(name.Topic, e.Queue.Topic); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// end is where a queue's numbers go on by the log, 0 if nothing of it is there.
+func (in *importer) end(q message.Queue) message.QueueOffset {
+	t := in.s.topicLocked([]byte(q.Topic))
+	if t == nil || q.ID < 0 || int(q.ID) >= len(t.queues) || t.queues[q.ID] == nil {
+		return 0
+	}
+	return message.QueueOffset(t.queues[q.ID].next.Load())
 }
 
 func decodeVersion(raw json.RawMessage, into any) error {
@@ -253,7 +326,7 @@ func decodeVersion(raw json.RawMessage, into any) error {
 }
 
 // applyImport forgets the kinds that an import replaces. s.mu is held.
-func (s *Store) applyImport(p []byte) error {
+func (s *Store) applyImport(p []byte, at message.LogOffset) error {
 	for _, k := range p {
 		switch state.Kind(k) {
 		case state.Topic:
@@ -262,10 +335,16 @@ func (s *Store) applyImport(p []byte) error {
 			s.groups = group.Table{}
 		case state.Offset:
 			s.offsets = offset.Table{}
+			if err := s.pops.Apply(pop.AppendForget(nil, 0, 0), at); err != nil { // a popped queue's offset is the pops'
+				return err
+			}
+			s.touch(state.Pop)
 		case state.Timer:
 			s.timers = timer.Table{}
 		case state.Lock:
 			s.locks = lock.Table{}
+		case state.Transaction:
+			s.halves = transaction.Table{}
 		default:
 			return fmt.Errorf("an import cannot replace %v", state.Kind(k))
 		}

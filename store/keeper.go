@@ -17,10 +17,11 @@ const (
 	upkeepOffsets   = "offset flush"
 	upkeepDue       = "delayed delivery"
 	upkeepCache     = "cache read"
+	upkeepPops      = "pop redelivery"
 )
 
 func upkeep() []string {
-	return []string{upkeepCut, upkeepRetention, upkeepRepair, upkeepLocks, upkeepOffsets, upkeepDue, upkeepCache}
+	return []string{upkeepCut, upkeepRetention, upkeepRepair, upkeepLocks, upkeepOffsets, upkeepDue, upkeepCache, upkeepPops}
 }
 
 // keeperLoop is the one goroutine that maintains the index, the cache and the segments: cuts when they are due, merges

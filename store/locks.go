@@ -49,6 +49,13 @@ func (s *Store) LocksHeld(groupName string) bool {
 	return s.locks.Held(groupName, s.steadyMillis())
 }
 
+// LockHolder is the client that holds a group's lock on a queue, and how many ms ago it renewed it; false if nobody does.
+func (s *Store) LockHolder(groupName string, q message.Queue) (client string, ageMillis int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.locks.Holder(groupName, q, s.steadyMillis())
+}
+
 // lockChange asks the lock machine and appends what has changed while s.mu is held, so that the changes stand in the log
 // in the order in which the machine decided them. The sink hears of it if something was appended.
 func (s *Store) lockChange(sink Sink, decide func() []byte) (appended bool, err error) {

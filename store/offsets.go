@@ -8,11 +8,13 @@ import (
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
 // CommitOffset notes how far a group has come in a queue. It is visible at once and in the log within OffsetInterval, so
-// a kill loses at most that. Going backwards is allowed. The topic and the group must be known.
+// a kill loses at most that. Going backwards is allowed. The topic and the group must be known. An offset behind the queue's end
+// stays as it is, as with RocketMQ, unless the group pops the queue: then the end counts.
 func (s *Store) CommitOffset(groupName string, q message.Queue, off message.QueueOffset) error {
 	if err := s.log.Err(); err != nil {
 		return err
@@ -22,12 +24,15 @@ func (s *Store) CommitOffset(groupName string, q message.Queue, off message.Queu
 	}
 	s.mu.Lock()
 	k, ok := s.offsetKey(groupName, q)
-	if ok {
+	var err error
+	if base, popped := s.pops.Base(pop.Key(k)); ok && popped {
+		err = s.advancePops(pop.Key(k), base, min(off, s.endLocked(q)))
+	} else if ok {
 		s.pending.Set(k, off)
 	}
 	s.mu.Unlock()
 	if ok {
-		return nil
+		return err
 	}
 	return s.nameAndCommit(groupName, q, off)
 }
@@ -62,6 +67,9 @@ func (s *Store) Offset(groupName string, q message.Queue) (message.QueueOffset, 
 	if !ok {
 		return 0, false
 	}
+	if off, ok := s.pops.Base(pop.Key(k)); ok {
+		return off, true
+	}
 	if off, ok := s.pending.Get(k); ok {
 		return off, true
 	}
@@ -84,6 +92,9 @@ func (s *Store) EachOffset(visit func(groupName string, q message.Queue, off mes
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	emit := func(k offset.Key, off message.QueueOffset) bool {
+		if base, popped := s.pops.Base(pop.Key(k)); popped {
+			off = base
+		}
 		g, okGroup := s.names.Name(name.Group, k.Group)
 		t, okTopic := s.names.Name(name.Topic, k.Topic)
 		if okGroup && okTopic {
@@ -91,6 +102,13 @@ func (s *Store) EachOffset(visit func(groupName string, q message.Queue, off mes
 		}
 		return true
 	}
+	s.pops.Each(func(k pop.Key, off message.QueueOffset) bool {
+		_, pulled := s.offsets.Get(offset.Key(k))
+		if _, newer := s.pending.Get(offset.Key(k)); !pulled && !newer {
+			emit(offset.Key(k), off)
+		}
+		return true
+	})
 	s.offsets.All(func(k offset.Key, off message.QueueOffset) bool {
 		if _, newer := s.pending.Get(k); newer {
 			return true
@@ -111,6 +129,7 @@ func (s *Store) RemoveOffsets(ctx context.Context, groupName, topicName string) 
 		if topicName == "" {
 			s.pending.Drop(func(k offset.Key) bool { return k.Group == g })
 			ch.add(state.Offset, offset.AppendRemoveGroup(nil, g))
+			ch.add(state.Pop, pop.AppendForget(nil, g, 0))
 			return nil
 		}
 		t, ok := s.names.ID(name.Topic, topicName)
@@ -119,11 +138,13 @@ func (s *Store) RemoveOffsets(ctx context.Context, groupName, topicName string) 
 		}
 		s.pending.Drop(func(k offset.Key) bool { return k.Group == g && k.Topic == t })
 		ch.add(state.Offset, offset.AppendRemovePair(nil, g, t))
+		ch.add(state.Pop, pop.AppendForget(nil, g, t))
 		return nil
 	})
 }
 
-// ResetOffset sets a group's offset at an operator's wish: unlike CommitOffset it is durable when it returns nil.
+// ResetOffset sets a group's offset at an operator's wish: unlike CommitOffset it is durable when it returns nil. A group that pops the
+// queue goes on at its end at the latest.
 func (s *Store) ResetOffset(ctx context.Context, groupName string, q message.Queue, off message.QueueOffset) error {
 	return s.change(ctx, func(ch *changes) error {
 		t, ok := s.names.ID(name.Topic, q.Topic)
@@ -133,6 +154,9 @@ func (s *Store) ResetOffset(ctx context.Context, groupName string, q message.Que
 		k := offset.Key{Group: ch.id(name.Group, groupName), Topic: t, Queue: q.ID}
 		s.pending.Drop(func(other offset.Key) bool { return other == k })
 		ch.add(state.Offset, offset.AppendCommit(nil, k, off))
+		if _, popped := s.pops.Base(pop.Key(k)); popped {
+			ch.add(state.Pop, pop.AppendReset(nil, pop.Key(k), min(off, s.endLocked(q)), s.nowMillis()))
+		}
 		return nil
 	})
 }

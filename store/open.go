@@ -22,7 +22,7 @@ var errStale = errors.New("what was derived does not fit the log")
 // openLocked opens the directory that this process has locked. What was derived from the log is tried first; where it
 // does not fit, it is thrown away and the log alone decides.
 func openLocked(o Options) (*Store, error) {
-	known, err := directory.CheckFormat(o.FS, o.Dir)
+	current, err := directory.CheckFormat(o.FS, o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func openLocked(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !known {
+	if !current { // a new store, or one of an older version, which must not open it any more
 		if err := directory.WriteFormat(o.FS, o.Dir); err != nil {
 			return nil, err
 		}

@@ -43,12 +43,21 @@ type Options struct {
 	MemoryLimit int64
 	// Retention says when old segments go.
 	Retention Retention
+	// HalfImmunity is how long after its storing nobody is asked about a half message that does not say so itself: 6 s.
+	HalfImmunity time.Duration
 	// DelayLevels are the delays of the levels 1, 2, …; Apache's 18 levels from 1 s to 2 h.
 	DelayLevels []time.Duration
+	// TimerPrecision is the step to which the times of timer messages are rounded, see timer.Times: 1 ms.
+	TimerPrecision time.Duration
 	// CutBytes and CutEntries bound what a restart has to replay: after so many bytes of log (64 MiB; 8 times as many while many queues
 	// hold little each) or index entries (500,000) the index head is written as a block and the projections are snapshotted.
 	CutBytes   int64
 	CutEntries int
+	// RetryTopicV2 names the topics of popped messages that come again %RETRY%group+topic instead of %RETRY%group_topic.
+	RetryTopicV2 bool
+	// MaxLights bounds the light queues: 200,000. NoLights lets messages stand in their own queue alone, whatever light queues they name.
+	MaxLights int
+	NoLights  bool
 	// NoKeyIndex leaves keys out of the index: Query finds nothing that was stored while it is set.
 	NoKeyIndex bool
 	// OffsetInterval is how long a consumer offset may not be durable: 1 s, which is also the maximum. Under ASYNC_FLUSH
@@ -61,6 +70,8 @@ type Options struct {
 	// OnArrive is told of every message that has become visible, once per commit group, on the committing goroutine. It
 	// must not block; the slice and the records in it are valid until it returns.
 	OnArrive func([]Arrival)
+	// TellWaiting has OnArrive be told, too, of messages that wait for their time or for their transaction's end.
+	TellWaiting bool
 	// OnTopics is called on the committing goroutine after a change of topics has been applied. It must not block and
 	// must not call back into the store.
 	OnTopics func()
@@ -123,9 +134,12 @@ func (o Options) withDefaults() Options {
 	o.CutBytes = orDefault(o.CutBytes, 64<<20)
 	o.CutEntries = orDefault(o.CutEntries, 500_000)
 	o.OffsetInterval = orDefault(o.OffsetInterval, time.Second)
+	o.MaxLights = orDefault(o.MaxLights, 200_000)
+	o.HalfImmunity = orDefault(o.HalfImmunity, 6*time.Second)
 	if o.DelayLevels == nil {
 		o.DelayLevels = defaultDelayLevels()
 	}
+	o.TimerPrecision = orDefault(o.TimerPrecision, time.Millisecond)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -146,6 +160,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("store options: OffsetInterval is %s, the limit is 1s", o.OffsetInterval)
 	case len(o.DelayLevels) == 0 || len(o.DelayLevels) > maxDelayLevels:
 		return fmt.Errorf("store options: %d delay levels, there must be 1 to %d", len(o.DelayLevels), maxDelayLevels)
+	case o.TimerPrecision < time.Millisecond || o.TimerPrecision%time.Millisecond != 0:
+		return fmt.Errorf("store options: TimerPrecision is %s, it must be whole milliseconds", o.TimerPrecision)
 	}
 	if err := o.Retention.Validate(); err != nil {
 		return fmt.Errorf("store options: %w", err)

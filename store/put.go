@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
@@ -20,13 +19,17 @@ type Appended = commitlog.Appended
 // Put appends one message to the queue that it names and returns without waiting; the sink learns the outcome. The
 // topic must exist; whether the queue id is one of the topic's is the caller's business. The store sets StoreHost.
 //
-// Errors: ErrNoTopic, *FullError, commitlog.ErrBusy, ErrFull, ErrFailed and ErrClosed, message.ErrTooBig.
+// Errors: ErrNoTopic, *FullError, ErrTooManyLights, commitlog.ErrBusy, ErrFull, ErrFailed and ErrClosed, message.ErrTooBig.
 func (s *Store) Put(r *message.Record, sink Sink, token uint64) error {
 	if full := s.full.Load(); full != nil {
 		return full
 	}
 	r.StoreHost = s.opt.StoreHost
-	s.note(r)
+	if s.note(r) {
+		if names := s.lightNames(r); names != nil {
+			return s.putLight(r, names, sink, token, false)
+		}
+	}
 	return s.inQueue(r.Topic, r.QueueID, func(q *queueState) error {
 		return s.log.Append(q.log, r, sink, token)
 	})
@@ -81,16 +84,25 @@ func (s *Store) PutDelayed(r *message.Record, level int, sink Sink, token uint64
 	if err := s.roomForDelayed(); err != nil {
 		return err
 	}
-	level = min(level, len(s.opt.DelayLevels))
-	p := r.Properties.Without(message.PropDelay, message.PropRealTopic, message.PropRealQueueID)
-	p = message.AppendProperty(p, message.PropDelay, strconv.Itoa(level))
-	p = message.AppendProperty(p, message.PropRealTopic, string(r.Topic))
-	p = message.AppendProperty(p, message.PropRealQueueID, strconv.Itoa(int(r.QueueID)))
-	r.Properties, r.Topic, r.QueueID = p, []byte(message.TopicSchedule), message.QueueID(level-1)
+	s.times.Level(r, level)
+	if err := mayGrow(r); err != nil {
+		return err
+	}
 	return s.Put(r, sink, token)
 }
 
-// delayedRoom is what a pending message takes of a segment, in bytes, by a careful count: a checkpoint names it in 16 to 20.
+// spareProperties is what the properties of a message that waits may grow by until it is delivered, in bytes: each delivery, commit,
+// question and give-up adds some. What could not be written then is refused before it is accepted.
+const spareProperties = 256
+
+func mayGrow(r *message.Record) error {
+	if n, limit := len(r.Properties), message.MaxPropertiesSize-spareProperties; n > limit {
+		return fmt.Errorf("%w: properties are %d bytes, the limit is %d for a message that waits", message.ErrTooBig, n, limit)
+	}
+	return nil
+}
+
+// delayedRoom is what a pending message takes of a segment, in bytes, by a careful count: a checkpoint names it in 16 to 40.
 const delayedRoom = 64
 
 // roomForDelayed refuses a delayed message when so many are pending that the next segment's checkpoint, which names them
@@ -98,8 +110,8 @@ const delayedRoom = 64
 func (s *Store) roomForDelayed() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if n, limit := s.timers.Len(), int(s.opt.SegmentSize/delayedRoom); n >= limit {
-		return fmt.Errorf("%w: %d delayed messages are pending, the limit is %d with segments of %d bytes",
+	if n, limit := s.timers.Len()+s.halves.Len(), int(s.opt.SegmentSize/delayedRoom); n >= limit {
+		return fmt.Errorf("%w: %d delayed and half messages are pending, the limit is %d with segments of %d bytes",
 			commitlog.ErrFull, n, limit, s.opt.SegmentSize)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/index"
@@ -15,7 +16,8 @@ import (
 type topicState struct {
 	id     uint32
 	name   string
-	delay  bool          // its records wait for their time, see message.TopicSchedule
+	delay  bool          // its records wait for their time, see timer.Times
+	half   bool          // its records wait for their transaction's end, see message.TopicHalf
 	dying  bool          // guarded by Store.mu: its deletion is on its way to the log, nothing may be put behind it
 	queues []*queueState // guarded by Store.mu; by queue id, nil where nothing was put yet
 }
@@ -49,8 +51,11 @@ func (s *Store) topicLocked(topic []byte) *topicState {
 	if !ok {
 		return nil
 	}
-	t := &topicState{id: id, name: string(topic), delay: string(topic) == message.TopicSchedule}
+	t := &topicState{id: id, name: string(topic), delay: waits(topic), half: string(topic) == message.TopicHalf}
 	s.byName[t.name] = t
+	if light.Is(t.name) {
+		s.lights++
+	}
 	return t
 }
 
@@ -96,6 +101,15 @@ func (s *Store) readable(q message.Queue) (qs *queueState, known bool) {
 		return nil, true
 	}
 	return t.queues[q.ID], true
+}
+
+// endLocked is MaxOffset with s.mu held, for reading at least: nothing that the state says can be newer.
+func (s *Store) endLocked(q message.Queue) message.QueueOffset {
+	t := s.byName[q.Topic]
+	if t == nil || q.ID < 0 || int(q.ID) >= len(t.queues) || t.queues[q.ID] == nil {
+		return 0
+	}
+	return message.QueueOffset(t.queues[q.ID].next.Load())
 }
 
 // bounds returns the least offset that a queue still holds and the one behind its last message.

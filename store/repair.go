@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/index"
 	"github.com/aerobee-mq/aerobee/store/state"
@@ -62,15 +63,21 @@ func (s *Store) reindex(span index.Span, add func(index.Queue, index.Entry, []ui
 			return nil
 		}
 		var tags []byte
-		tags, keys = s.indexed(keys[:0], &r)
+		tags, keys, _ = s.indexed(keys[:0], &r)
 		e := index.Entry{
 			QueueOffset: r.QueueOffset, LogOffset: r.LogOffset, Size: int32(r.Size), StoreTime: r.StoreTime,
 			TagsCode: message.TagsCode(tags),
 		}
-		if string(r.Topic) == message.TopicSchedule {
-			e.TagsCode = s.dueOf(&r)
+		if waits(r.Topic) {
+			e.TagsCode, _ = s.times.Due(&r, r.LogOffset < s.imported.until)
 		}
 		add(index.Queue{Topic: id, ID: int32(r.QueueID)}, e, keys)
+		for _, p := range light.Places(&r) {
+			if id, ok := names.IDBytes(name.Topic, p.Name); ok {
+				e.QueueOffset = p.Offset
+				add(index.Queue{Topic: id}, e, nil)
+			}
+		}
 		return nil
 	})
 }

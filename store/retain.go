@@ -25,6 +25,31 @@ func (s *Store) DeleteExpired() {
 	}
 }
 
+// keeps are the rules by which segments go.
+func (s *Store) keeps() *Retention {
+	if r := s.rules.Load(); r != nil {
+		return r
+	}
+	return &s.opt.Retention
+}
+
+// SetRetention changes the rules while the store is open, but for the interval, and looks at the segments.
+func (s *Store) SetRetention(r Retention) error {
+	if s.opt.Memory {
+		r.Size = orDefault(r.Size, memoryRetention)
+	}
+	r = r.WithDefaults()
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	s.rules.Store(&r)
+	select {
+	case s.retainDue <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
 // lookAtDisk sees what there is, and closes or opens the store for messages.
 func (s *Store) lookAtDisk() retention.Look {
 	l := retention.Look{Now: s.opt.Now(), Segments: s.log.Segments(), Asked: s.asked.Swap(false)}
@@ -34,17 +59,21 @@ func (s *Store) lookAtDisk() retention.Look {
 	} else if !errors.Is(err, vfs.ErrUnsupported) {
 		s.opt.Logger.Warn("the disk's use is unknown", "dir", s.opt.Dir, "error", err)
 	}
-	s.noteFull(s.opt.Retention.Full(s.opt.Dir, &l))
+	s.noteFull(s.keeps().Full(s.opt.Dir, &l))
 	if _, err := s.log.Refusing(); err != nil {
 		s.probeLog()
 	}
 	return l
 }
 
-// retain deletes what is to go.
+// retain deletes what is to go: whole segments, and what topics keep for less long.
 func (s *Store) retain(ctx context.Context) error {
 	l := s.lookAtDisk()
-	n := s.opt.Retention.Expired(&l)
+	return errors.Join(s.retainSegments(ctx, &l), s.retainTopics(ctx, &l), s.expireLites(ctx, &l))
+}
+
+func (s *Store) retainSegments(ctx context.Context, l *retention.Look) error {
+	n := s.keeps().Expired(l)
 	if n == 0 {
 		return nil
 	}
@@ -95,11 +124,14 @@ func (s *Store) dropBefore(ctx context.Context, at message.LogOffset) error {
 	if err := s.checkBeginning(at); err != nil {
 		return fmt.Errorf("segments before %d are kept: %w", at, err)
 	}
-	if err := s.carryForward(ctx, at); err != nil {
+	if err := errors.Join(s.carryForward(ctx, at), s.carryHalves(ctx, at)); err != nil {
 		return fmt.Errorf("segments before %d are kept: %w", at, err)
 	}
 	s.noteLogStart(ctx, at)
 	if err := s.ix.DropBefore(at); err != nil {
+		return err
+	}
+	if err := s.retirePops(); err != nil {
 		return err
 	}
 	before := s.log.Start()

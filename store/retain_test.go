@@ -95,6 +95,31 @@ func TestQueueGoesOnAfterItsLastMessageHasRetired(t *testing.T) {
 	})
 }
 
+func TestRetentionChangesWhileTheStoreIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := smallRetention(vfs.NewMem())
+		o.Retention.Size = 64 << 20
+		s := openTest(t, o)
+		defer closeTest(t, s)
+		flood(t, s, 50)
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		if s.log.Start() != 0 {
+			t.Fatalf("the log begins at %d though there is room", s.log.Start())
+		}
+		if err := s.SetRetention(Retention{MaxUsedRatio: 0.99}); err == nil || !strings.Contains(err.Error(), "must rise") {
+			t.Error(err)
+		}
+		if err := s.SetRetention(Retention{Size: 150 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // it looks at once
+		if s.log.Start() == 0 {
+			t.Error("nothing has gone")
+		}
+	})
+}
+
 func TestPendingMessagesAreCarriedForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrashRecorder(2)

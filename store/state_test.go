@@ -219,6 +219,7 @@ func TestOneOwner(t *testing.T) {
 	closeTest(t, openTest(t, testOptions(fs)))
 }
 
+// TestOlderFormatIsRaised: an older version must not open what this one has written.
 func TestNewerFormatIsRefusedByName(t *testing.T) {
 	fs := vfs.NewMem()
 	closeTest(t, openTest(t, testOptions(fs)))
@@ -226,7 +227,7 @@ func TestNewerFormatIsRefusedByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open(testOptions(fs))
-	if err == nil || !strings.Contains(err.Error(), "store/format says that the store has format 9, this version knows formats up to 1") {
+	if err == nil || !strings.Contains(err.Error(), "store/format says that the store has format 9, this version knows formats up to 3") {
 		t.Errorf("a newer store says %v", err)
 	}
 	s := newStore(testOptions(fs).withDefaults())
@@ -280,4 +281,23 @@ func FuzzEachChange(f *testing.F) {
 			t.Errorf("%d bytes come back as %d", len(body), len(again))
 		}
 	})
+}
+
+func TestOlderFormatIsRaised(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openTest(t, testOptions(fs))
+	mustTopic(t, s, "T", 1)
+	mustPut(t, s, record("T", 0, "m"))
+	closeTest(t, s)
+	if err := directory.WriteText(fs, "store", directory.FormatFile, "aerobee store format 1"); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, testOptions(fs))
+	if got := bodies(t, s, message.Queue{Topic: "T"}, 0); got != "m" {
+		t.Errorf("a store of format 1 holds %q", got)
+	}
+	closeTest(t, s)
+	if text, err := directory.ReadText(fs, "store/"+directory.FormatFile); err != nil || text != "aerobee store format 3" {
+		t.Errorf("its format file says %q, %v: older versions must refuse what is written now", text, err)
+	}
 }

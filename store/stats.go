@@ -14,6 +14,8 @@ type Stats struct {
 	SegmentSize                   int64 // bytes of each segment
 	Topics, Groups, Queues        int
 	Offsets, PendingTimers        int
+	Halves                        int // half messages that wait for their transaction's end
+	PopsInFlight                  int // popped messages that are in flight or about to come again
 	// DiskUsed, DiskFree and DiskTotal are bytes of the disk that holds the store, 0 where the file system does not tell.
 	DiskUsed, DiskFree, DiskTotal uint64
 	// Full says why messages are refused, nil if they are not.
@@ -32,6 +34,8 @@ func (s *Store) Stats() Stats {
 	defer s.mu.RUnlock()
 	st.Topics, st.Groups = s.topics.Len(), s.groups.Len()
 	st.Offsets, st.PendingTimers = s.offsets.Len(), s.timers.Len()
+	st.Halves = s.halves.Len()
+	st.PopsInFlight = s.pops.Len()
 	for _, t := range s.byName {
 		for _, q := range t.queues {
 			if q != nil {

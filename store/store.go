@@ -16,19 +16,24 @@ import (
 	"github.com/aerobee-mq/aerobee/projection/lock"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/projection/timer"
 	"github.com/aerobee-mq/aerobee/projection/topic"
+	"github.com/aerobee-mq/aerobee/projection/transaction"
+	"github.com/aerobee-mq/aerobee/projection/user"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/directory"
 	"github.com/aerobee-mq/aerobee/store/index"
 	"github.com/aerobee-mq/aerobee/store/state"
+	"github.com/aerobee-mq/aerobee/store/traffic"
 	"github.com/aerobee-mq/aerobee/store/trouble"
 )
 
 // Store is an open store directory.
 type Store struct {
 	opt      Options
+	times    timer.Times // never changes
 	fs       vfs.FS
 	unlock   io.Closer
 	imported Import
@@ -36,6 +41,7 @@ type Store struct {
 	passOver map[message.Queue]int // how many records of a queue to pass over in the replay
 	opened   time.Time             // the real time, see passed
 	troubles trouble.Counts
+	traffic  traffic.Counts
 	homeless bool // the cache is in memory, since the disk was full
 
 	log    *commitlog.Log
@@ -55,10 +61,17 @@ type Store struct {
 	pending  offset.Pending
 	locks    lock.Table
 	timers   timer.Table
+	halves   transaction.Table
+	pops     pop.Table
+	users    user.Table
 	byName   map[string]*topicState
-	queues   []*queueState      // all of them, in the order in which they were made
-	reserved map[nameKey]uint32 // ids on their way to the log
-	dirty    [state.Limit]bool  // what has changed since the last cut
+	queues   []*queueState          // all of them, in the order in which they were made
+	reserved map[nameKey]uint32     // ids on their way to the log
+	promised map[string]*topicState // light queues whose names are on their way to the log, see light.go
+	// promisedID is the highest id that one of them was given; lights counts those that have theirs and something in them.
+	promisedID uint32
+	lights     int
+	dirty      [state.Limit]bool // what has changed since the last cut
 
 	// What only the committing goroutine touches, and Open before there is one.
 	applied, prev message.LogOffset // behind the last applied record, and where that one begins
@@ -69,11 +82,13 @@ type Store struct {
 	queuesDirty   bool
 	applyErr      error
 	uncut         bool // messages are refused because too much waits for a cut
+	checkpointing bool // a segment's checkpoint is being applied
 	orphans       int  // replayed messages of topics that the log does not name
 	arrivals      []Arrival
 	keys          []uint64
 
-	clock        trouble.Clock  // the keeper's, as the next one
+	reserves     reserves // the keeper's, as the next two
+	clock        trouble.Clock
 	unfinished   *cut           // a cut that failed half way
 	spare        []state.Bounds // memory for the next cut, which begins when the keeper has finished the last one
 	cutAt        atomic.Int64   // LogOffset of the last cut that is on the disk
@@ -81,14 +96,16 @@ type Store struct {
 	full         atomic.Pointer[FullError]
 	topicChanges atomic.Uint64 // see TopicChanges
 	asked        atomic.Bool
+	rules        atomic.Pointer[Retention] // as SetRetention has left them, see keeps
 	closed       atomic.Bool
 	scans        sync.Pool // of *scan
 
-	cutDue, retainDue, timerWake chan struct{}
-	damaged                      chan index.DamageError
-	cutAsked                     chan chan error
-	stop                         context.CancelFunc
-	loops                        sync.WaitGroup
+	cutDue, retainDue, timerWake, popWake chan struct{}
+	exporting                             bool // no loop runs any more, see exportPops
+	damaged                               chan index.DamageError
+	cutAsked                              chan chan error
+	stop                                  context.CancelFunc
+	loops                                 sync.WaitGroup
 }
 
 // Open opens a store directory, or makes it. Errors name the directory or the file, and the rule that refuses it.
@@ -111,10 +128,10 @@ func Open(o Options) (*Store, error) {
 
 func newStore(o Options) *Store {
 	s := &Store{
-		opt: o, fs: o.FS, opened: time.Now(),
+		opt: o, times: timer.Times{Levels: o.DelayLevels, Precision: o.TimerPrecision.Milliseconds()}, fs: o.FS, opened: time.Now(),
 		turn: make(chan struct{}, 1), byName: make(map[string]*topicState), reserved: make(map[nameKey]uint32),
 		cutAsked: make(chan chan error), damaged: make(chan index.DamageError, 1),
-		cutDue: make(chan struct{}, 1), retainDue: make(chan struct{}, 1), timerWake: make(chan struct{}, 1),
+		cutDue: make(chan struct{}, 1), retainDue: make(chan struct{}, 1), timerWake: make(chan struct{}, 1), popWake: make(chan struct{}, 1),
 	}
 	s.state = newQueueState(&topicState{name: message.TopicState}, 0, 0)
 	s.rePuts = &rePuts{s}
@@ -127,14 +144,22 @@ func (s *Store) start() error {
 		return err
 	}
 	err := s.log.Barrier(func(message.LogOffset) {
-		s.serving = true
+		s.serving, s.checkpointing = true, false
+		s.traffic.Reset() // what was replayed counted when it was new
 		s.wantCut()
 	})
 	if err != nil {
 		return err
 	}
+	if err := s.nameWheel(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.locks.Restore(s.steadyMillis())
+	s.pops.Recovered(s.nowMillis())
+	if s.lastTime.Load() > s.nowMillis()+clockSlack { // the clock went back while the store was closed
+		s.halves.Rewind(s.nowMillis(), s.opt.HalfImmunity.Milliseconds())
+	}
 	s.mu.Unlock()
 	s.noteRest()
 	s.lookAtDisk()
@@ -143,6 +168,7 @@ func (s *Store) start() error {
 	s.loops.Go(func() { s.keeperLoop(ctx) })
 	s.loops.Go(func() { s.offsetLoop(ctx) })
 	s.loops.Go(func() { s.timerLoop(ctx) })
+	s.loops.Go(func() { s.popLoop(ctx) })
 	return nil
 }
 

@@ -8,21 +8,26 @@ import (
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/projection/offset"
+	"github.com/aerobee-mq/aerobee/projection/pop"
 	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/state"
 )
 
-// Topic returns a topic's configuration. Its attributes must not be changed.
+// Topic returns a topic's configuration; each light queue has one. Its attributes must not be changed.
 func (s *Store) Topic(name string) (topic.Config, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, ok := s.topics.Get(name)
-	if !ok {
-		return topic.Config{}, false
+	if ok {
+		return *c, true
 	}
-	return *c, true
+	if light.Is(name) {
+		return lightTopic(name), true
+	}
+	return topic.Config{}, false
 }
 
 // TopicBytes is Topic for a name that lies in a buffer. It allocates nothing; the configuration must not be changed.
@@ -61,7 +66,7 @@ func (s *Store) TopicVersion() topic.Version {
 
 // PutTopic makes a topic or changes its configuration. It is durable when PutTopic returns nil.
 func (s *Store) PutTopic(ctx context.Context, c topic.Config) error {
-	if c.Name == "" || c.Name == message.TopicState {
+	if c.Name == "" || c.Name == message.TopicState || light.Is(c.Name) {
 		return fmt.Errorf("topic %q cannot be made: the name is reserved", c.Name)
 	}
 	return s.change(ctx, func(ch *changes) error {
@@ -79,11 +84,12 @@ func (s *Store) DeleteTopic(ctx context.Context, topicName string) error {
 	}
 	var dying *topicState
 	err := s.change(ctx, func(ch *changes) error {
-		if _, ok := s.topics.Get(topicName); !ok {
+		id, ok := s.names.ID(name.Topic, topicName)
+		if _, made := s.topics.Get(topicName); made {
+			ch.add(state.Topic, topic.AppendDelete(nil, topicName, s.topics.Version().Next(s.nowMillis())))
+		} else if !ok || !light.Is(topicName) {
 			return fmt.Errorf("%w: %s", ErrNoTopic, topicName)
 		}
-		ch.add(state.Topic, topic.AppendDelete(nil, topicName, s.topics.Version().Next(s.nowMillis())))
-		id, ok := s.names.ID(name.Topic, topicName)
 		if !ok {
 			return nil
 		}
@@ -110,12 +116,18 @@ func (s *Store) forgetLocked(payload []byte, at message.LogOffset) error {
 	}
 	id := uint32(v)
 	if text, ok := s.names.Name(name.Topic, id); ok {
+		if _, had := s.byName[text]; had && light.Is(text) {
+			s.lights--
+		}
 		delete(s.byName, text)
 		s.queues = slices.DeleteFunc(s.queues, func(q *queueState) bool { return q.topic.id == id })
 	}
-	s.touch(state.Name, state.Offset, state.Queue)
+	s.touch(state.Name, state.Offset, state.Pop, state.Queue)
 	s.pending.Drop(func(k offset.Key) bool { return k.Topic == id }) // what was committed while this was on its way
 	if err := s.names.Apply(name.AppendRetire(nil, name.Topic, id), at); err != nil {
+		return err
+	}
+	if err := s.pops.Apply(pop.AppendForget(nil, 0, id), at); err != nil {
 		return err
 	}
 	return s.offsets.Apply(offset.AppendRemoveTopic(nil, id), at)

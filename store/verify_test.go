@@ -53,6 +53,22 @@ func TestVerifyFindsNothingInASoundStore(t *testing.T) {
 	}
 }
 
+// TestVerifyKnowsLightQueues: checkpoints say where light queues go on, and so do the records before them.
+func TestVerifyKnowsLightQueues(t *testing.T) {
+	fs := vfs.NewMem()
+	o := testOptions(fs)
+	o.SegmentSize = 64 << 10
+	s := openTest(t, o)
+	mustTopic(t, s, "T", 1)
+	for i := range 60 {
+		mustPut(t, s, litRecord("T", fmt.Sprint("m", i, strings.Repeat("x", 3000)), "a", fmt.Sprint("b", i%3)))
+	}
+	closeTest(t, s)
+	if out, err := verify(fs); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestVerifyNamesTheDamage(t *testing.T) {
 	f := func(name, dir string, nth int, at int64, want string) {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 
 	"github.com/aerobee-mq/aerobee/filter"
+	"github.com/aerobee-mq/aerobee/internal/slotheap"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -32,7 +33,7 @@ type Owner[P any] struct{ first *Hold[P] }
 type Table[P any] struct {
 	limit   int
 	byQueue map[message.Queue][]*Hold[P]
-	byTime  holdHeap[P]
+	byTime  slotheap.Heap[*Hold[P]]
 }
 
 // New returns an empty table for at most so many pulls.
@@ -159,28 +160,8 @@ func (t *Table[P]) Drain(out []*Hold[P]) []*Hold[P] {
 	return out
 }
 
-// holdHeap orders holds by deadline.
-type holdHeap[P any] []*Hold[P]
+// Before orders the holds by deadline.
+func (h *Hold[P]) Before(other *Hold[P]) bool { return h.Deadline < other.Deadline }
 
-func (h holdHeap[P]) Len() int           { return len(h) }
-func (h holdHeap[P]) Less(i, j int) bool { return h[i].Deadline < h[j].Deadline }
-func (h holdHeap[P]) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-
-// Push is container/heap's.
-func (h *holdHeap[P]) Push(x any) {
-	n := x.(*Hold[P])
-	n.at = len(*h)
-	*h = append(*h, n)
-}
-
-// Pop is container/heap's.
-func (h *holdHeap[P]) Pop() any {
-	old := *h
-	n := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return n
-}
+// Moved is the heap's.
+func (h *Hold[P]) Moved(slot int) { h.at = slot }

@@ -41,6 +41,8 @@ type Group[C comparable] struct {
 	notify      bool // members want to hear of changes
 	members     map[C]*Client[C]
 	subs        map[string]*Subscription
+	views       map[C]view
+	votes       votes
 }
 
 // Announcement is one group's part of a heartbeat.
@@ -63,6 +65,10 @@ type Table[C comparable] struct {
 	consumers map[string]*Group[C]
 	producers map[string]map[C]*Client[C]
 	byConn    map[C]*memberships
+	turns     []Turn
+	// disagreeing are the groups whose members do not subscribe alike.
+	disagreeing map[string]struct{}
+	replies     map[string]C // by client id: where a producer takes replies, its newest connection
 }
 
 // memberships are the groups of one connection.
@@ -81,6 +87,9 @@ func New[C comparable](expiryMs int64) *Table[C] {
 		consumers: map[string]*Group[C]{},
 		producers: map[string]map[C]*Client[C]{},
 		byConn:    map[C]*memberships{},
+		replies:   map[string]C{},
+
+		disagreeing: map[string]struct{}{},
 	}
 }
 
@@ -98,7 +107,7 @@ func (t *Table[C]) of(s C) *memberships {
 func (t *Table[C]) Consumer(now int64, c Client[C], a Announcement) (n Notice[C], changed, subChanged bool) {
 	g := t.consumers[a.Group]
 	if g == nil {
-		g = &Group[C]{Name: a.Group, members: map[C]*Client[C]{}, subs: map[string]*Subscription{}}
+		g = &Group[C]{Name: a.Group, members: map[C]*Client[C]{}, subs: map[string]*Subscription{}, views: map[C]view{}, votes: newVotes()}
 		t.consumers[a.Group] = g
 		// Apache compares with the fingerprints it has met; a group that nobody knows has no subscriptions to keep.
 		subChanged = a.KeepSubs
@@ -112,6 +121,9 @@ func (t *Table[C]) Consumer(now int64, c Client[C], a Announcement) (n Notice[C]
 		t.of(c.Conn).consumers[a.Group] = struct{}{}
 	}
 	g.members[c.Conn] = &c
+	if !a.KeepSubs && g.sees(c.Conn, viewOf(&a)) {
+		t.compare(g)
+	}
 	if !a.KeepSubs && g.subscribe(a.Subs) {
 		changed = true
 	}
@@ -166,8 +178,19 @@ func (t *Table[C]) Producer(now int64, c Client[C], group string) {
 		t.producers[group] = members
 	}
 	c.seen = now
+	if old := members[c.Conn]; old != nil && old.ID != c.ID && t.replies[old.ID] == c.Conn {
+		delete(t.replies, old.ID) // it goes by another name now
+	}
 	members[c.Conn] = &c
 	t.of(c.Conn).producers[group] = struct{}{}
+	t.replies[c.ID] = c.Conn
+}
+
+// ProducerConn is the connection by which the producer with this client id can be reached, whatever its group; of several
+// the one that announced itself last.
+func (t *Table[C]) ProducerConn(clientID string) (conn C, ok bool) {
+	conn, ok = t.replies[clientID]
+	return conn, ok
 }
 
 // LeaveConsumer removes one connection from one consumer group.
@@ -177,6 +200,8 @@ func (t *Table[C]) LeaveConsumer(s C, group string) Notice[C] {
 		return Notice[C]{}
 	}
 	delete(g.members, s)
+	g.looksAway(s)
+	t.compare(g)
 	t.forget(s, func(m *memberships) { delete(m.consumers, group) })
 	if len(g.members) == 0 {
 		delete(t.consumers, group)
@@ -188,11 +213,15 @@ func (t *Table[C]) LeaveConsumer(s C, group string) Notice[C] {
 // LeaveProducer removes one connection from one producer group.
 func (t *Table[C]) LeaveProducer(s C, group string) {
 	members := t.producers[group]
+	was := members[s]
 	delete(members, s)
 	if len(members) == 0 {
 		delete(t.producers, group)
 	}
 	t.forget(s, func(m *memberships) { delete(m.producers, group) })
+	if m := t.byConn[s]; was != nil && t.replies[was.ID] == s && (m == nil || len(m.producers) == 0) {
+		delete(t.replies, was.ID)
+	}
 }
 
 func (t *Table[C]) forget(s C, drop func(*memberships)) {
@@ -276,6 +305,9 @@ func (g *Group[C]) Subscriptions() []*Subscription {
 // Subscription is what the group wants of a topic, nil if nothing.
 func (g *Group[C]) Subscription(topic string) *Subscription { return g.subs[topic] }
 
+// Has reports whether the connection is a member's.
+func (g *Group[C]) Has(conn C) bool { return g.members[conn] != nil }
+
 // Find returns the member with this client id.
 func (g *Group[C]) Find(clientID string) *Client[C] {
 	for _, c := range g.members {
@@ -303,6 +335,15 @@ func (t *Table[C]) Producers(group string) []Client[C] {
 	return sortedClients(t.producers[group])
 }
 
+// EachProducer visits the members of all producer groups, with when each was last heard of, in ms.
+func (t *Table[C]) EachProducer(visit func(group string, c Client[C], seen int64)) {
+	for group, members := range t.producers {
+		for _, c := range sortedClients(members) {
+			visit(group, c, c.seen)
+		}
+	}
+}
+
 func sortedClients[C comparable](members map[C]*Client[C]) []Client[C] {
 	out := make([]Client[C], 0, len(members))
 	for _, c := range members {
@@ -319,4 +360,25 @@ func (t *Table[C]) Count() (producers, consumers int) {
 		consumers += len(members.consumers)
 	}
 	return producers, consumers
+}
+
+// EachGroup visits the consumer groups that have members, in no particular order.
+func (t *Table[C]) EachGroup(visit func(g *Group[C])) {
+	for _, g := range t.consumers {
+		visit(g)
+	}
+}
+
+// EachClient visits the group's members, and EachTopic what it subscribes to, in no particular order.
+func (g *Group[C]) EachClient(visit func(c *Client[C])) {
+	for _, c := range g.members {
+		visit(c)
+	}
+}
+
+// EachTopic is described at [Group.EachClient].
+func (g *Group[C]) EachTopic(visit func(topic string)) {
+	for name := range g.subs {
+		visit(name)
+	}
 }

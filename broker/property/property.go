@@ -12,22 +12,12 @@ import (
 // Priority is the property that holds a message's priority. Source: MessageConst of RocketMQ 5, as for those below.
 const Priority = "_SYS_MSG_PRIORITY_"
 
-const (
-	propTimerOut  = "TIMER_OUT_MS"
-	propLiteTopic = "__LITE_TOPIC"
-	propMiddle    = 0x01
-	propEnd       = 0x02
-)
+// LiteTopic is the property that names a message's lite topic.
+const LiteTopic = "__LITE_TOPIC"
 
-// Feature names what a message asks for besides plain delivery, and which this broker refuses by name.
-type Feature string
-
-// The features.
 const (
-	Transaction   Feature = "transactional messages (property TRAN_MSG)"
-	Timer         Feature = "timer messages (properties TIMER_DELIVER_MS, TIMER_DELAY_SEC, TIMER_DELAY_MS)"
-	Lite          Feature = "lite topics (property __LITE_TOPIC)"
-	MultiDispatch Feature = "multi dispatch to light queues (property INNER_MULTI_DISPATCH)"
+	propMiddle = 0x01
+	propEnd    = 0x02
 )
 
 // Found is what one pass over a message's properties finds. It is reused from message to message; the pass allocates
@@ -36,16 +26,20 @@ type Found struct {
 	Delay    int // DELAY level, 0 if absent
 	Level    int // of the priority, -1 if absent
 	BadDelay bool
+	BadText  string // the beginning of a DELAY that is no number
 	HasKeys  bool
 	Timed    bool // it has one of the three properties of timer messages
+	Deletes  bool // it has TIMER_DEL_UNIQKEY: it takes others back
 	InnerNum bool
+	Lights   bool // it names light queues, or a lite topic
+	Lite     bool // it names a lite topic
 	Special  bool // timed, delayed or ordered by key: a priority does not count then
+	Keyed    bool // ordered by key: it has __SHARDINGKEY
 
 	uniqFrom, uniqTo int // UNIQ_KEY's value within the buffer, empty when the message has none
 	transaction      bool
 	timerOut         bool
-	multiDispatch    bool
-	lite             bool
+	times            [3]timerText // of TIMER_DELAY_SEC, TIMER_DELAY_MS and TIMER_DELIVER_MS: the first one there counts
 }
 
 // UniqueKey is the value of UNIQ_KEY in what the pass has stored, empty when the message has none.
@@ -64,7 +58,7 @@ func (p *Found) Identify(stored []byte, keys *message.UniqueKeys) []byte {
 }
 
 // Scan appends to dst the properties of one message that are stored: all but those that only concern the way here (WAIT,
-// transient ones, a forged POP_CK), those that the broker writes itself (CLUSTER, MSG_REGION, TRACE_ON, the property CRC)
+// transient ones, a forged POP_CK), those that the broker writes itself (CLUSTER, MSG_REGION, TRACE_ON, the offsets in light queues, the property CRC)
 // and an empty UNIQ_KEY. It notes on the way what the send path must know.
 func (p *Found) Scan(dst, properties []byte) []byte {
 	*p = Found{Level: -1}
@@ -88,7 +82,8 @@ func (p *Found) Scan(dst, properties []byte) []byte {
 // note looks at one property and reports whether it is stored; at is where its pair will begin.
 func (p *Found) note(name, value []byte, at int) bool {
 	switch string(name) {
-	case message.PropWait, message.PropPopCheckpoint, message.PropCluster, message.PropRegion, message.PropTraceOn, message.PropCRC:
+	case message.PropWait, message.PropPopCheckpoint, message.PropCluster, message.PropRegion, message.PropTraceOn, message.PropCRC,
+		message.PropMultiQueueOffset:
 		return false
 	case message.PropUniqueKey:
 		if len(value) == 0 {
@@ -101,22 +96,33 @@ func (p *Found) note(name, value []byte, at int) bool {
 	case message.PropDelay:
 		level, ok := ParseInt(value)
 		p.Delay, p.BadDelay, p.Special = level, !ok, true
+		if !ok {
+			p.BadText = string(value[:min(len(value), 40)])
+		}
 	case message.PropTransaction:
 		p.transaction = len(value) == 4 && value[0]|0x20 == 't' && value[1]|0x20 == 'r' && value[2]|0x20 == 'u' && value[3]|0x20 == 'e'
-	case message.PropTimerDelaySec, message.PropTimerDelayMS, message.PropTimerDeliverMS:
-		p.Timed, p.Special = true, true
+	case message.PropTimerDelaySec:
+		return p.noteTime(0, value)
+	case message.PropTimerDelayMS:
+		return p.noteTime(1, value)
+	case message.PropTimerDeliverMS:
+		return p.noteTime(2, value)
+	case message.PropTimerDelete:
+		p.Deletes = true
 	case message.PropShardingKey:
-		p.Special = true
+		p.Special, p.Keyed = true, true
 	case Priority:
 		if level, ok := ParseInt(value); ok {
 			p.Level = level
 		}
-	case propLiteTopic:
-		p.lite = len(value) > 0
-	case propTimerOut:
+	case LiteTopic:
+		if len(value) > 0 {
+			p.Lite, p.Lights = true, true
+		}
+	case message.PropTimerOut:
 		p.timerOut = true
 	case message.PropMultiDispatch:
-		p.multiDispatch = len(value) > 0
+		p.Lights = p.Lights || len(value) > 0
 	case message.PropInnerNum:
 		p.InnerNum = true
 	default:
@@ -125,20 +131,10 @@ func (p *Found) note(name, value []byte, at int) bool {
 	return true
 }
 
-// Refused names the Feature that the message asks for and that is not served, "" for a plain or delayed one. A message
-// that comes back from a consumer with a delay is plain whatever it was before, as old clients need it.
-func (p *Found) Refused(reconsumeTimes int32) Feature {
-	switch {
-	case p.transaction && !(reconsumeTimes > 0 && p.Delay > 0):
-		return Transaction
-	case p.Timed && p.Delay <= 0 && !p.timerOut:
-		return Timer
-	case p.multiDispatch:
-		return MultiDispatch
-	case p.lite:
-		return Lite
-	}
-	return ""
+// Half reports whether the message is the half message of a transaction. One that comes back from a consumer with a delay is
+// plain whatever it was before, as old clients need it.
+func (p *Found) Half(reconsumeTimes int32) bool {
+	return p.transaction && !(reconsumeTimes > 0 && p.Delay > 0)
 }
 
 // StripTimer removes the timer properties from a message that has a delay level: the level counts, as with Apache.

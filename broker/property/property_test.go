@@ -59,29 +59,31 @@ func TestScanNotes(t *testing.T) {
 	}
 }
 
-func TestScanRefusesByName(t *testing.T) {
-	f := func(in string, reconsumed int32, want Feature) {
+func TestScanFindsHalvesAndLights(t *testing.T) {
+	const no, lights, lite = "", "lights", "lights lite"
+	f := func(in string, reconsumed int32, want string, half ...bool) {
 		t.Helper()
 		var p Found
 		p.Scan(nil, props(in))
-		if got := p.Refused(reconsumed); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+		if got := p.Half(reconsumed); got != (len(half) > 0) {
+			t.Errorf("%q: half message %v", in, got)
+		}
+		if p.Lights != (want != no) || p.Lite != (want == lite) {
+			t.Errorf("%q: %+v, want %q", in, p, want)
 		}
 	}
 	f("a=1 DELAY=3", 0, "")
-	f("TRAN_MSG=true", 0, Transaction)
-	f("TRAN_MSG=TRUE", 0, Transaction)
+	f("TRAN_MSG=true", 0, "", true)
+	f("TRAN_MSG=TRUE", 0, "", true)
 	f("TRAN_MSG=false", 0, "")
 	f("TRAN_MSG=true DELAY=4", 1, "")
-	f("TRAN_MSG=true DELAY=4", 0, Transaction)
-	f("TIMER_DELAY_SEC=10", 0, Timer)
-	f("TIMER_DELAY_MS=10", 0, Timer)
-	f("TIMER_DELIVER_MS=1700000000000", 0, Timer)
+	f("TRAN_MSG=true DELAY=4", 0, "", true)
 	f("TIMER_DELIVER_MS=1700000000000 DELAY=3", 0, "")
 	f("TIMER_DELIVER_MS=1700000000000 TIMER_OUT_MS=1700000000000", 1, "")
-	f("INNER_MULTI_DISPATCH=%LMQ%a", 0, MultiDispatch)
+	f("INNER_MULTI_DISPATCH=%LMQ%a", 0, lights)
 	f("INNER_MULTI_DISPATCH=", 0, "")
-	f("__LITE_TOPIC=x", 0, Lite)
+	f("__LITE_TOPIC=x", 0, lite)
+	f("INNER_MULTI_QUEUE_OFFSET=4", 0, no)
 }
 
 func TestScanAllocatesNothing(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Sample is a broker's totals at one time, in milliseconds since 1970.
-type Sample struct{ Millis, Put, Got int64 }
+// Sample is a broker's totals at one time, in milliseconds since 1970: messages put and got, those of topics that are not RocketMQ's own,
+// and reads that found messages or none.
+type Sample struct{ Millis, Put, Got, PlainPut, PlainGot, Found, Missed int64 }
 
 // Rates keeps samples of the last ten minutes, one every ten seconds, and the totals at the last two midnights.
 type Rates struct {
@@ -22,6 +23,7 @@ type Rates struct {
 // Traffic is what the samples say: rates per second over 10 s, 60 s and 600 s.
 type Traffic struct {
 	Put, Got         [3]float64
+	Found, Missed    [3]float64
 	Today, Yesterday Sample // the totals at the last two midnights
 }
 
@@ -46,10 +48,13 @@ func (r *Rates) At(now int64, s Sample) Traffic {
 	t := Traffic{Today: r.today, Yesterday: r.yesterday}
 	for i, span := range [3]int64{10_000, 60_000, 600_000} {
 		old, ok := r.before(now - span)
-		if ms := s.Millis - old.Millis; ok && ms > 0 {
-			t.Put[i] = float64(s.Put-old.Put) * 1000 / float64(ms)
-			t.Got[i] = float64(s.Got-old.Got) * 1000 / float64(ms)
+		ms := s.Millis - old.Millis
+		if !ok || ms <= 0 {
+			continue
 		}
+		rate := func(now, before int64) float64 { return float64(now-before) * 1000 / float64(ms) }
+		t.Put[i], t.Got[i] = rate(s.Put, old.Put), rate(s.Got, old.Got)
+		t.Found[i], t.Missed[i] = rate(s.Found, old.Found), rate(s.Missed, old.Missed)
 	}
 	return t
 }

@@ -9,12 +9,12 @@ import (
 func TestRatesAndDays(t *testing.T) {
 	var r rates.Rates
 	for i := range int64(100) {
-		r.Add(rates.Sample{Millis: i * 10_000, Put: i * 100, Got: i * 50})
+		r.Add(rates.Sample{Millis: i * 10_000, Put: i * 100, Got: i * 50, Found: i * 20, Missed: i * 10})
 	}
-	got := r.At(990_000, rates.Sample{Millis: 990_000, Put: 9900, Got: 4950})
+	got := r.At(990_000, rates.Sample{Millis: 990_000, Put: 9900, Got: 4950, Found: 1980, Missed: 990})
 	for i, rate := range got.Put {
-		if rate != 10 || got.Got[i] != 5 {
-			t.Errorf("span %d: %v put, %v got", i, rate, got.Got[i])
+		if rate != 10 || got.Got[i] != 5 || got.Found[i] != 2 || got.Missed[i] != 1 {
+			t.Errorf("span %d: %v put, %v got, %v found, %v missed", i, rate, got.Got[i], got.Found[i], got.Missed[i])
 		}
 	}
 	day := int64(24 * 3600 * 1000)

@@ -46,7 +46,8 @@ type Options struct {
 	Compressed, OnChange bool
 	// Hidden reports whether a topic is not for clients and so not registered.
 	Hidden func(topic string) bool
-	Logger *slog.Logger // nil discards
+	Sign   func(f *protocol.Frame) // signs every request; nil: nobody does
+	Logger *slog.Logger            // nil discards
 }
 
 // Registrar keeps the NameServers informed of this broker and its topics. A NameServer in the process is told at once; each
@@ -65,6 +66,9 @@ type Registrar struct {
 	// to tell returns only when it has been told.
 	turn  chan struct{}
 	known topic.Version // what they have been told; belongs to who has the turn
+
+	permission atomic.Int32 // Options.Permission as it is now
+	moved      atomic.Int64 // how often it has changed: NameServers look at a table only when its version is another
 }
 
 // nameServer is one remote NameServer. Its fields belong to its goroutine, but for up and asks.
@@ -85,6 +89,7 @@ func New(source Source, opt Options, local ...Registry) *Registrar {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Registrar{opt: opt, source: source, local: local, poked: make(chan struct{}, 1), done: make(chan struct{}), turn: make(chan struct{}, 1)}
+	r.permission.Store(opt.Permission)
 	for _, addr := range opt.NameServers {
 		r.remotes = append(r.remotes, &nameServer{addr: addr, asks: make(chan chan struct{}, 1)})
 	}
@@ -140,6 +145,22 @@ func (r *Registrar) watch() {
 			r.nudge()
 		}
 	}
+}
+
+// stamp is the version that NameServers are told.
+func (r *Registrar) stamp(v topic.Version) topic.Version {
+	v.Counter += r.moved.Load()
+	return v
+}
+
+// SetPermission changes Options.Permission and registers anew, everywhere.
+func (r *Registrar) SetPermission(ctx context.Context, permission int32) {
+	r.permission.Store(permission)
+	r.moved.Add(1)
+	r.turn <- struct{}{}
+	r.known = topic.Version{}
+	<-r.turn
+	r.Publish(ctx)
 }
 
 // Publish brings the topics into the route: at once where the NameServer is in the process; remote ones that answered the
@@ -203,8 +224,9 @@ func (r *Registrar) registerLocal() {
 	default:
 	}
 	if r.known == (topic.Version{}) || !r.changeLocal() {
-		table, version := r.table()
-		r.known = version
+		known := r.source.TopicVersion() // what comes meanwhile is told once more
+		table, _ := r.table()
+		r.known = known
 		for _, l := range r.local {
 			l.RegisterLocal(r.header(nil, false), table)
 		}
@@ -218,7 +240,7 @@ func (r *Registrar) changeLocal() bool {
 	if !ok || version == r.known {
 		return ok
 	}
-	table := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: make(map[string]protocol.TopicConfig, len(changed))}
+	table := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(r.stamp(version)), Topics: make(map[string]protocol.TopicConfig, len(changed))}
 	for _, c := range changed {
 		r.add(&table, c)
 	}
@@ -350,7 +372,7 @@ func (r *Registrar) call(ctx context.Context, n *nameServer, f *protocol.Frame) 
 		}
 	}
 	if n.conn == nil {
-		conn, err := remoting.Dial(ctx, n.addr, remoting.Options{Logger: r.opt.Logger})
+		conn, err := remoting.Dial(ctx, n.addr, remoting.Options{Sign: r.opt.Sign, Logger: r.opt.Logger})
 		if err != nil {
 			return nil, err
 		}
@@ -381,7 +403,7 @@ func (r *Registrar) header(body []byte, compressed bool) protocol.RegisterBroker
 // table is the broker's topics as NameServers get them: each no more permitted than the broker itself. Topics that are not
 // for clients are left out.
 func (r *Registrar) table() (protocol.TopicConfigTable, topic.Version) {
-	version := r.source.TopicVersion()
+	version := r.stamp(r.source.TopicVersion())
 	t := protocol.TopicConfigTable{DataVersion: protocol.DataVersion(version), Topics: map[string]protocol.TopicConfig{}}
 	for _, c := range r.source.Topics() {
 		r.add(&t, &c)
@@ -395,8 +417,8 @@ func (r *Registrar) add(t *protocol.TopicConfigTable, c *topic.Config) {
 		return
 	}
 	p := TopicConfig(c)
-	if r.opt.Permission != int32(topic.PermRead|topic.PermWrite) {
-		p.Perm &= r.opt.Permission // Apache drops the inherit bit too then
+	if most := r.permission.Load(); most != int32(topic.PermRead|topic.PermWrite) {
+		p.Perm &= most // Apache drops the inherit bit too then
 	}
 	t.Topics[c.Name] = p
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/aerobee-mq/aerobee/client/allocate"
+	"github.com/aerobee-mq/aerobee/internal/property"
 )
 
 func queuesOf(brokers []string, each int) []allocate.Queue {
@@ -115,7 +116,7 @@ func TestAsJavaDoes(t *testing.T) {
 
 // TestShares states what makes a strategy one: over all members every queue has exactly one owner, whoever asks first.
 func TestShares(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom([]allocate.Strategy{allocate.Averagely{}, allocate.ByCircle{}, allocate.ConsistentHash{}, nearby(allocate.Averagely{})}).Draw(t, "strategy")
 		brokers := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"room1@a", "room2@a", "room2@b", "room4@a", "x"}), 1, 4, rapid.ID[string]).Draw(t, "brokers")
 		queues, clients := queuesOf(brokers, rapid.IntRange(1, 12).Draw(t, "queues")), clientIDs(rapid.IntRange(1, 9).Draw(t, "clients"))

@@ -113,7 +113,7 @@ func (p *peer) connect() (*remoting.Conn, error) {
 	p.c.conns.Add(1)
 	p.c.mu.Unlock()
 	conn := remoting.Client(nc, remoting.Options{
-		Mux: o.Mux, Logger: o.Logger, IdleTimeout: o.IdleTimeout, MaxPendingBytes: maxPending, Closed: p.closed, AfterRead: o.AfterRead,
+		Mux: o.Mux, Logger: o.Logger, IdleTimeout: o.IdleTimeout, MaxPendingBytes: maxPending, Closed: p.closed, AfterRead: o.AfterRead, Sign: o.Sign,
 	})
 	p.conn.Store(conn)
 	if o.ConnOpened != nil {

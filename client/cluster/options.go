@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -21,10 +23,12 @@ type Options struct {
 
 	Mux           *remoting.Mux // serves the requests of brokers; nil refuses them
 	Dial          func(ctx context.Context, addr string) (net.Conn, error)
-	DialTimeout   time.Duration // default 3 s
-	RouteInterval time.Duration // how often the routes in use are asked for again; default 30 s
-	IdleTimeout   time.Duration // a connection without bytes in either direction is closed; default 120 s, as RocketMQ does
-	Logger        *slog.Logger  // nil: silent
+	TLS           *tls.Config             // encrypts what Dial connects; without a ServerName the host of the address is what a certificate must hold for; nil: plain text
+	Sign          func(f *protocol.Frame) // signs every request; nil: nobody does
+	DialTimeout   time.Duration           // default 3 s, the TLS handshake included
+	RouteInterval time.Duration           // how often the routes in use are asked for again; default 30 s
+	IdleTimeout   time.Duration           // a connection without bytes in either direction is closed; default 120 s, as RocketMQ does
+	Logger        *slog.Logger            // nil: silent
 
 	// These are called on a goroutine of the connection or of the cluster and must not block, nor close the cluster.
 	ConnOpened   func(addr string, c *remoting.Conn)
@@ -62,6 +66,9 @@ func (o Options) withDefaults() (Options, error) {
 			return d.DialContext(ctx, "tcp", addr)
 		}
 	}
+	if o.TLS != nil {
+		o.Dial = Encrypted(o.Dial, o.TLS)
+	}
 	if o.DialTimeout <= 0 {
 		o.DialTimeout = defaultDialTimeout
 	}
@@ -88,4 +95,26 @@ func parseNameServers(text string) ([]string, error) {
 		out = append(out, name)
 	}
 	return out, nil
+}
+
+// Encrypted is dial with a TLS handshake behind it. Without a ServerName in config the host of each address is what a certificate must
+// hold for.
+func Encrypted(dial func(ctx context.Context, addr string) (net.Conn, error), config *tls.Config) func(ctx context.Context, addr string) (net.Conn, error) {
+	return func(ctx context.Context, addr string) (net.Conn, error) {
+		nc, err := dial(ctx, addr)
+		if err != nil {
+			return nil, err
+		}
+		own := config
+		if host, _, err := net.SplitHostPort(addr); err == nil && own.ServerName == "" {
+			own = own.Clone()
+			own.ServerName = host
+		}
+		c := tls.Client(nc, own)
+		if err := c.HandshakeContext(ctx); err != nil {
+			_ = nc.Close()
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		return c, nil
+	}
 }

@@ -18,6 +18,13 @@ const (
 	permRead  = 4
 )
 
+// NameBroker says in a request about a queue which broker it is for: a proxy has one address for all of them.
+func NameBroker(f *protocol.Frame, q Queue) {
+	if _, named := f.Fields.Get("bname"); !named {
+		f.Fields.Add("bname", q.BrokerName)
+	}
+}
+
 // Broker is a group of brokers under one name: a master and its slaves.
 type Broker struct {
 	Name    string

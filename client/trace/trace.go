@@ -1,5 +1,5 @@
 // Package trace is the text of RocketMQ's message traces: what clients write about the messages that they send and handle, as Java's
-// clients and tools write and read it. It owns encoding and decoding; package client gathers traces and sends them as messages to the
+// clients and tools write and read it. It owns encoding, decoding and the gathering of traces into messages, which package client sends to the
 // trace topic, and who shows traces reads their bodies with [Parse]. Everything here is safe to call at once.
 //
 // Fields are separated by 0x01, traces ended by 0x02. What is absent reads "null", as Java writes it; times and costs are milliseconds.
@@ -29,6 +29,7 @@ type Trace interface {
 // The kinds of messages in a [Sent], as Java's MessageType numbers them.
 const (
 	Normal  = 0
+	Half    = 1
 	Delayed = 3
 )
 
@@ -43,7 +44,7 @@ type Sent struct {
 	StoreHost  string // "host:port" of the broker
 	BodyLength int    // bytes on the wire
 	Cost       time.Duration
-	Kind       int // [Normal], [Delayed] or another of Java's
+	Kind       int // [Normal], [Half], [Delayed] or another of Java's
 	OffsetID   string
 	Success    bool
 }

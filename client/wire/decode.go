@@ -32,6 +32,7 @@ type Decoder struct {
 	RetryTopic string              // of the group; "" when there is none
 	Tags       []string            // the wanted ones; none: all
 	Delta      int64               // added to queue offsets: static topics
+	AnyQueue   bool                // records are of several queues of the topic, and say of which
 }
 
 // Decode reads the records in body, which must not be changed afterwards: deliveries alias it. Messages whose tag is not wanted are
@@ -134,6 +135,9 @@ func (d *Decoder) fill(to *Delivery, r *message.Record, ids []byte) []byte {
 	}
 	to.Body, to.Flag, to.SysFlag = r.Body, r.Flag, r.SysFlag
 	to.Queue = d.Queue
+	if d.AnyQueue {
+		to.Queue.QueueID = int32(r.QueueID)
+	}
 	to.Offset, to.LogOffset = r.QueueOffset+message.QueueOffset(d.Delta), r.LogOffset
 	to.BornAt, to.StoredAt = time.UnixMilli(r.BornTime), time.UnixMilli(int64(r.StoreTime))
 	to.BornHost, to.StoreHost = r.BornHost, r.StoreHost
@@ -180,12 +184,16 @@ func (d *Decoder) fields(to *Delivery) {
 			to.ID = text(value)
 		case message.PropDelay:
 			to.DelayLevel, _ = strconv.Atoi(text(value))
+		case message.PropTimerDeliverMS:
+			if ms, err := strconv.ParseInt(text(value), 10, 64); err == nil {
+				to.DeliverAt = time.UnixMilli(ms)
+			}
 		case message.PropRetryTopic:
 			if to.Topic == d.RetryTopic {
 				to.Topic = text(value)
 			}
 		default:
-			if isSystemProperty(text(name)) {
+			if IsSystemProperty(text(name)) {
 				continue
 			}
 			if to.Properties == nil {
@@ -196,8 +204,8 @@ func (d *Decoder) fields(to *Delivery) {
 	}
 }
 
-// isSystemProperty reports whether RocketMQ keeps a property of that name for itself.
-func isSystemProperty(name string) bool {
+// IsSystemProperty reports whether RocketMQ keeps a property of that name for itself.
+func IsSystemProperty(name string) bool {
 	if reserved(name) {
 		return true
 	}
@@ -209,7 +217,7 @@ func isSystemProperty(name string) bool {
 		"CONSUME_START_TIME", "TRAN_PREPARED_QUEUE_OFFSET", "__transactionId__", "TRANSACTION_CHECK_TIMES", "EXTEND_UNIQ_INFO",
 		"CHECK_IMMUNITY_TIME_IN_SECONDS", "TIMER_OUT_MS", "TIMER_ENQUEUE_MS", "TIMER_DEQUEUE_MS", "TIMER_ROLL_TIMES", "TIMER_DEL_UNIQKEY",
 		"TIMER_DELAY_LEVEL", "POP_CK_OFFSET", "TRACE_CONTEXT", "DUP_INFO", "CORRELATION_ID", "REPLY_TO_CLIENT", "TTL", "ARRIVE_TIME",
-		"PUSH_REPLY_TIME", "MSG_TYPE", "REDIRECT", "PROPERTY_FORWARD_QUEUE_ID":
+		"PUSH_REPLY_TIME", "MSG_TYPE", "REDIRECT", "PROPERTY_FORWARD_QUEUE_ID", "ORIGIN_GROUP":
 		return true
 	}
 	return false

@@ -35,6 +35,9 @@ type Delivery struct {
 	StoreSize           int             // bytes of the record
 	BodyCRC             uint32          // of the body as stored, which may be compressed
 
+	// Receipt is what a message that was popped is acknowledged by; "" for one that was pulled. It changes with its invisible time.
+	Receipt string
+
 	properties message.Properties
 	size       int    // bytes that it keeps alive
 	broken     error  // why its body could not be read; such a message reaches no handler

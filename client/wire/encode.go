@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/client/namespace"
 	"github.com/aerobee-mq/aerobee/message"
@@ -35,6 +36,9 @@ func Check(m *Message, maxBody int) error {
 			return err
 		}
 	}
+	if err := checkTime(m); err != nil {
+		return err
+	}
 	for name, value := range m.Properties {
 		if name == "" || reserved(name) {
 			return fmt.Errorf("property %.40q is not for users", name)
@@ -45,6 +49,20 @@ func Check(m *Message, maxBody int) error {
 		if err := checkText("property "+name, value); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Waits reports whether a message is to be delivered later.
+func Waits(m *Message) bool { return m.DelayLevel > 0 || !m.DeliverAt.IsZero() || hasTimer(m) }
+
+func hasTimer(m *Message) bool {
+	return m.Properties[message.PropTimerDeliverMS] != "" || m.Properties[message.PropTimerDelayMS] != "" || m.Properties[message.PropTimerDelaySec] != ""
+}
+
+func checkTime(m *Message) error {
+	if !m.DeliverAt.IsZero() && (m.DelayLevel > 0 || hasTimer(m)) {
+		return fmt.Errorf("DeliverAt is %v, and DelayLevel (%d) or a property TIMER_… is set too", m.DeliverAt, m.DelayLevel)
 	}
 	return nil
 }
@@ -93,6 +111,10 @@ func AppendProperties(dst message.Properties, m *Message, id []byte, ns namespac
 		dst = append(append(dst, message.PropDelay...), 1)
 		dst = append(strconv.AppendInt(dst, int64(m.DelayLevel), 10), 2)
 	}
+	if !m.DeliverAt.IsZero() {
+		dst = append(append(dst, message.PropTimerDeliverMS...), 1)
+		dst = append(strconv.AppendInt(dst, ceilMillis(m.DeliverAt), 10), 2)
+	}
 	dst = AppendEnvelope(dst, ns)
 	dst = append(append(dst, message.PropUniqueKey...), 1)
 	dst = append(append(dst, id...), 2)
@@ -101,6 +123,15 @@ func AppendProperties(dst message.Properties, m *Message, id []byte, ns namespac
 			m.Topic, len(dst), message.MaxPropertiesSize, ErrTooLarge)
 	}
 	return dst, nil
+}
+
+// ceilMillis is a time in milliseconds since 1970, rounded up: no message comes early.
+func ceilMillis(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if t.After(time.UnixMilli(ms)) {
+		ms++
+	}
+	return ms
 }
 
 // AppendEnvelope appends the properties that every request has.

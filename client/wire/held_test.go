@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -20,7 +21,7 @@ func pulled(from, n int) []Delivery {
 
 // TestHeldAgainstAModel does random things to a process queue and to a plain list of offsets, and compares.
 func TestHeldAgainstAModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var p Held
 		var held []int                // not done, in order
 		handed := map[int]*Delivery{} // with handlers

@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/aerobee-mq/aerobee/internal/property"
 )
 
 // both is a memory file system beside the real one, which it must be like.
@@ -178,7 +180,7 @@ func (b *both) compare() {
 // TestLikeADisk does the same to a memory file system and to the real one: they say the same.
 func TestLikeADisk(t *testing.T) {
 	dir, n := t.TempDir(), 0
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		n++
 		b := &both{T: t, mem: New(), disk: vfs.Default, root: filepath.Join(dir, fmt.Sprint(n))}
 		b.same("make the root", func(m vfs.FS, root string) (any, error) { return nil, m.MkdirAll(root, 0o755) })

@@ -76,7 +76,7 @@ func (l *lab) producer(options ...producer.Option) (rocketmq.Producer, error) {
 	options = append([]producer.Option{
 		producer.WithNameServer(l.nameSrv), producer.WithInstanceName(l.instance()),
 		producer.WithGroupName(l.unique("producer")), producer.WithSendMsgTimeout(10 * time.Second), producer.WithRetry(2),
-	}, options...)
+	}, append(producerTLS(), options...)...)
 	p, err := rocketmq.NewProducer(options...)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (l *lab) selecting(topic, group string, by consumer.MessageSelector, h hand
 	options = append([]consumer.Option{
 		consumer.WithNameServer(l.nameSrv), consumer.WithInstance(l.instance()), consumer.WithGroupName(group),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset), consumer.WithConsumeMessageBatchMaxSize(1),
-	}, options...)
+	}, append(consumerTLS(), options...)...)
 	c, err := rocketmq.NewPushConsumer(options...)
 	if err != nil {
 		return nil, err

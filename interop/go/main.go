@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/apache/rocketmq-client-go/v2/rlog"
+	rmq "github.com/apache/rocketmq-clients/golang/v5"
 )
 
 // scenario is one thing that a client must be able to do; it passes when run returns nil.
@@ -35,6 +36,13 @@ func main() {
 	}
 	only := regexp.MustCompile(os.Getenv("INTEROP_ONLY"))
 	together, alone := selected(only, sideBySideScenarios()), selected(only, aloneScenarios())
+	if len(os.Args) > 1 && os.Args[1] == "transactions" {
+		together, alone = selected(only, transactionScenarios()), nil
+	}
+	if len(os.Args) > 1 && os.Args[1] == "grpc" {
+		rmq.EnableSsl = false // the scenario "tls" has it on
+		together, alone = selected(only, grpcScenarios()), selected(only, grpcAloneScenarios())
+	}
 	for _, s := range append(append([]scenario{}, together...), alone...) {
 		d.say("PLAN " + s.name)
 	}
@@ -49,9 +57,11 @@ func main() {
 
 func sideBySideScenarios() []scenario {
 	all := retryScenarios()
+	all = append(all, movingScenarios()...)
 	all = append(all, sharingScenarios()...)
 	all = append(all, orderScenarios()...)
 	all = append(all, sendScenarios()...)
+	all = append(all, replyScenarios()...)
 	return append(all, pullScenarios()...)
 }
 

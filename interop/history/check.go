@@ -17,6 +17,18 @@ type message struct {
 	ackedAt  []Place // the places that acknowledgements named
 	floor    int64   // what this producer knew to be in the queue when it began to send
 	stored   []int64 // offsets of its records in the log
+	due      Time    // not before; 0: at once
+	late     bool    // a record of it was stored too late, or too early: said once
+	half     bool    // it belongs to a transaction
+	commit   bool
+	decided  Time               // when its producer said so first
+	lights   []string           // light queues in which it is to stand as well
+	lit      map[string][]int64 // its places there
+	misfit   bool               // its topic does not take its kind
+	turned   bool               // the broker has said so
+
+	shardingKey     string // what it is ordered by, besides its queue
+	begun, answered Time   // its first attempt, its first acknowledgement
 }
 
 // lane is one producer's line of sends into one queue.
@@ -35,6 +47,9 @@ type checker struct {
 	log      map[Place]Key
 	groups   map[string]*group
 	quiet    timeline
+	words    map[Key]*promise // what was said of messages beside their sends
+	times    map[string][]storing
+	strands  map[shard]*strand
 }
 
 // Check judges a history. Events of one producer, and of one consumer, must stand in their order; all are sorted by time
@@ -42,14 +57,17 @@ type checker struct {
 func Check(events []Event, rules Rules) Report {
 	events = slices.Clone(events)
 	slices.SortStableFunc(events, func(a, b Event) int { return int(min(1, max(-1, a.At-b.At))) })
-	c := &checker{rules: rules, messages: map[Key]*message{}, acked: map[lane]int64{}, log: map[Place]Key{}, groups: map[string]*group{}}
+	c := &checker{rules: rules, messages: map[Key]*message{}, acked: map[lane]int64{}, log: map[Place]Key{}, groups: map[string]*group{}, times: map[string][]storing{},
+		strands: map[shard]*strand{}}
 	c.quiet = disturbances(events, rules)
+	c.announce(events)
 	for name := range rules.Groups {
 		c.group(name)
 	}
 	for i := range events {
 		c.send(&events[i])
 	}
+	c.gatherStrands()
 	for i := range events {
 		c.store(&events[i])
 	}
@@ -58,6 +76,12 @@ func Check(events []Event, rules Rules) Report {
 	}
 	c.countKills(events)
 	c.judgeLog()
+	for _, m := range c.order {
+		c.judgeLights(m)
+		c.judgeKind(m)
+	}
+	c.judgeLightOrder()
+	c.judgeQuotas(events)
 	c.judgeGroups()
 	c.report.sort()
 	return c.report
@@ -80,7 +104,8 @@ func (c *checker) send(e *Event) {
 			if !ok {
 				floor = -1
 			}
-			m = &message{key: e.Key, sum: e.Sum, topic: e.Place.Topic, queue: e.Place.Queue, floor: floor}
+			m = &message{key: e.Key, sum: e.Sum, topic: e.Place.Topic, queue: e.Place.Queue, floor: floor, begun: e.At}
+			c.announced(m)
 			c.messages[e.Key] = m
 			c.order = append(c.order, m)
 			c.report.Messages++
@@ -92,6 +117,7 @@ func (c *checker) send(e *Event) {
 			return
 		}
 		if !m.acked {
+			m.answered = e.At
 			c.report.Acknowledged++
 		}
 		m.acked = true
@@ -126,7 +152,7 @@ func (c *checker) store(e *Event) {
 	c.report.Stored++
 	c.log[e.Place] = e.Key
 	m := c.known(e, "stands at")
-	if m == nil {
+	if m == nil || c.light(m, e) {
 		return
 	}
 	if m.topic != e.Place.Topic || (m.queue >= 0 && m.queue != e.Place.Queue) {
@@ -134,6 +160,11 @@ func (c *checker) store(e *Event) {
 		return
 	}
 	m.stored = append(m.stored, e.Place.Offset)
+	if _, limited := c.rules.Quotas[m.topic]; limited && e.From > 0 {
+		c.times[m.topic] = append(c.times[m.topic], storing{e.From, m.key})
+	}
+	c.judgeTime(m, e)
+	c.judgeVerdict(m, e, e.From, "was stored")
 }
 
 // judgeLog compares what producers were told with what the log holds.
@@ -142,7 +173,7 @@ func (c *checker) judgeLog() {
 		return
 	}
 	for _, m := range c.order {
-		if m.acked && len(m.stored) == 0 {
+		if m.acked && m.wanted() && len(m.stored) == 0 {
 			c.find(Lost, m.key, "was acknowledged and is not in the log; %s/%d, acknowledged at %v", m.topic, m.queue, m.ackedAt)
 		}
 		if len(m.stored) > m.attempts {

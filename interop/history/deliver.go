@@ -10,6 +10,7 @@ type line struct {
 type progress struct {
 	safe     int64 // the highest position that was seen at a quiet time
 	frontier int64 // the highest offset that was delivered
+	last     int64 // the offset that a member began last, -1 before
 }
 
 // wish is a message that a handler has refused.
@@ -26,12 +27,17 @@ type group struct {
 	got    map[Key]Time   // the last delivery of each message
 	wishes map[Key]*wish
 	queues map[line]*progress
+	leases map[Key]*lease
+	owners map[line]*owner
+
+	readings map[shard]*reading
 }
 
 func (c *checker) group(name string) *group {
 	g := c.groups[name]
 	if g == nil {
-		g = &group{name: name, last: map[Place]Time{}, got: map[Key]Time{}, wishes: map[Key]*wish{}, queues: map[line]*progress{}}
+		g = &group{name: name, last: map[Place]Time{}, got: map[Key]Time{}, wishes: map[Key]*wish{}, queues: map[line]*progress{},
+			leases: map[Key]*lease{}, owners: map[line]*owner{}, readings: map[shard]*reading{}}
 		c.groups[name] = g
 	}
 	return g
@@ -41,7 +47,7 @@ func (g *group) queue(p Place) *progress {
 	at := line{p.Topic, p.Queue}
 	q := g.queues[at]
 	if q == nil {
-		q = &progress{frontier: -1}
+		q = &progress{frontier: -1, last: -1}
 		g.queues[at] = q
 	}
 	return q
@@ -58,10 +64,21 @@ func (c *checker) deliver(e *Event) {
 		w := c.group(e.Group).wish(e.Key)
 		w.at = e.At
 		w.made++
-	case Delivered:
+	case Popped:
+		c.popped(e)
+	case PopAcked, PopRenewed:
+		c.settle(e)
+	case Ended, Gone:
+		c.ended(e)
+	case Began, Delivered:
 		c.report.Delivered++
 		if m := c.known(e, "was delivered to "+e.Group+" from"); m != nil {
 			g := c.group(e.Group)
+			c.judgeShown(m, e)
+			c.judgeSharding(g, m, e)
+			if e.Kind == Began {
+				c.began(g, e)
+			}
 			if e.Retry == 0 {
 				c.judgePlace(e, m)
 				c.judgeAgain(g, e)
@@ -143,7 +160,7 @@ func (c *checker) judgeGroups() {
 			wanted[topic] = true
 		}
 		for _, m := range c.order {
-			if _, got := g.got[m.key]; !got && m.acked && wanted[m.topic] {
+			if _, got := g.got[m.key]; !got && m.acked && m.wanted() && wanted[m.topic] {
 				c.find(Lost, m.key, "was acknowledged and never delivered to %s; %s/%d, acknowledged at %v", name, m.topic, m.queue, m.ackedAt)
 			}
 		}

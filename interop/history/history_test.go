@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/interop/history"
 	"pgregory.net/rapid"
 )
@@ -34,7 +35,7 @@ func TestPlantedBugs(t *testing.T) {
 // TestCleanRunsPass holds that kills, lost answers, retries and redeliveries alone are no fault.
 func TestCleanRunsPass(t *testing.T) {
 	kills, again, lost := 0, 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		seed, steps := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(0, 1500).Draw(t, "steps")
 		report := history.Check(simulate(seed, steps, none), rules())
 		if !report.Passed() {
@@ -50,7 +51,7 @@ func TestCleanRunsPass(t *testing.T) {
 // TestPlantedBugsInAnyRun is TestPlantedBugs with lengths and seeds from rapid.
 func TestPlantedBugsInAnyRun(t *testing.T) {
 	bugs := []bug{answerBeforeSync, drop, swap, early}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		plant := rapid.SampledFrom(bugs).Draw(t, "bug")
 		seed, steps := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(20, 1500).Draw(t, "steps")
 		report := history.Check(simulate(seed, steps, plant), rules())

@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"hash/crc32"
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/interop/history"
@@ -12,6 +13,7 @@ func found() map[bug]history.Fault {
 		answerBeforeSync: history.Lost, drop: history.Lost, swap: history.Reordered, early: history.Early,
 		twice: history.Duplicated, changed: history.Phantom, invented: history.Phantom, forget: history.Duplicated,
 		repeat: history.Duplicated, skip: history.Reordered, swallow: history.Lost, misplace: history.Phantom,
+		scatter: history.Reordered,
 	}
 }
 
@@ -33,6 +35,8 @@ func (b *broker) bite() {
 		b.biteSkip()
 	case swallow:
 		b.biteSwallow()
+	case scatter:
+		b.biteScatter()
 	}
 }
 
@@ -153,5 +157,36 @@ func (b *broker) biteSwallow() {
 	b.emit(history.Event{Kind: history.Refused, Group: r.name, Key: key})
 	b.commit(r, 0)
 	r.onDisk = r.committed
+	b.planted = true
+}
+
+// biteScatter has two messages of a sharding key in two queues, of which the group reads that of the later one first. Their producer says of
+// neither in which queue it is to stand, so each queue by itself is in order.
+func (b *broker) biteScatter() {
+	const producer = 1
+	r := b.readers[1]
+	b.sync()
+	for queue := range queues {
+		for r.position[queue] < b.synced[queue] {
+			b.now += 1000
+			b.consume(r, queue)
+		}
+	}
+	for _, queue := range []int{1, 0} {
+		b.now += 1000
+		key := history.Key{Producer: name(producer), Sequence: b.next[producer]}
+		sum := crc32.ChecksumIEEE([]byte(key.String()))
+		b.emit(history.Event{Kind: history.Sharded, Key: key, ShardingKey: name(producer)})
+		b.emit(history.Event{Kind: history.SendBegun, Key: key, Sum: sum, Place: place(-1, -1)})
+		b.log[queue] = append(b.log[queue], record{key: key, sum: sum, acked: true})
+		b.synced[queue] = len(b.log[queue])
+		b.now += 1000
+		b.emit(history.Event{Kind: history.SendAcked, Key: key, Place: place(queue, len(b.log[queue])-1)})
+		b.next[producer]++
+	}
+	for _, queue := range []int{0, 1} {
+		b.now += 1000
+		b.consume(r, queue)
+	}
 	b.planted = true
 }

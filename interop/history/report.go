@@ -18,10 +18,16 @@ const (
 	Reordered  Fault = "reordered"
 	Phantom    Fault = "phantom"
 	Early      Fault = "early"
+	Late       Fault = "late"
+	Shared     Fault = "shared"
+	Unfit      Fault = "unfit"
+	Over       Fault = "over"
 )
 
 // faults lists them in the order of the report.
-func faults() []Fault { return []Fault{Lost, Duplicated, Reordered, Phantom, Early} }
+func faults() []Fault {
+	return []Fault{Lost, Duplicated, Reordered, Phantom, Early, Late, Shared, Unfit, Over}
+}
 
 // Finding is one broken promise.
 type Finding struct {
@@ -36,6 +42,11 @@ type Report struct {
 	Stored                                       int // records in the log at the end
 	Delivered, Redelivered, Retried              int // all deliveries; those that came again with an excuse; those on a handler's wish
 	Kills                                        int
+	Timed, Committed, RolledBack                 int           // timed messages in the log; transactions by their producers' words
+	Popped, PoppedAgain                          int           // pops; those of them after an invisible time
+	Lights, Misfits                              int           // records in light queues; messages of kinds that their topics do not take
+	Owners                                       int           // how often a queue of an orderly group went to another member
+	Sharded, ShardOwners                         int           // deliveries in the order of a sharding key; how often one went to another member
 	Outage                                       time.Duration // the longest time from a kill to ready
 	Findings                                     []Finding
 }
@@ -68,9 +79,13 @@ func (r *Report) Write(w io.Writer) error {
 	row("deliveries", r.Delivered)
 	row("  again, after a disturbance", r.Redelivered)
 	row("  again, on the handler's wish", r.Retried)
+	r.machines(row)
 	verdict := "PASS"
 	line := ""
 	for _, f := range faults() {
+		if (f == Unfit && r.Misfits == 0 || f == Over) && r.Count(f) == 0 {
+			continue
+		}
 		row(string(f), r.Count(f))
 		line += fmt.Sprintf(", %d %s", r.Count(f), f)
 		r.list(table, f)
@@ -80,6 +95,23 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(table, "verdict: %s: %d kills, %d acknowledged%s\n", verdict, r.Kills, r.Acknowledged, line)
 	return table.Flush()
+}
+
+// machines prints what concerns one kind of message or consumer each, as far as the run had it.
+func (r *Report) machines(row func(name string, value any)) {
+	for _, line := range []struct {
+		name  string
+		value int
+	}{
+		{"timed messages in the log", r.Timed}, {"transactions committed", r.Committed}, {"transactions rolled back", r.RolledBack},
+		{"popped", r.Popped}, {"  again, after the invisible time", r.PoppedAgain}, {"orderly queues that changed hands", r.Owners},
+		{"deliveries by sharding key", r.Sharded}, {"  sharding keys that changed hands", r.ShardOwners},
+		{"records in light queues", r.Lights}, {"messages of a kind that is not taken", r.Misfits},
+	} {
+		if line.value > 0 {
+			row(line.name, line.value)
+		}
+	}
 }
 
 // shown is how many findings of one fault are printed.

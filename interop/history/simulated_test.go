@@ -25,6 +25,7 @@ const (
 	skip             bug = "an orderly queue's record delivered late"
 	swallow          bug = "one refused message not delivered again"
 	misplace         bug = "one record in another queue"
+	scatter          bug = "one record of a sharding key in another queue than those before it"
 )
 
 const (
@@ -129,6 +130,9 @@ func place(queue, offset int) history.Place {
 	return history.Place{Topic: topic, Queue: queue, Offset: int64(offset)}
 }
 
+// sharded says whether a producer sends all its messages with one sharding key.
+func sharded(producer int) bool { return producer%2 == 1 }
+
 func name(producer int) string { return string(rune('a' + producer)) }
 
 // produce begins one attempt of a producer that is not waiting.
@@ -140,6 +144,9 @@ func (b *broker) produce(producer int) {
 	sum := crc32.ChecksumIEEE([]byte(key.String()))
 	b.sums[key] = sum
 	b.waiting[producer] = key
+	if sharded(producer) {
+		b.emit(history.Event{Kind: history.Sharded, Key: key, ShardingKey: name(producer)})
+	}
 	b.emit(history.Event{Kind: history.SendBegun, Key: key, Sum: sum, Place: place(queueOf(producer), -1)})
 	b.log[queueOf(producer)] = append(b.log[queueOf(producer)], record{key: key, sum: sum})
 }

@@ -28,7 +28,7 @@ func disturbances(events []Event, rules Rules) timeline {
 			if open >= 0 {
 				line.spans[open].to, open = at+settle, -1
 			}
-		case Joined:
+		case Joined, Gone:
 			line.spans = append(line.spans, span{at, at + settle})
 		}
 	}
@@ -45,6 +45,18 @@ func (l *timeline) disturbed(from, to Time) bool {
 		}
 	}
 	return false
+}
+
+// after is when the disturbances are over that touch the time from from on for so long, and those that touch what follows
+// for so long; from if there are none.
+func (l *timeline) after(from, long Time) Time {
+	end := from
+	for _, s := range l.spans {
+		if s.from <= end+long && s.to >= end {
+			end = max(end, s.to)
+		}
+	}
+	return end
 }
 
 // safe says whether progress that was seen at this time is kept whatever comes: nothing disturbs the group now, and no kill comes

@@ -44,6 +44,9 @@ const DefaultLevel = 5
 // ErrCompressed is wrapped by every error of [Decompress]: the bytes are not of that kind, or are too much.
 var ErrCompressed = errors.New("compressed body is broken")
 
+// ErrTooLarge is wrapped beside it where an original is larger than the limit.
+var ErrTooLarge = errors.New("more than the limit")
+
 // Flag is what a message's system flag says of a body of this kind.
 func (k Kind) Flag() message.SysFlag {
 	switch k {
@@ -104,28 +107,40 @@ func Append(dst, body []byte, kind Kind, level int) []byte {
 // Decompress appends the original of body to dst. It refuses originals of more than limit bytes, before it holds many more. Errors
 // wrap [ErrCompressed].
 func Decompress(dst, body []byte, kind Kind, limit int) ([]byte, error) {
-	r, done, err := reader(body, kind, limit)
-	if err != nil {
-		return dst, fmt.Errorf("%w: %s, %d bytes: %w", ErrCompressed, kind, len(body), err)
-	}
-	defer done()
 	out := bytes.NewBuffer(dst)
-	n, err := io.Copy(out, io.LimitReader(r, int64(limit)+1))
-	switch {
-	case n > int64(limit):
-		return dst, fmt.Errorf("%w: %s, %d bytes become more than the limit of %d", ErrCompressed, kind, len(body), limit)
-	case err != nil:
-		return dst, fmt.Errorf("%w: %s, %d bytes: %w", ErrCompressed, kind, len(body), err)
+	if err := Copy(out, body, kind, limit); err != nil {
+		return dst, err
 	}
 	return out.Bytes(), nil
 }
 
-// maxBody bounds what [Body] expands to: far more than any broker takes.
-const maxBody = 64 << 20
+// Copy writes the original of body to w, a piece at a time. It refuses originals of more than limit bytes, of which it has written as many by then. Errors
+// wrap [ErrCompressed].
+func Copy(w io.Writer, body []byte, kind Kind, limit int) error {
+	r, done, err := reader(body, kind, limit)
+	if err != nil {
+		return fmt.Errorf("%w: %s, %d bytes: %w", ErrCompressed, kind, len(body), err)
+	}
+	defer done()
+	n, err := io.Copy(w, io.LimitReader(r, int64(limit)+1))
+	switch {
+	case n > int64(limit) || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return fmt.Errorf("%w: %s, %d bytes become %w of %d", ErrCompressed, kind, len(body), ErrTooLarge, limit)
+	case err != nil:
+		return fmt.Errorf("%w: %s, %d bytes: %w", ErrCompressed, kind, len(body), err)
+	}
+	return nil
+}
+
+// MaxBody bounds what [Body] expands to: far more than any broker takes.
+const MaxBody = 64 << 20
 
 // Body is the original of a message's body, whose system flag says whether and how it is compressed: body itself if it is not. It
 // refuses originals of more than 64 MiB. Errors wrap [ErrCompressed].
-func Body(body []byte, f message.SysFlag) ([]byte, error) {
+func Body(body []byte, f message.SysFlag) ([]byte, error) { return BodyWithin(body, f, MaxBody) }
+
+// BodyWithin is [Body] with another limit, in bytes.
+func BodyWithin(body []byte, f message.SysFlag, limit int) ([]byte, error) {
 	if f&message.FlagCompressed == 0 {
 		return body, nil
 	}
@@ -133,7 +148,7 @@ func Body(body []byte, f message.SysFlag) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Decompress(nil, body, kind, maxBody)
+	return Decompress(nil, body, kind, limit)
 }
 
 func reader(body []byte, kind Kind, limit int) (r io.Reader, done func(), err error) {

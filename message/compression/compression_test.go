@@ -45,10 +45,10 @@ func TestLimit(t *testing.T) {
 	for _, kind := range []Kind{Zlib, LZ4, ZSTD} {
 		packed := Append(nil, bomb, kind, 1)
 		got, err := Decompress(nil, packed, kind, 1<<20)
-		if !errors.Is(err, ErrCompressed) || len(got) != 0 {
+		if !errors.Is(err, ErrCompressed) || !errors.Is(err, ErrTooLarge) || len(got) != 0 {
 			t.Errorf("%s: %d bytes, %v", kind, len(got), err)
 		}
-		if _, err := Decompress(nil, packed[:len(packed)-2], kind, len(bomb)); !errors.Is(err, ErrCompressed) {
+		if _, err := Decompress(nil, packed[:len(packed)-2], kind, len(bomb)); !errors.Is(err, ErrCompressed) || errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: a body cut short: %v", kind, err)
 		}
 	}

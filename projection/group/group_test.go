@@ -2,12 +2,15 @@ package group
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/aerobee-mq/aerobee/internal/property"
 )
 
 func snapshot(t *Table) []string {
@@ -116,11 +119,30 @@ func TestValidateName(t *testing.T) {
 	if IsSystem("orders") || !IsSystem("CID_RMQ_SYS_X") {
 		t.Error("orders is a system group, or CID_RMQ_SYS_X is none")
 	}
-	if err := CheckAttributes(map[string]string{"+priority.factor": "5"}); err == nil || err.Error() != "unsupported key: priority.factor" {
-		t.Errorf("attributes: %v", err)
-	}
-	if err := CheckAttributes(nil); err != nil {
-		t.Errorf("no attributes: %v", err)
+}
+
+func TestAlterAttributes(t *testing.T) {
+	type m = map[string]string
+	has := m{"consume.quota.bytes": "7"}
+	for _, c := range []struct {
+		current, change, want m
+		refusal               string
+	}{
+		{nil, nil, nil, ""},
+		{has, nil, has, ""},
+		{has, m{"+consume.quota.messages": "5"}, m{"consume.quota.bytes": "7", "consume.quota.messages": "5"}, ""},
+		{has, m{"-consume.quota.bytes": ""}, m{}, ""},
+		{nil, m{"+consume.quota.messages": "5"}, m{"consume.quota.messages": "5"}, ""},
+		{nil, m{"+priority.factor": "5"}, nil, "unsupported key: priority.factor"},
+		{nil, m{"consume.quota.bytes": "5"}, nil, "kv string format wrong."},
+		{nil, m{"-consume.quota.bytes": ""}, nil, "attempt to delete a nonexistent key: consume.quota.bytes"},
+		{nil, m{"+consume.quota.bytes": "-2"}, nil, "value is not in range(-1, 9223372036854775807)"},
+		{nil, m{"+consume.quota.bytes": "x"}, nil, `For input string: "x"`},
+	} {
+		got, err := AlterAttributes(c.current, c.change)
+		if err == nil && (c.refusal != "" || !maps.Equal(got, c.want)) || err != nil && err.Error() != c.refusal {
+			t.Errorf("%v changed by %v: %v, %v", c.current, c.change, got, err)
+		}
 	}
 }
 
@@ -146,7 +168,7 @@ func drawConfig(t *rapid.T) *Config {
 }
 
 func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab, again Table
 		groups, forbidden := map[string]*Config{}, map[string]map[string]int32{}
 		name := rapid.StringMatching("[a-d]")

@@ -11,8 +11,9 @@ const (
 	RetryExponential = "EXPONENTIAL"
 )
 
-// RetryPolicy says how long a failed message waits before it comes back: Apache's GroupRetryPolicy. The proxy uses it;
-// the send-back of remoting clients goes by delay levels.
+// RetryPolicy says how long a failed message waits before it comes back: Apache's GroupRetryPolicy. In RocketMQ the proxy alone
+// goes by it; here a policy that somebody has chosen counts for what remoting clients send back too, where they leave the
+// delay to the broker.
 type RetryPolicy struct {
 	Customized  *Customized  `json:"customizedRetryPolicy,omitempty"`
 	Exponential *Exponential `json:"exponentialRetryPolicy,omitempty"`
@@ -47,11 +48,21 @@ func (p *RetryPolicy) DelayMillis(reconsumeTimes int) int64 {
 		delay := float64(e.Initial) * math.Pow(float64(e.Multiplier), float64(min(reconsumeTimes, 32)))
 		return int64(min(delay, float64(e.Max)))
 	}
-	delays := defaultDelays()
-	if p != nil && p.Type == RetryCustomized && p.Customized != nil && len(p.Customized.Next) > 0 {
-		delays = p.Customized.Next
-	}
+	delays := p.Delays()
 	return delays[min(reconsumeTimes+2, len(delays)-1)]
+}
+
+// Delays are the delays of a policy that lists them, in milliseconds; the 18 delay levels if it does not. The caller does not change them.
+func (p *RetryPolicy) Delays() []int64 {
+	if p != nil && p.Type == RetryCustomized && p.Customized != nil && len(p.Customized.Next) > 0 {
+		return p.Customized.Next
+	}
+	return defaultDelays()
+}
+
+// Chosen reports whether the policy says more than a group has by default: delays of its own.
+func (p *RetryPolicy) Chosen() bool {
+	return p != nil && (p.Type == RetryExponential && p.Exponential != nil || p.Type == RetryCustomized && p.Customized != nil && len(p.Customized.Next) > 0)
 }
 
 func (p *RetryPolicy) clone() *RetryPolicy {

@@ -3,7 +3,9 @@ package group
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -54,11 +56,60 @@ func IsSystem(name string) bool {
 	return strings.HasPrefix(name, SystemPrefix)
 }
 
-// CheckAttributes refuses a change of group attributes: RocketMQ 5.5 has some for light topics and priorities, which this
-// broker does not have, and storing what nobody obeys would be worse than saying so. No attributes are fine.
-func CheckAttributes(change map[string]string) error {
-	if names := slices.Sorted(maps.Keys(change)); len(names) > 0 {
-		return remark("unsupported key: " + strings.TrimLeft(names[0], "+-"))
+// AlterAttributes carries out a change, whose names begin with + or -, on the attributes that a group has and returns those that it has then. There
+// are the group's quotas, see package broker/quota, and of RocketMQ's own those that say what clients read lite topics, and how, see package broker/lite.
+// RocketMQ 5.5 has one more for lite topics, lite.sub.client.max.event.cnt, and one for priorities, which this broker does not have, and storing what nobody obeys would be worse than saying so. The error's text is that of the Java broker.
+func AlterAttributes(current, change map[string]string) (map[string]string, error) {
+	out := maps.Clone(current)
+	for _, signed := range slices.Sorted(maps.Keys(change)) {
+		name := strings.TrimLeft(signed, "+-")
+		_, exists := current[name]
+		switch {
+		case !slices.Contains(attributes(), name):
+			return nil, remark("unsupported key: " + name)
+		case len(signed) != len(name)+1:
+			return nil, remark("kv string format wrong.")
+		case signed[0] == '-' && !exists:
+			return nil, remark("attempt to delete a nonexistent key: " + name)
+		case signed[0] == '-':
+			delete(out, name)
+			continue
+		}
+		if err := checkAttribute(name, change[signed]); err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = make(map[string]string)
+		}
+		out[name] = change[signed]
+	}
+	return out, nil
+}
+
+func attributes() []string {
+	return []string{"consume.quota.messages", "consume.quota.bytes", "lite.bind.topic", "lite.sub.client.quota", "lite.sub.model",
+		"lite.sub.reset.offset.exclusive", "lite.sub.reset.offset.unsubscribe", "lite.sub.wildcard"}
+}
+
+func checkAttribute(name, value string) error {
+	switch name {
+	case "lite.sub.reset.offset.exclusive", "lite.sub.reset.offset.unsubscribe":
+		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
+			return remark("boolean attribute format is wrong.")
+		}
+		return nil
+	case "lite.bind.topic", "lite.sub.wildcard":
+		return nil
+	case "lite.sub.model":
+		if value != "Shared" && value != "Exclusive" {
+			return remark("value is not in set: [Exclusive, Shared]")
+		}
+		return nil
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err != nil {
+		return remark(fmt.Sprintf("For input string: %q", value))
+	} else if n < -1 {
+		return remark(fmt.Sprintf("value is not in range(-1, %d)", int64(math.MaxInt64)))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -100,7 +101,7 @@ func (w *world) restart(t *rapid.T) {
 // TestHistories looks for two owners: no client may be told that it holds a queue while another one, told so before, may
 // still trust it, whatever the log does and however often the broker dies. It also looks for queues that nobody gets.
 func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		w := &world{told: map[string]map[message.Queue]int64{"A": {}, "B": {}, "C": {}}, seen: map[message.Queue]int64{}}
 		client := func() string { return rapid.SampledFrom([]string{"A", "B", "C"}).Draw(t, "client") }
 		queues := func() (some []message.Queue) {

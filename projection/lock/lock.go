@@ -136,6 +136,15 @@ func (t *Table) Owner(group string, q message.Queue, nowMillis int64) (client st
 	return h.client, true
 }
 
+// Holder is Owner with how long ago the owner renewed the lock, in ms.
+func (t *Table) Holder(group string, q message.Queue, nowMillis int64) (client string, ageMillis int64, ok bool) {
+	client, ok = t.Owner(group, q, nowMillis)
+	if !ok {
+		return "", 0, false
+	}
+	return client, max(nowMillis-t.live[group][q].renewed, 0), true
+}
+
 // Held reports whether the group holds any lock that has not expired: then it consumes in order, and a message that it
 // fails for good must not come back behind its successors.
 func (t *Table) Held(group string, nowMillis int64) bool {

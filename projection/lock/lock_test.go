@@ -159,3 +159,21 @@ func TestClockThatGoesBackKeepsNoDeadOwner(t *testing.T) {
 		t.Errorf("b gets %v, want the queue of the dead owner", held)
 	}
 }
+
+// TestHolder asks who holds a lock, and for how long.
+func TestHolder(t *testing.T) {
+	var table Table
+	q := message.Queue{Topic: "t", ID: 1}
+	table.Lock(nil, "g", "c@1", []message.Queue{q}, 1000)
+	f := func(group string, now, age int64, client string) {
+		t.Helper()
+		if got, gotAge, ok := table.Holder(group, q, now); got != client || gotAge != age || ok != (client != "") {
+			t.Errorf("%s at %d: %q for %d ms, %v; want %q for %d", group, now, got, gotAge, ok, client, age)
+		}
+	}
+	f("g", 1000, 0, "c@1")
+	f("g", 900, 0, "c@1")
+	f("g", 31_000, 30_000, "c@1")
+	f("g", 1000+TTLMillis+1, 0, "")
+	f("other", 1000, 0, "")
+}

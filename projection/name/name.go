@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
@@ -42,7 +43,8 @@ func (s Space) String() string {
 // The changes; numbers are unsigned varints, a text is its length as a varint and its UTF-8 bytes:
 //
 //	kind  fields              meaning
-//	   1  space, id, text     the id names this text from here on; 0 is no id
+//	   1  space, id, text     the id names this text from here on; 0 is no id. That of a light queue may be given again
+//	                          and again by messages that were on their way at once: the first one counts
 //	   2  space, id           the id is retired, its text is free to get another id
 //	   3  space, id           the next id to be given, so that retired ids never come back
 //
@@ -94,6 +96,17 @@ func AppendAssign(dst []byte, s Space, id uint32, name string) []byte {
 	dst = append(dst, kindAssign, byte(s))
 	dst = binary.AppendUvarint(dst, uint64(id))
 	return varint.AppendText(dst, name)
+}
+
+// Assigned returns the text to which a change gives an id as a topic, false for any other change.
+func Assigned(change []byte) (text string, ok bool) {
+	r := varint.NewReader(change)
+	if kind, space := r.Byte(), Space(r.Byte()); kind != kindAssign || space != Topic {
+		return "", false
+	}
+	r.Uint32()
+	text = string(r.Text())
+	return text, r.OK()
 }
 
 // AppendRetire appends the change that ends an id's life.
@@ -152,6 +165,9 @@ func (n *numbering) assign(s Space, id uint32, name []byte, at message.LogOffset
 		return nil // seen before, and perhaps retired since
 	}
 	if other, ok := n.ids[string(name)]; ok {
+		if strings.HasPrefix(string(name), message.LMQPrefix) {
+			return nil
+		}
 		return fmt.Errorf("%v %q has the id %d, log offset %d gives it the id %d", s, name, other, at, id)
 	}
 	if n.ids == nil {

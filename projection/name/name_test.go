@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -104,7 +105,7 @@ func TestLookUpAllocatesNothing(t *testing.T) {
 }
 
 func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab Table
 		var log [][]byte
 		model := [spaces]map[string]uint32{{}, {}}
@@ -176,4 +177,35 @@ func FuzzApply(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// TestLightNamesMayBeGivenTwice: messages on their way at once each bring an id for a new light queue; the first that is applied counts.
+func TestLightNamesMayBeGivenTwice(t *testing.T) {
+	var table Table
+	for id, text := range []string{2: "%LMQ%a", 3: "%LMQ%b", 4: "%LMQ%a", 5: "orders"} {
+		if text == "" {
+			continue
+		}
+		change := AppendAssign(nil, Topic, uint32(id), text)
+		if got, ok := Assigned(change); !ok || got != text {
+			t.Errorf("the change names %q, %v", got, ok)
+		}
+		if err := table.Apply(change, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]uint32{"%LMQ%a": 2, "%LMQ%b": 3, "orders": 5} {
+		if id, _ := table.ID(Topic, text); id != want {
+			t.Errorf("%s has id %d, want %d", text, id, want)
+		}
+	}
+	if err := table.Apply(AppendAssign(nil, Topic, 6, "orders"), 0); err == nil {
+		t.Error("a topic that is no light queue got two ids")
+	}
+	if _, ok := Assigned(AppendRetire(nil, Topic, 5)); ok {
+		t.Error("a retirement gives an id")
+	}
+	if _, ok := Assigned(AppendAssign(nil, Group, 5, "g")); ok {
+		t.Error("a group's id is a topic's")
+	}
 }

@@ -36,6 +36,16 @@ const (
 	kindRemovePair  = 5
 )
 
+// Progress is where a group stands in one queue.
+type Progress struct {
+	Queue message.QueueID
+	// Known says that the group has an offset there: Committed. Read is how far messages were handed out, as far as the store knows it.
+	Known           bool
+	Committed, Read message.QueueOffset
+	End             message.QueueOffset // behind the queue's last message
+	InFlight        int64               // popped messages that are in flight or about to come again
+}
+
 // Table holds the offsets that the log knows. The zero Table is empty and ready.
 //
 // It is one flat map without pointers, at most 60 bytes a key while it grows; a group's or topic's offsets are found by

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -37,7 +38,7 @@ func drawKey(t *rapid.T) Key {
 }
 
 func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab, again Table
 		model := offsets{}
 		drop := func(match func(Key) bool) {

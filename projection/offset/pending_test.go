@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/internal/varint"
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -13,7 +14,7 @@ import (
 // TestPendingReads plays clients that commit and read while the log takes, applies and refuses what was committed: a
 // reader always sees the newest commit, and at the end the table holds exactly that.
 func TestPendingReads(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab Table
 		var p Pending
 		want := offsets{}

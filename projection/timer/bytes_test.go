@@ -12,6 +12,7 @@ func TestBytes(t *testing.T) {
 		want   string
 	}{
 		{AppendAdd(nil, Entry{Created: 1000, At: 3000, Due: 500}), "01e807a01fe807"},
+		{AppendAdd(nil, Entry{Created: 1000, At: 3000, Due: 500, Key: 0x0102030405060708, Topic: 200}), "04e807a01fe807c8010102030405060708"},
 		{AppendMove(nil, 1000, 900), "02e807c701"},
 		{AppendComplete(nil, 1000), "03e807"},
 	} {

@@ -14,20 +14,31 @@ import (
 //	   1  created, at - created, due (ms)  the entry is pending
 //	   2  created, at - created            its record lies elsewhere now
 //	   3  created                          it is complete
+//	   4  as 1, topic id (uvarint), and    the entry is pending, and can be taken back
+//	      the key (8 bytes, big endian)
 //
-// Snapshots and checkpoints consist of kind 1 alone. The store need not log any of them while it runs: the records that
+// Snapshots and checkpoints consist of kinds 1 and 4 alone. The store need not log any of them while it runs: the records that
 // create, move and complete an entry say the same.
 const (
 	kindAdd      = 1
 	kindMove     = 2
 	kindComplete = 3
+	kindAddKeyed = 4
 )
 
 // AppendAdd appends the change that makes an entry pending.
 func AppendAdd(dst []byte, e Entry) []byte {
-	dst = binary.AppendUvarint(append(dst, kindAdd), uint64(e.Created))
+	kind := byte(kindAdd)
+	if e.Key != 0 || e.Topic != 0 {
+		kind = kindAddKeyed
+	}
+	dst = binary.AppendUvarint(append(dst, kind), uint64(e.Created))
 	dst = binary.AppendVarint(dst, int64(e.At-e.Created))
-	return binary.AppendVarint(dst, e.Due)
+	dst = binary.AppendVarint(dst, e.Due)
+	if kind == kindAddKeyed {
+		dst = binary.BigEndian.AppendUint64(binary.AppendUvarint(dst, uint64(e.Topic)), e.Key)
+	}
+	return dst
 }
 
 // AppendMove appends the change that says where an entry's record lies now.
@@ -46,15 +57,21 @@ func AppendComplete(dst []byte, created message.LogOffset) []byte {
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
 	r := varint.NewReader(change)
 	kind := r.Byte()
-	if kind < kindAdd || kind > kindComplete {
+	if kind < kindAdd || kind > kindAddKeyed {
 		return varint.UnknownKind("timer", kind, int64(at))
 	}
 	e := Entry{Created: message.LogOffset(r.Uint())}
 	if kind != kindComplete {
 		e.At = e.Created + message.LogOffset(r.Int())
 	}
-	if kind == kindAdd {
+	if kind == kindAdd || kind == kindAddKeyed {
 		e.Due = r.Int()
+	}
+	if kind == kindAddKeyed {
+		e.Topic = r.Uint32()
+		for range 8 {
+			e.Key = e.Key<<8 | uint64(r.Byte())
+		}
 	}
 	if err := r.End("timer", kind, int64(at)); err != nil {
 		return err
@@ -63,7 +80,7 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 		return fmt.Errorf("timer change of kind %d at log offset %d has a negative log offset: created %d, at %d", kind, at, e.Created, e.At)
 	}
 	switch kind {
-	case kindAdd:
+	case kindAdd, kindAddKeyed:
 		t.Add(e)
 	case kindMove:
 		t.Move(e.Created, e.At)
@@ -75,22 +92,14 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 
 // Snapshot emits the changes that make an empty table equal to this one, without its claims, in no particular order.
 // The slice is reused after emit returns.
-func (t *Table) Snapshot(emit func(change []byte)) { t.SnapshotPart(0, len(t.slab), emit) }
+func (t *Table) Snapshot(emit func(change []byte)) { t.SnapshotPart(0, int(t.used), emit) }
 
-// SnapshotPart is Snapshot for at most n entries and returns where the next part begins, 0 behind the last one; the first
-// begins at 0. Changes may be applied between two parts. An entry that is pending from the first part to the last is in
-// one of them, others may be: whoever loads the parts must then apply the changes since the first part again.
+// SnapshotPart is Snapshot for at most n entries, as Part has them. Whoever loads the parts must then apply the changes
+// since the first part again.
 func (t *Table) SnapshotPart(from, n int, emit func(change []byte)) (next int) {
 	var buf []byte
-	end := min(from+n, len(t.slab))
-	for i := from; i < end; i++ {
-		if s := &t.slab[i]; s.pos != posUnused {
-			buf = AppendAdd(buf[:0], s.Entry)
-			emit(buf)
-		}
-	}
-	if end >= len(t.slab) {
-		return 0
-	}
-	return end
+	return t.each(from, n, func(s *slot) {
+		buf = AppendAdd(buf[:0], s.entry())
+		emit(buf)
+	})
 }

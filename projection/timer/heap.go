@@ -13,14 +13,15 @@ func (t *Table) Due(nowMillis int64, max int) []Entry {
 	var due []Entry
 	for len(due) < max && len(t.heap) > 0 {
 		first := t.heap[0]
-		if t.slab[first].Due > nowMillis {
+		if t.at(first).Due > nowMillis {
 			break
 		}
-		due = append(due, t.slab[first].Entry)
+		due = append(due, t.at(first).entry())
 		t.remove(0)
 	}
 	for _, e := range due {
-		t.push(t.index[e.Created])
+		i, _ := t.find(e.Created)
+		t.push(i)
 	}
 	return due
 }
@@ -29,11 +30,11 @@ func (t *Table) Due(nowMillis int64, max int) []Entry {
 // lie there: what must be carried forward before the log up to there may be deleted. It walks over all entries.
 func (t *Table) Before(at message.LogOffset) []Entry {
 	var out []Entry
-	for i := range t.slab {
-		if s := &t.slab[i]; s.pos != posUnused && s.At < at {
-			out = append(out, s.Entry)
+	t.each(0, int(t.used), func(s *slot) {
+		if s.At < at {
+			out = append(out, s.entry())
 		}
-	}
+	})
 	slices.SortFunc(out, func(a, b Entry) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created)) })
 	return out
 }
@@ -42,16 +43,16 @@ func (t *Table) Before(at message.LogOffset) []Entry {
 // too long when the clock has gone back. It walks over all entries.
 func (t *Table) After(dueMillis int64) []Entry {
 	var out []Entry
-	for i := range t.slab {
-		if s := &t.slab[i]; s.pos != posUnused && s.Due > dueMillis {
-			out = append(out, s.Entry)
+	t.each(0, int(t.used), func(s *slot) {
+		if s.Due > dueMillis {
+			out = append(out, s.entry())
 		}
-	}
+	})
 	return out
 }
 
 func (t *Table) less(a, b int32) bool {
-	x, y := &t.slab[a], &t.slab[b]
+	x, y := t.at(a), t.at(b)
 	if x.Due != y.Due {
 		return x.Due < y.Due
 	}
@@ -60,8 +61,8 @@ func (t *Table) less(a, b int32) bool {
 
 func (t *Table) push(i int32) {
 	t.heap = append(t.heap, i)
-	t.slab[i].pos = int32(len(t.heap) - 1)
-	t.up(t.slab[i].pos)
+	t.at(i).pos = int32(len(t.heap) - 1)
+	t.up(t.at(i).pos)
 }
 
 // remove takes the element at a heap place out and leaves its pos to the caller.
@@ -78,7 +79,7 @@ func (t *Table) remove(pos int32) {
 
 func (t *Table) set(pos, i int32) {
 	t.heap[pos] = i
-	t.slab[i].pos = pos
+	t.at(i).pos = pos
 }
 
 func (t *Table) fix(pos int32) {

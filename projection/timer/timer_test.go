@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -40,7 +42,7 @@ func TestScripts(t *testing.T) {
 			handle, place := message.LogOffset(created), message.LogOffset(at)
 			switch d.Cmd {
 			case "add":
-				tab.Add(Entry{handle, place, due})
+				tab.Add(Entry{Created: handle, At: place, Due: due})
 				return fmt.Sprintf("%d pending\n", tab.Len())
 			case "move":
 				return fmt.Sprintln(tab.Move(handle, place))
@@ -88,7 +90,7 @@ func list(entries []Entry) string {
 // TestSnapshotInParts takes a snapshot piece by piece while the table changes, and applies the changes since its first
 // piece again: that must rebuild the table. As in the store, an entry that is moved but not there is made there.
 func TestSnapshotInParts(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab, again Table
 		var since []func(*Table)
 		created := message.LogOffset(0)
@@ -146,7 +148,7 @@ func TestModel(t *testing.T) {
 		Entry
 		claimed bool
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab Table
 		model := map[message.LogOffset]*state{}
 		handle := func() message.LogOffset { return message.LogOffset(rapid.IntRange(0, 12).Draw(t, "created")) }
@@ -173,7 +175,7 @@ func TestModel(t *testing.T) {
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(*rapid.T) {
-				e := Entry{Created: handle(), Due: now()}
+				e := Entry{Created: handle(), Due: now(), Key: rapid.Uint64Range(0, 3).Draw(t, "key"), Topic: rapid.Uint32Range(0, 2).Draw(t, "topic")}
 				e.At = e.Created + handle()*100 + e.Created // distinct places, so that Before has one order
 				change(AppendAdd(nil, e))
 				if model[e.Created] == nil {
@@ -224,6 +226,15 @@ func TestModel(t *testing.T) {
 					return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created))
 				}, len(model))
 			},
+			"keyed": func(*rapid.T) {
+				k, due, slack := rapid.Uint64Range(0, 3).Draw(t, "key"), now(), now()
+				got := tab.Keyed(k, due, slack)
+				byCreated := func(a, b Entry) int { return cmp.Compare(a.Created, b.Created) }
+				slices.SortFunc(got, byCreated)
+				expect("keyed", got, func(s *state) bool {
+					return k != 0 && s.Key == k && s.Due > due-slack && s.Due < due+slack
+				}, byCreated, len(model))
+			},
 			"": func(*rapid.T) { // after each step
 				if tab.Len() != len(model) {
 					t.Fatalf("%d entries, want %d", tab.Len(), len(model))
@@ -268,7 +279,7 @@ func TestMillionEntries(t *testing.T) {
 	var tab Table
 	for i := range n {
 		at := message.LogOffset(i * 1100)
-		tab.Add(Entry{at, at, rng.Int64N(7_200_000)})
+		tab.Add(Entry{at, at, rng.Int64N(7_200_000), rng.Uint64() | 1, 7})
 	}
 	used := heap() - before
 	t.Logf("%d entries in %d MB", n, used>>20)
@@ -284,7 +295,7 @@ func TestDrain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var tab Table
 	for i := range message.LogOffset(n) {
-		tab.Add(Entry{i * 1100, i * 1100, rng.Int64N(span)})
+		tab.Add(Entry{Created: i * 1100, At: i * 1100, Due: rng.Int64N(span), Key: uint64(i % 3000)})
 	}
 	last, done := Entry{Due: -1}, 0
 	for now := int64(0); now < span; now += 7 {
@@ -307,8 +318,8 @@ func TestDrain(t *testing.T) {
 	for _, e := range tab.Due(span, n) {
 		tab.Complete(e.Created)
 	}
-	if cap(tab.slab) != 0 || cap(tab.heap) != 0 || tab.Len() != 0 {
-		t.Errorf("the empty table keeps room for %d entries", cap(tab.slab))
+	if cap(tab.slabs) != 0 || cap(tab.heap) != 0 || tab.Len() != 0 {
+		t.Errorf("the empty table keeps %d slabs", cap(tab.slabs))
 	}
 }
 
@@ -318,8 +329,8 @@ func TestApplyRefuses(t *testing.T) {
 		want   string
 	}{
 		{nil, "unknown kind 0"},
-		{[]byte{4}, "log offset 77 has the unknown kind 4"},
-		{AppendAdd(nil, Entry{1, 2, 3})[:2], "cut short"},
+		{[]byte{5}, "log offset 77 has the unknown kind 5"},
+		{AppendAdd(nil, Entry{Created: 1, At: 2, Due: 3})[:2], "cut short"},
 		{append(AppendComplete(nil, 1), 1), "1 bytes too many"},
 		{AppendMove(nil, 5, -6), "negative log offset"},
 		{AppendComplete(nil, -1), "negative log offset"},
@@ -332,12 +343,13 @@ func TestApplyRefuses(t *testing.T) {
 }
 
 func FuzzApply(f *testing.F) {
-	f.Add(AppendAdd(nil, Entry{100, 200, 1 << 40}))
+	f.Add(AppendAdd(nil, Entry{Created: 100, At: 200, Due: 1 << 40}))
 	f.Add(AppendMove(nil, 100, 300))
 	f.Add(AppendComplete(nil, 100))
+	f.Add(AppendAdd(nil, Entry{Created: 100, At: 200, Due: 1 << 40, Key: 77, Topic: 3}))
 	f.Fuzz(func(t *testing.T, change []byte) {
 		var tab, again Table
-		tab.Add(Entry{100, 100, 5})
+		tab.Add(Entry{Created: 100, At: 100, Due: 5})
 		if tab.Apply(change, 0) != nil {
 			return
 		}
@@ -350,4 +362,24 @@ func FuzzApply(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+// A client may send any number of messages with one unique key: each goes in the same time as one of a key of its own. Were the chain
+// walked, these would take minutes.
+func TestManyOfOneKey(t *testing.T) {
+	const n, limit = 200_000, 10 * time.Second
+	var table Table
+	for i := range n {
+		table.Add(Entry{Created: message.LogOffset(1 + i), At: message.LogOffset(1 + i), Due: 1000, Key: 7})
+	}
+	began := time.Now()
+	for i := range n {
+		table.Complete(message.LogOffset(1 + i))
+		if since := time.Since(began); since > limit {
+			t.Fatalf("%d of %d entries are complete after %v", i, n, since)
+		}
+	}
+	if left := table.Keyed(7, 1000, 1); len(left) != 0 || table.Len() != 0 {
+		t.Errorf("%d entries are left, %d of them by key", table.Len(), len(left))
+	}
 }

@@ -18,6 +18,13 @@ const (
 	AttrLiteExpiration = "lite.topic.expiration"
 )
 
+// Names of topic attributes that RocketMQ does not have: how long the topic's messages are kept, in milliseconds, and how many bytes of
+// them. See package store/reserve.
+const (
+	AttrReserveMillis = "reserve.time.ms"
+	AttrReserveBytes  = "reserve.bytes"
+)
+
 // attribute is the rule of one attribute: one of some words, or a number within bounds.
 type attribute struct {
 	changeable bool
@@ -33,10 +40,10 @@ func attributeNamed(name string) (attribute, bool) {
 		return attribute{words: []string{"COMPACTION", "DELETE"}}, true
 	case AttrMessageType:
 		return attribute{changeable: true, words: []string{"DELAY", "FIFO", "LITE", "MIXED", "NORMAL", "PRIORITY", "TRANSACTION", "UNSPECIFIED"}}, true
-	case AttrReserveTime:
+	case AttrReserveTime, AttrReserveMillis, AttrReserveBytes, "send.quota.messages", "send.quota.bytes":
 		return attribute{changeable: true, min: -1, max: math.MaxInt64}, true
 	case AttrLiteExpiration:
-		return attribute{changeable: true, min: -1, max: 30}, true
+		return attribute{changeable: true, min: -1, max: 30 * 24 * 60}, true // minutes
 	}
 	return attribute{}, false
 }
@@ -144,7 +151,7 @@ func checkAlter(create bool, sign byte, name, value string, current map[string]s
 	if !ok {
 		return remark(fmt.Sprintf("unsupported key: %s", name))
 	}
-	if !create && !rule.changeable {
+	if !create && !rule.changeable && (sign == '-' || !exists || value != current[name]) {
 		return remark(fmt.Sprintf("attempt to update an unchangeable attribute. key: %s", name))
 	}
 	if sign == '-' {

@@ -116,7 +116,7 @@ func TestAlterAttributes(t *testing.T) {
 		{create: true, change: "+x.y=1", wantRefusal: "unsupported key: x.y"},
 		{create: true, change: "+message.type=fifo", wantRefusal: "value is not in set: [DELAY, FIFO, LITE, MIXED, NORMAL, PRIORITY, TRANSACTION, UNSPECIFIED]"},
 		{create: true, change: "+reserve.time=-2", wantRefusal: "value is not in range(-1, 9223372036854775807)"},
-		{create: true, change: "+lite.topic.expiration=31", wantRefusal: "value is not in range(-1, 30)"},
+		{create: true, change: "+lite.topic.expiration=43201", wantRefusal: "value is not in range(-1, 43200)"},
 		{create: true, change: "+reserve.time=x", wantRefusal: `For input string: "x"`},
 		{create: true, change: "++message.type=FIFO", wantRefusal: "kv string format wrong."},
 		{create: true, change: "+=FIFO", wantRefusal: "kv string format wrong."},

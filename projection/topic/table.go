@@ -67,6 +67,13 @@ func (t *Table) All() []Config {
 	return all
 }
 
+// Each visits the configurations in no order. They must not be changed.
+func (t *Table) Each(visit func(*Config)) {
+	for _, c := range t.topics {
+		visit(c)
+	}
+}
+
 // Since returns what has changed since the table had version v: the configurations of topics that were made or changed, which
 // must not be changed, and the names of those that are gone. ok is false if that was too long ago to be known.
 func (t *Table) Since(v Version) (changed []*Config, gone []string, ok bool) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -102,7 +103,7 @@ func config(t *rapid.T) *Config {
 }
 
 func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		var tab, again Table
 		model := map[string]*Config{}
 		var v Version

@@ -16,7 +16,7 @@ import (
 // Hashes returns the SHA-256 of each table's file that is there, by name.
 func Hashes(fs vfs.FS, dir string) (map[string]string, error) {
 	sums := make(map[string]string)
-	for _, name := range []string{topicsFile, groupsFile, offsetsFile, delayFile} {
+	for _, name := range []string{topicsFile, groupsFile, offsetsFile, lightsFile, ordersFile, delayFile} {
 		b, err := readFile(fs, fs.PathJoin(dir, configDir, name))
 		if errors.Is(err, os.ErrNotExist) {
 			continue

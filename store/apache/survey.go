@@ -1,24 +1,34 @@
 package apache
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
+// Groups whose offsets tell how far Apache's services have come: that of transactions, and that of pops, which names the last
+// record that it is done with.
+const (
+	TransGroup  = "CID_RMQ_SYS_TRANS"
+	ReviveGroup = "CID_RMQ_SYS_REVIVE_GROUP"
+)
+
+// IsRevive reports whether Apache keeps its notes of pops in the topic.
+func IsRevive(topic string) bool { return strings.HasPrefix(topic, revivePrefix) }
+
 const (
 	revivePrefix = "rmq_sys_REVIVE_LOG_"
-	reviveGroup  = "CID_RMQ_SYS_REVIVE_GROUP"
-	transGroup   = "CID_RMQ_SYS_TRANS"
 
-	propTimerOut      = "TIMER_OUT_MS"
-	propTimerDelete   = "TIMER_DEL_UNIQKEY"
 	propPreparedQueue = "TRAN_PREPARED_QUEUE_OFFSET"
+	propCheckTimes    = "TRANSACTION_CHECK_TIMES"
 
 	tagCheckPoint = "ck"
 	tagAck        = "ack"
@@ -32,12 +42,12 @@ type Survey struct {
 	queues map[message.Queue]*course
 
 	half   map[slot]bool            // prepared messages beyond the progress that no op message has closed
+	ended  map[slot]bool            // prepared messages before the survey's beginning that an op message has closed
 	copies map[slot]slot            // the newest copy of a prepared message that Apache has asked about
-	wheel  map[string]bool          // unique keys of messages in the wheel
-	checks map[check]int            // pop check-points that Apache has not dealt with, with their number of messages
+	checks map[check]*CheckPoint    // pop check-points that Apache has not dealt with
 	acks   map[check]map[int64]bool // acknowledged queue offsets of those
 	end    message.LogOffset
-	light  int
+	light  int // messages in light queues that cannot be taken over
 }
 
 // course is how a queue's offsets went.
@@ -63,8 +73,8 @@ type check struct {
 func NewSurvey(t *Tables) *Survey {
 	return &Survey{
 		tables: t, queues: make(map[message.Queue]*course),
-		half: make(map[slot]bool), copies: make(map[slot]slot),
-		wheel: make(map[string]bool), checks: make(map[check]int), acks: make(map[check]map[int64]bool),
+		half: make(map[slot]bool), ended: make(map[slot]bool), copies: make(map[slot]slot),
+		checks: make(map[check]*CheckPoint), acks: make(map[check]map[int64]bool),
 	}
 }
 
@@ -81,8 +91,8 @@ func (s *Survey) Record(r *message.Record) {
 	if t := r.SysFlag.Transaction(); t != message.FlagTransactionPrepared && t != message.FlagTransactionRollback {
 		s.follow(message.Queue{Topic: topic, ID: r.QueueID}, r.QueueOffset)
 	}
-	if v, ok := r.Properties.Get(message.PropMultiDispatch); ok && len(v) > 0 {
-		s.light++
+	if _, ok := r.Properties.Get(message.PropMultiQueueOffset); ok {
+		s.lightQueues(r)
 	}
 	switch {
 	case topic == message.TopicHalf:
@@ -96,8 +106,23 @@ func (s *Survey) Record(r *message.Record) {
 	case topic == message.TopicWheel:
 		s.timer(r)
 	case strings.HasPrefix(topic, revivePrefix):
-		done, ok := s.progress(reviveGroup, topic, r.QueueID)
+		done, ok := s.progress(ReviveGroup, topic, r.QueueID)
 		s.revive(r, !ok || r.QueueOffset > done)
+	}
+}
+
+// lightQueues follows a message in its light queues. Where they cannot be read, or one begins anew, it cannot be taken over.
+func (s *Survey) lightQueues(r *message.Record) {
+	places := light.Places(r)
+	if places == nil {
+		s.light++
+	}
+	for _, p := range places {
+		q := message.Queue{Topic: string(p.Name)}
+		if c := s.queues[q]; c != nil && p.Offset <= c.last {
+			s.light++
+		}
+		s.follow(q, p.Offset)
 	}
 }
 
@@ -119,7 +144,7 @@ func (s *Survey) follow(q message.Queue, off message.QueueOffset) {
 // op message may name, too.
 func (s *Survey) prepared(r *message.Record) {
 	at := slot{r.QueueID, r.QueueOffset}
-	if done, _ := s.progress(transGroup, message.TopicHalf, r.QueueID); at.offset < done {
+	if done, _ := s.progress(TransGroup, message.TopicHalf, r.QueueID); at.offset < done {
 		return
 	}
 	if from, err := strconv.ParseInt(r.Properties.GetString(propPreparedQueue), 10, 64); err == nil {
@@ -131,28 +156,50 @@ func (s *Survey) prepared(r *message.Record) {
 }
 
 func (s *Survey) close(half slot) {
+	if !s.half[half] {
+		s.ended[half] = true
+	}
 	delete(s.half, half)
 	if last, ok := s.copies[half]; ok {
 		delete(s.half, last)
 	}
 }
 
+// Ended reports whether Apache has ended a half message that lies before the survey's beginning, or has put it again: it is past
+// it, or an op message or a copy names it.
+func (s *Survey) Ended(q message.QueueID, off message.QueueOffset) bool {
+	done, _ := s.progress(TransGroup, message.TopicHalf, q)
+	return off < done || s.ended[slot{q, off}]
+}
+
+// Open reports whether a half message among the surveyed records waits for its end: neither an op message nor a copy names it.
+func (s *Survey) Open(q message.QueueID, off message.QueueOffset) bool { return s.half[slot{q, off}] }
+
+// Checks returns how often Apache has asked about a half message.
+func Checks(r *message.Record) int32 {
+	n, err := strconv.ParseInt(r.Properties.GetString(propCheckTimes), 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return int32(n)
+}
+
+// timer looks at what is in the wheel: check-points and acknowledgements of pops travel by it, too.
 func (s *Survey) timer(r *message.Record) {
-	if _, ok := r.Properties.Get(propTimerDelete); ok {
-		return
+	if real, _ := r.Properties.Get(message.PropRealTopic); strings.HasPrefix(string(real), revivePrefix) {
+		s.revive(r, !s.tables.Timer.passed(r))
 	}
-	out, err := strconv.ParseInt(r.Properties.GetString(propTimerOut), 10, 64)
-	key := r.Properties.GetString(message.PropUniqueKey)
-	if key == "" {
-		key = strconv.FormatInt(int64(r.LogOffset), 10)
-	}
-	waits := err != nil || out > s.tables.Timer.LastRead || r.QueueOffset >= s.tables.Timer.Next
-	switch real, _ := r.Properties.Get(message.PropRealTopic); {
-	case strings.HasPrefix(string(real), revivePrefix):
-		s.revive(r, waits) // check-points and acknowledgements of pops travel by the wheel, too
-	case waits:
-		s.wheel[key] = true
-	}
+}
+
+// Delivered reports whether the wheel has nothing more to do for a record of its topic: its time has passed, or it belongs to pops.
+func (t TimerCheck) Delivered(r *message.Record) bool {
+	real, _ := r.Properties.Get(message.PropRealTopic)
+	return t.passed(r) || strings.HasPrefix(string(real), revivePrefix)
+}
+
+func (t TimerCheck) passed(r *message.Record) bool {
+	out, err := strconv.ParseInt(r.Properties.GetString(message.PropTimerOut), 10, 64)
+	return err == nil && out <= t.LastRead && r.QueueOffset < t.Next
 }
 
 // revive takes a record of the log of pops; waits says that Apache has not dealt with it. (It commits the offset of the
@@ -167,15 +214,35 @@ func (s *Survey) revive(r *message.Record, waits bool) {
 		var ck struct {
 			Start  int64  `json:"so"`
 			Pop    int64  `json:"pt"`
+			Hidden int64  `json:"it"`
 			Num    int    `json:"n"`
+			Bits   uint32 `json:"bm"`
+			Steps  []int  `json:"d"`
 			Queue  int32  `json:"q"`
 			Topic  string `json:"t"`
-			Group  string `json:"cid"`
+			Group  string `json:"c"`
 			Broker string `json:"bn"`
 		}
-		if json.Unmarshal(body, &ck) == nil && waits {
-			s.checks[check{ck.Topic, ck.Group, ck.Broker, ck.Queue, ck.Start, ck.Pop}] = ck.Num
+		if json.Unmarshal(body, &ck) != nil || !waits || ck.Num > maxPopped {
+			return
 		}
+		p := &CheckPoint{Queue: message.Queue{Topic: ck.Topic, ID: message.QueueID(ck.Queue)}, Group: ck.Group, At: r.LogOffset,
+			PopTime: ck.Pop, Due: ck.Pop + ck.Hidden}
+		for i := range ck.Num {
+			step := i
+			if len(ck.Steps) == ck.Num {
+				step = ck.Steps[i]
+			}
+			off := ck.Start + int64(step)
+			if off < 0 || off >= 1<<62 {
+				return // nobody's
+			}
+			p.Next = max(p.Next, message.QueueOffset(off)+1)
+			if ck.Bits>>i&1 == 0 {
+				p.Offsets = append(p.Offsets, message.QueueOffset(off))
+			}
+		}
+		s.checks[check{ck.Topic, ck.Group, ck.Broker, ck.Queue, ck.Start, ck.Pop}] = p
 	case tagAck, tagBatchAck:
 		var ack struct {
 			Offset  int64   `json:"ao"`
@@ -214,6 +281,33 @@ func (s *Survey) progress(group, topic string, q message.QueueID) (message.Queue
 	return off, ok
 }
 
+// maxPopped bounds the messages of a check-point, as RocketMQ does.
+const maxPopped = 32
+
+// CheckPoint is what a group has popped from a queue at once. Times are in ms; At is where Apache's note of it lies in the log.
+type CheckPoint struct {
+	Queue        message.Queue
+	Group        string
+	At           message.LogOffset
+	PopTime, Due int64
+	Offsets      []message.QueueOffset // of the messages that are not acknowledged
+	Next         message.QueueOffset   // behind all of them
+}
+
+// CheckPoints returns the check-points with messages that are neither acknowledged nor put to a retry topic, in the order of the log.
+func (s *Survey) CheckPoints() []CheckPoint {
+	var all []CheckPoint
+	for k, p := range s.checks {
+		left := *p
+		left.Offsets = slices.DeleteFunc(slices.Clone(p.Offsets), func(off message.QueueOffset) bool { return s.acks[k][int64(off)] })
+		if len(left.Offsets) > 0 {
+			all = append(all, left)
+		}
+	}
+	slices.SortFunc(all, func(a, b CheckPoint) int { return cmp.Compare(a.At, b.At) })
+	return all
+}
+
 // Pending refuses a log in which something waits that cannot be taken over, by name and number.
 func (s *Survey) Pending() error {
 	var errs []error
@@ -222,16 +316,7 @@ func (s *Survey) Pending() error {
 			errs = append(errs, fmt.Errorf("%d %s", n, what))
 		}
 	}
-	checks := 0
-	for k, num := range s.checks {
-		if len(s.acks[k]) < num {
-			checks++
-		}
-	}
-	add(len(s.half), "half messages of transactions that are neither committed nor rolled back ("+message.TopicHalf+")")
-	add(len(s.wheel), "messages in the timer wheel that are not due yet ("+message.TopicWheel+")")
-	add(checks, "pop check-points whose messages are not all acknowledged ("+revivePrefix+"…)")
-	add(s.light, "messages of light queues ("+message.PropMultiDispatch+")")
+	add(s.light, "messages of light queues that were made again, or whose places cannot be read ("+message.PropMultiQueueOffset+")")
 	if len(errs) == 0 {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/store/order"
 )
 
 const configDir = "config"
@@ -23,6 +24,8 @@ const (
 	topicsFile  = "topics.json"
 	groupsFile  = "subscriptionGroup.json"
 	offsetsFile = "consumerOffset.json"
+	lightsFile  = "lmqConsumerOffset.json" // in its place with enableLmq
+	ordersFile  = "consumerOrderInfo.json"
 	delayFile   = "delayOffset.json"
 	timerFile   = "timercheck"
 
@@ -36,6 +39,9 @@ type Tables struct {
 	Offsets *OffsetTable
 	Delay   *DelayTable
 	Timer   TimerCheck
+	Orders  *order.Table
+	// SameOrders says that Orders is as we have left it.
+	SameOrders bool
 }
 
 // TopicTable is topics.json. The versions and configurations are JSON texts.
@@ -51,10 +57,12 @@ type GroupTable struct {
 	Forbidden map[string]map[string]int32 `json:"forbiddenTable"`
 }
 
-// OffsetTable is consumerOffset.json: by "topic@group" and queue, where the group goes on.
+// OffsetTable is consumerOffset.json: by "topic@group" and queue, where the group goes on. A broker with light queues keeps lmqConsumerOffset.json
+// instead, in which groups with the name of a light queue stand apart, with queue 0 alone.
 type OffsetTable struct {
 	Version json.RawMessage                                    `json:"dataVersion,omitempty"`
 	Offsets map[string]map[message.QueueID]message.QueueOffset `json:"offsetTable"`
+	Lights  map[string]message.QueueOffset                     `json:"lmqOffsetTable,omitempty"`
 }
 
 // DelayTable is delayOffset.json: by level, counted from 1, the first offset in queue level-1 of SCHEDULE_TOPIC_XXXX
@@ -81,8 +89,9 @@ func SplitOffsetKey(key string) (topic, group string, ok bool) {
 }
 
 // ReadTables reads config/. A file that is missing, empty or damaged is replaced by its .bak; one that has none either
-// is left out, or an error if it was damaged.
-func ReadTables(fs vfs.FS, dir string) (*Tables, error) {
+// is left out, or an error if it was damaged. left are the [Hashes] of the tables as we have left them, nil if we have not. Of two tables of
+// offsets the one counts that is not as we have left it, else the one that was written last.
+func ReadTables(fs vfs.FS, dir string, left map[string]string) (*Tables, error) {
 	t, config := &Tables{}, fs.PathJoin(dir, configDir)
 	if err := readTable(fs, config, topicsFile, &t.Topics); err != nil {
 		return nil, err
@@ -90,7 +99,10 @@ func ReadTables(fs vfs.FS, dir string) (*Tables, error) {
 	if err := readTable(fs, config, groupsFile, &t.Groups); err != nil {
 		return nil, err
 	}
-	if err := readTable(fs, config, offsetsFile, &t.Offsets); err != nil {
+	if err := t.readOffsets(fs, dir, left); err != nil {
+		return nil, err
+	}
+	if err := readTable(fs, config, ordersFile, &t.Orders); err != nil {
 		return nil, err
 	}
 	if err := readTable(fs, config, delayFile, &t.Delay); err != nil {
@@ -170,7 +182,9 @@ func (t *Tables) Write(fs vfs.FS, dir string) error {
 	return errors.Join(
 		write(topicsFile, t.Topics, t.Topics != nil),
 		write(groupsFile, t.Groups, t.Groups != nil),
+		write(lightsFile, t.Offsets.split(), t.Offsets != nil), // before the one that counts when both are ours
 		write(offsetsFile, t.Offsets, t.Offsets != nil),
+		write(ordersFile, t.Orders, t.Orders != nil),
 		write(delayFile, t.Delay, t.Delay != nil),
 		syncDir(fs, config), syncDir(fs, dir))
 }

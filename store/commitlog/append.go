@@ -89,7 +89,7 @@ func (l *Log) admitLocked(size int, internal bool) error {
 	case l.readonly != nil:
 		return fmt.Errorf("%w: %w", ErrFull, l.readonly)
 	case l.pending+int64(size) > l.opts.MaxPendingBytes:
-		return fmt.Errorf("%w: %d bytes wait for the disk, the limit is %d", ErrBusy, l.pending, l.opts.MaxPendingBytes)
+		return fmt.Errorf("%w: %d bytes wait for the disk, the limit is %d (maxPendingBytes)", ErrBusy, l.pending, l.opts.MaxPendingBytes)
 	}
 	l.pending += int64(size)
 	l.open.bytes += int64(size)

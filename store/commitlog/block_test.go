@@ -8,15 +8,16 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/aerobee-mq/aerobee/internal/directio"
+	"github.com/aerobee-mq/aerobee/internal/logtext"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Under SYNC_FLUSH the log writes whole blocks of at most 1 MiB, and no write changes a byte that is published: what a
@@ -118,24 +119,6 @@ func wholeBlocks(t *testing.T, size int64, failing bool) {
 	log.Store(nil)
 }
 
-// textLog is a logger's output.
-type textLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *textLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *textLog) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), text)
-}
-
 // realDisk returns a file system with direct I/O and a directory in it.
 func realDisk(t *testing.T) (vfs.FS, string) {
 	t.Helper()
@@ -166,7 +149,7 @@ func TestRefusedDirectWriteMakesTheLogBuffered(t *testing.T) {
 		}
 		return nil
 	}}
-	m, s, out := newModel(), newSink(), &textLog{}
+	m, s, out := newModel(), newSink(), &logtext.Buffer{}
 	o := options(fs, m)
 	o.Dir, o.Logger = dir, slog.New(slog.NewTextHandler(out, nil))
 	l := open(t, o)
@@ -177,7 +160,7 @@ func TestRefusedDirectWriteMakesTheLogBuffered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := out.count("uses the page cache"); n != 1 || refused.Load() < 100 {
+	if n := out.Count("uses the page cache"); n != 1 || refused.Load() < 100 {
 		t.Fatalf("told %d times, %d writes", n, refused.Load())
 	}
 	m2 := newModel()

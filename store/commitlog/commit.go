@@ -1,7 +1,9 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/aerobee-mq/aerobee/message"
 )
@@ -120,6 +122,7 @@ func (l *Log) commitPart(g *group, first int) (end int, err error) {
 	if err := l.Err(); err != nil {
 		return len(g.items), err
 	}
+	l.number(g, &g.items[first])
 	if size := int64(g.items[first].size); !l.fits(size) {
 		if size+l.checkpoint+message.BlankSize > l.opts.SegmentSize {
 			return first + 1, fmt.Errorf("%w: %d bytes, a segment of %d has %d left behind its checkpoint",
@@ -152,6 +155,7 @@ func (l *Log) assign(g *group, first int) (end int, to message.LogOffset) {
 	g.spans = g.spans[:0]
 	for end = first; end < len(g.items); end++ {
 		it := &g.items[end]
+		l.number(g, it)
 		if room -= int64(it.size); room < 0 {
 			break
 		}
@@ -164,6 +168,9 @@ func (l *Log) assign(g *group, first int) (end int, to message.LogOffset) {
 			rec := &g.recs[i]
 			rec.LogOffset, rec.QueueOffset, rec.StoreTime = to, message.QueueOffset(rec.Queue.assigned), now
 			rec.Queue.assigned++
+			for j := range rec.Lights {
+				rec.Lights[j].Queue.assigned++
+			}
 			message.Seal(rec.Record, to, rec.QueueOffset, now)
 			to += message.LogOffset(len(rec.Record))
 		}
@@ -199,6 +206,9 @@ func (l *Log) finish(g *group, first, end int, to message.LogOffset) error {
 func giveBack(recs []Appended) {
 	for i := range recs {
 		recs[i].Queue.assigned = recs[i].Queue.next.Load()
+		for _, p := range recs[i].Lights {
+			p.Queue.assigned = p.Queue.next.Load()
+		}
 	}
 }
 
@@ -245,13 +255,34 @@ func (l *Log) clean() error {
 		return nil
 	}
 	l.win.advance(l.active.blockEnd(l.dirty.until()))
-	if _, err := l.blocks.write(l.active, l.dirty.at, l.zeroSpans(l.dirty.end)); err != nil {
+	_, err := l.blocks.write(l.active, l.dirty.at, l.zeroSpans(l.dirty.end))
+	if errors.Is(err, syscall.ENOSPC) {
+		err = l.cleanAllocated()
+	}
+	if err != nil {
 		return fmt.Errorf("zero %d bytes of segment %s at %d after a failed write: %w", l.dirty.end, segmentName(l.active.base), l.dirty.at, err)
 	}
 	if err := l.active.out.SyncData(); err != nil {
 		return l.fail("sync of segment "+segmentName(l.active.base), err)
 	}
 	l.dirty = extent{}
+	return nil
+}
+
+// cleanAllocated zeroes, on a full disk, what soil noted as far as there is anything: holes stay holes, which need no room. So what does not
+// fit keeps nothing out that does, and the log can be closed in good order.
+func (l *Log) cleanAllocated() error {
+	buf := make([]byte, len(l.zeros))
+	for at, left := l.dirty.at, l.dirty.end; left > 0; {
+		b := buf[:min(len(buf), left)]
+		if n, err := l.active.file.ReadAt(b, int64(at-l.active.base)); n < len(b) {
+			return fmt.Errorf("read at %d: %w", at, err)
+		}
+		if err := l.zeroAllocated(l.active, b, at); err != nil {
+			return err
+		}
+		at, left = at+message.LogOffset(len(b)), left-len(b)
+	}
 	return nil
 }
 
@@ -277,6 +308,9 @@ func (l *Log) publish(spans []extent, recs []Appended, to message.LogOffset) {
 	l.published.Store(int64(to))
 	for i := range recs {
 		recs[i].Queue.next.Store(int64(recs[i].QueueOffset) + 1)
+		for _, p := range recs[i].Lights {
+			p.Queue.next.Store(int64(p.Offset) + 1)
+		}
 	}
 	if l.opts.Follower != nil {
 		l.opts.Follower.Apply(recs)

@@ -2,10 +2,12 @@ package commitlog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -223,5 +225,102 @@ func TestAsyncPowerCut(t *testing.T) {
 	l2 := open(t, crashOptions(mem.CrashClone(vfs.CrashCloneCfg{}), m2, commitlog.AsyncFlush, -1))
 	if !slices.Equal(m2.log(), first) || l2.Published() != synced {
 		t.Fatalf("replayed %q up to %d", m2.log(), l2.Published())
+	}
+}
+
+// What SYNC_FLUSH acknowledges is there after a power cut, and so is what lay before it: also what an earlier run had written under ASYNC_FLUSH
+// and not synced when it was killed.
+func TestSyncFlushAfterAKilledAsyncFlush(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var dead atomic.Bool
+	m, s := newModel(), newSink()
+	o := crashOptions(&fault{FS: mem, hook: func(change) error {
+		if dead.Load() {
+			return errors.New("the process is gone")
+		}
+		return nil
+	}}, m, commitlog.AsyncFlush, -1)
+	o.AsyncInterval = 1 << 40 // never within this test
+	l, err := commitlog.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // it says that the process is gone
+	for i := range uint64(3) {
+		appendOK(t, l, m, s, i, "t", 0, fmt.Sprint("unsynced ", i))
+		l.Kick()
+		if err := s.outcome(t, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if synced, all := l.Synced(), l.Published(); synced >= all {
+		t.Fatalf("synced %d of %d: nothing is left to lose", synced, all)
+	}
+	all := m.log()
+	dead.Store(true)
+
+	m2, s2 := newModel(), newSink()
+	l2 := open(t, crashOptions(mem, m2, commitlog.SyncFlush, -1))
+	appendOK(t, l2, m2, s2, 0, "t", 0, "acknowledged")
+	l2.Kick()
+	if err := s2.outcome(t, 0); err != nil {
+		t.Fatal(err)
+	}
+	m3 := newModel()
+	open(t, crashOptions(mem.CrashClone(vfs.CrashCloneCfg{}), m3, commitlog.SyncFlush, -1))
+	if got := m3.log(); len(got) != len(all)+1 || !slices.Equal(got[:len(all)], all) {
+		t.Fatalf("after the power cut there are %q, want %q and one more", got, all)
+	}
+}
+
+// A crash while old segments are deleted leaves all of the log from some segment's beginning on, with the numbers of all queues.
+func TestCrashWithinADropOfSegments(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var dropping atomic.Bool
+	c := &crasher{mem: mem, rng: rand.New(rand.NewPCG(1, 1)), promise: func() (promised, applied []string) { return nil, nil }}
+	m, s := newModel(), newSink()
+	l := open(t, crashOptions(&fault{FS: mem, hook: func(op change) error {
+		if dropping.Load() {
+			return c.hook(op)
+		}
+		return nil
+	}}, m, commitlog.SyncFlush, -1))
+	all := script(t, l, m, s, 0, 60)
+	list, end := l.Segments(), l.Published()
+	if len(list) < 6 {
+		t.Fatalf("%d segments are too few", len(list))
+	}
+	dropping.Store(true)
+	if err := l.DropBefore(list[len(list)-2].Base); err != nil {
+		t.Fatal(err)
+	}
+	dropping.Store(false)
+	c.crashes = append(c.crashes, crash{what: "afterwards", fs: mem.CrashClone(vfs.CrashCloneCfg{})})
+	if want := 3 * 2 * (len(list) - 2); len(c.crashes) < want {
+		t.Fatalf("%d crashes, want %d or more: two changes for each segment", len(c.crashes), want)
+	}
+	lengths := map[int]bool{}
+	for _, crash := range c.crashes {
+		m2 := newModel()
+		l2, err := commitlog.Open(crashOptions(crash.fs, m2, commitlog.SyncFlush, -1))
+		if err != nil {
+			t.Fatalf("%s: %v", crash.what, err)
+		}
+		got := m2.log()
+		lengths[len(got)] = true
+		if len(got) == 0 || len(got) > len(all) || !slices.Equal(got, all[len(all)-len(got):]) || l2.Published() != end {
+			t.Fatalf("%s: %d records up to %d, want the last ones of %d up to %d", crash.what, len(got), l2.Published(), len(all), end)
+		}
+		for k, q := range m.queues {
+			if have := m2.queues[k]; have == nil || have.Next() != q.Next() {
+				t.Fatalf("%s: queue %s goes on at %v, want %d", crash.what, k, have, q.Next())
+			}
+		}
+		if err := l2.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(lengths) < len(list)-2 {
+		t.Errorf("%d different logs after crashes, want one for each of %d segments that went", len(lengths), len(list)-2)
 	}
 }

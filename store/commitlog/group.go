@@ -71,6 +71,7 @@ type item struct {
 	chunk       *chunk
 	start, size int
 	first, n    int
+	hidden      int // so many of the first records the sink does not hear of
 }
 
 // group is what one commit takes: everything that was appended while the one before it was on its way to the disk.
@@ -157,7 +158,7 @@ func (g *group) answer(it *item, err error) {
 	}
 	var recs []Appended
 	if err == nil || errors.Is(err, ErrFlushTimeout) {
-		recs = g.recs[it.first : it.first+it.n : it.first+it.n]
+		recs = g.recs[it.first+it.hidden : it.first+it.n : it.first+it.n]
 	}
 	it.sink.Committed(it.token, recs, err)
 	if n := len(g.sinks); n > 0 && g.sinks[n-1] == it.sink {

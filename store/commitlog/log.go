@@ -33,6 +33,7 @@ type Log struct {
 	checkpoint int64    // bytes of the newest segment's checkpoint
 	dirty      extent   // bytes that a failed write may have left: zeroed before the next write; chunk unused
 	aside      *group   // encodes checkpoints
+	light      encoder  // of records with light queues, see number
 	syncing    struct { // what the watchdog answers
 		g          *group
 		first, end int
@@ -83,7 +84,7 @@ func Open(opts Options) (*Log, error) {
 
 func newLog(opts Options) *Log {
 	l := &Log{opts: opts, zeros: directio.Buffer(fillStep), prep: make(chan struct{}, 1), wake: make(chan struct{}, 1), stop: make(chan struct{}), sideAsked: make(chan chan struct{})}
-	l.room.L, l.enc.pool = &l.mu, &l.pool
+	l.room.L, l.enc.pool, l.light.pool = &l.mu, &l.pool, &l.pool
 	l.blocks = blocks{log: l, plain: opts.Flush == AsyncFlush}
 	l.tail = tail{limit: opts.TailBytes, pool: &l.pool}
 	l.cold = cold{log: l, limit: opts.ColdBytes, blocks: make(map[message.LogOffset]*coldBlock)}

@@ -109,7 +109,8 @@ func (r *replay) begin() error {
 	if err != nil {
 		return fmt.Errorf("%w: no record ends at %d: %w", ErrAhead, opts.ReplayFrom, err)
 	}
-	if end != opts.ReplayFrom {
+	// Where the segment's end marker was written since, the record ends at the segment's end, but what follows it is replayed all the same.
+	if behind := opts.ReplayPrev + message.LogOffset(rec.Size); end != opts.ReplayFrom && behind != opts.ReplayFrom {
 		return fmt.Errorf("%w: the record at %d ends at %d, not at %d", ErrAhead, opts.ReplayPrev, end, opts.ReplayFrom)
 	}
 	r.lastTime = rec.StoreTime

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
@@ -27,9 +28,9 @@ func (l *Log) syncPart(g *group, first, end int) (late bool, err error) {
 
 // answerLate runs on the watchdog's goroutine while the committing one waits for the disk.
 func (l *Log) answerLate() {
-	g := l.syncing.g
+	g, late := l.syncing.g, fmt.Errorf("%w of %v", ErrFlushTimeout, l.opts.SyncTimeout)
 	for i := l.syncing.first; i < l.syncing.end; i++ {
-		g.answer(&g.items[i], ErrFlushTimeout)
+		g.answer(&g.items[i], late)
 	}
 	g.flush()
 }

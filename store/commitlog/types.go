@@ -63,6 +63,8 @@ type Appended struct {
 	Queue       *Queue
 	// Note is the note of the record that was appended; of a replayed one it says nothing.
 	Note message.Note
+	// Lights are the record's places in light queues; of a replayed one it says nothing.
+	Lights []Place
 }
 
 // Sink receives the outcome of Appends. Its methods run on the committing goroutine and must not block. A sink's dynamic

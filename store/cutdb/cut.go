@@ -20,6 +20,9 @@ const (
 	IndexKey = 'i'
 	// ChunkSize is the size in bytes at which a value of state is closed and another one begun.
 	ChunkSize = 64 << 10
+	// oldestFormat is the first store format whose cuts are as those of this version: format 3 only has one more kind of state, which
+	// they hold none of. A log without its cut is read from its beginning.
+	oldestFormat = 2
 )
 
 // Mark says what a cut covers: the log up to Applied. Prev is where the record begins that ends there.
@@ -43,8 +46,8 @@ func decodeMark(b []byte) (Mark, error) {
 		}
 		rest = rest[n:]
 	}
-	if v[0] != directory.FormatVersion {
-		return Mark{}, fmt.Errorf("cut mark has format %d, this version writes %d", v[0], directory.FormatVersion)
+	if v[0] < oldestFormat || v[0] > directory.FormatVersion {
+		return Mark{}, fmt.Errorf("cut mark has format %d, this version knows %d to %d", v[0], oldestFormat, directory.FormatVersion)
 	}
 	if len(rest) > 0 || v[1] > 1<<62 || v[2] > v[1] {
 		return Mark{}, fmt.Errorf("cut mark is out of range: applied %d, record before %d, %d bytes left over", v[1], v[2], len(rest))

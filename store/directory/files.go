@@ -9,7 +9,7 @@
 //	cache/       the Pebble database of the last cut; disposable
 //	lock         held by the process that has the store open
 //	abort        there while the store is open; the owner's process id as text, as in Apache's stores, and " aerobee"
-//	format       "aerobee store format 1\n"
+//	format       "aerobee store format 3\n"
 //	clean        the log's end at the last clean stop, as text; counts only without abort
 //	marker       whether Apache has had the directory, see Marker
 //	config/      Apache's tables, written at each clean stop
@@ -48,7 +48,7 @@ const (
 )
 
 // FormatVersion is the version of the store's directory: of the state records, the cache and the index blocks together.
-const FormatVersion = 1
+const FormatVersion = 3
 
 // Lock makes this process the owner of a store directory. The error of the second one names the first.
 func Lock(fs vfs.FS, dir string) (io.Closer, error) {
@@ -91,8 +91,9 @@ func SettleLogPath(fs vfs.FS, dir, want string) error {
 }
 
 // CheckFormat reads the format file, if there is one, and refuses a directory of a newer version, or a copy that is not
-// complete.
-func CheckFormat(fs vfs.FS, dir string) (there bool, err error) {
+// complete. It reports whether the directory is of this version; an older one is to be marked as such before anything new is
+// written.
+func CheckFormat(fs vfs.FS, dir string) (current bool, err error) {
 	path := fs.PathJoin(dir, FormatFile)
 	text, err := ReadText(fs, path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -103,12 +104,12 @@ func CheckFormat(fs vfs.FS, dir string) (there bool, err error) {
 	}
 	v, err := strconv.Atoi(strings.TrimPrefix(text, formatPrefix))
 	if err != nil || !strings.HasPrefix(text, formatPrefix) {
-		return true, fmt.Errorf("%s says %.60q instead of %q and a number", path, text, formatPrefix)
+		return false, fmt.Errorf("%s says %.60q instead of %q and a number", path, text, formatPrefix)
 	}
 	if v > FormatVersion {
-		return true, fmt.Errorf("%s says that the store has format %d, this version knows formats up to %d: use the newer version", path, v, FormatVersion)
+		return false, fmt.Errorf("%s says that the store has format %d, this version knows formats up to %d: use the newer version", path, v, FormatVersion)
 	}
-	return true, nil
+	return v == FormatVersion, nil
 }
 
 // WriteFormat writes the format file of this version.

@@ -138,9 +138,7 @@ func (ix *Index) drop(old func(*block) bool) error {
 	}
 	c, damaged := ix.dir.change(), false
 	for _, b := range gone {
-		err := ix.dir.dropBlock(&c, b, func(r *run) {
-			ix.queues.raise(r.q, queueState{next: r.last + 1}) // the directory may forget the queue now
-		})
+		err := ix.dir.dropBlock(&c, b, ix.remember)
 		var damage *DamageError
 		switch {
 		case errors.As(err, &damage):
@@ -154,7 +152,7 @@ func (ix *Index) drop(old func(*block) bool) error {
 		keep := func(id blockID) bool {
 			return !slices.ContainsFunc(gone, func(b *block) bool { return b.blockID == id })
 		}
-		if err := ix.dir.sweep(&c, keep); err != nil {
+		if err := ix.dir.sweep(&c, keep, ix.remember); err != nil {
 			return err
 		}
 	}
@@ -168,6 +166,9 @@ func (ix *Index) drop(old func(*block) bool) error {
 	}
 	return nil
 }
+
+// remember keeps where a queue ended before the directory loses a run of it, perhaps the last that it knew.
+func (ix *Index) remember(r *run) { ix.queues.raise(r.q, queueState{next: r.last + 1}) }
 
 // uninstall takes blocks that the directory no longer names out of the view; their files go with their last reader.
 func (ix *Index) uninstall(gone []*block) {
@@ -206,7 +207,7 @@ func (ix *Index) Replace(s Span, fill func(add func(q Queue, e Entry, keys []uin
 		return err
 	}
 	c = ix.dir.change()
-	if err := ix.dir.sweep(&c, func(id blockID) bool { return id != old.blockID }); err != nil {
+	if err := ix.dir.sweep(&c, func(id blockID) bool { return id != old.blockID }, ix.remember); err != nil {
 		return err
 	}
 	if err := c.end(true); err != nil {

@@ -268,8 +268,8 @@ func (d *directory) dropBlock(c *changes, b *block, deleted func(*run)) error {
 	}
 }
 
-// sweep deletes every run whose block is not kept; it reads the whole directory.
-func (d *directory) sweep(c *changes, keep func(blockID) bool) (err error) {
+// sweep deletes every run whose block is not kept and tells the caller of each that can be read; it reads the whole directory.
+func (d *directory) sweep(c *changes, keep func(blockID) bool, deleted func(*run)) (err error) {
 	lower, upper := d.kind(kindRun)
 	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
@@ -277,9 +277,12 @@ func (d *directory) sweep(c *changes, keep func(blockID) bool) (err error) {
 	}
 	defer func() { err = closeIter(it, err) }()
 	for valid := it.First(); valid; valid = it.Next() {
-		id, _, err := d.decode(it.Key(), it.Value())
-		if err == nil && keep(id) {
-			continue
+		id, r, err := d.decode(it.Key(), it.Value())
+		if err == nil {
+			if keep(id) {
+				continue
+			}
+			deleted(&r)
 		}
 		if err := c.b.Delete(it.Key(), nil); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/aerobee-mq/aerobee/internal/property"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -324,7 +325,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 }
 
 func TestAgainstModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	property.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		defer m.close(t)
 		t.Repeat(m.actions())

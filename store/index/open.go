@@ -180,7 +180,7 @@ func (ix *Index) repairDirectory(chain []*block) error {
 			return err
 		}
 	}
-	if err := ix.dir.sweep(&c, func(id blockID) bool { return whole[id] }); err != nil {
+	if err := ix.dir.sweep(&c, func(id blockID) bool { return whole[id] }, func(*run) {}); err != nil {
 		return err
 	}
 	for _, b := range lacking {

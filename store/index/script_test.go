@@ -58,6 +58,8 @@ func (s *script) run() string {
 	case "merge":
 		did, err := m.ix.Merge()
 		return fmt.Sprintf("did %v, err %v\n", did, err)
+	case "replace":
+		m.replace(s.t, m.ix.Spans()[s.number("block", 0)])
 	case "drop":
 		m.floor = message.LogOffset(s.number("before", 0))
 		return errText(m.ix.DropBefore(m.floor))

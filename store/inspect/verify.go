@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/message/light"
 	"github.com/aerobee-mq/aerobee/projection/name"
 	"github.com/aerobee-mq/aerobee/store/cutdb"
 	"github.com/aerobee-mq/aerobee/store/directory"
@@ -134,6 +135,10 @@ func (v *verifier) Record(file string, at message.LogOffset, rec []byte) error {
 		v.problem(file, at, "topic %s, queue %d: queue offset %d, expected %d", q.Topic, q.ID, r.QueueOffset, want)
 	}
 	v.next[q] = r.QueueOffset + 1
+	for _, p := range light.Places(&r) {
+		q = message.Queue{Topic: string(p.Name)}
+		v.next[q] = max(v.next[q], p.Offset+1)
+	}
 	return nil
 }
 

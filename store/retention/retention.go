@@ -129,7 +129,7 @@ func (r *Rules) Full(dir string, l *Look) *FullError {
 	case e.Ratio >= r.WarnRatio:
 		e.Rule = fmt.Sprintf("the limit is %.1f %% of %d bytes", 100*r.WarnRatio, l.Disk.TotalBytes)
 	case r.MinFree > 0 && l.Disk.AvailBytes < uint64(r.MinFree):
-		e.Rule = fmt.Sprintf("at least %d bytes must be free", r.MinFree)
+		e.Rule = fmt.Sprintf("at least %d bytes must be free (minFreeDisk)", r.MinFree)
 	default:
 		return nil
 	}

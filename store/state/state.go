@@ -33,6 +33,9 @@ import (
 //	10  end         uvarint the same log offset: the checkpoint is whole
 //	11  forget      uvarint topic id: the topic is deleted, with its queues and all offsets in it
 //	12  import      one byte each: kinds of which everything is forgotten; what another broker knew follows
+//	13  pop         projection/pop
+//	14  transaction projection/transaction
+//	15  user        projection/user
 //
 // An unknown kind is an error: the format version has to rise with a new one.
 type Kind uint64
@@ -51,17 +54,21 @@ const (
 	End
 	Forget
 	Import
+	Pop
+	Transaction
+	User
 	Limit
 )
 
 // Kinds lists the kinds that make up the state, in the order in which they can be applied to an empty store.
 func Kinds() []Kind {
-	return []Kind{Name, Topic, Group, Offset, Lock, Timer, Queue}
+	return []Kind{Name, Topic, Group, User, Offset, Lock, Timer, Pop, Transaction, Queue}
 }
 
 // String is the kind's name in the table above.
 func (k Kind) String() string {
-	names := [...]string{"format", "name", "topic", "group", "offset", "lock", "timer", "queue", "begin", "end", "forget", "import"}
+	names := [...]string{"format", "name", "topic", "group", "offset", "lock", "timer", "queue", "begin", "end", "forget", "import",
+		"pop", "transaction", "user"}
 	if k >= Format && k < Limit {
 		return names[k-1]
 	}

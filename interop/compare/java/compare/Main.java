@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * The load generator with the official Java client. It reads one command a line from standard input, "senders topic=t threads=64", and
+ * The load generator with the official Java clients, that of remoting and that of gRPC. It reads one command a line from standard input, "senders topic=t threads=64", and
  * prints lines of JSON: an event "begin" and an event "end" at the ends of the measured span, then a "result" with numbers, or an
  * "error". It ends with its input.
  */
@@ -37,8 +37,14 @@ public final class Main {
                 return Drain.run(c);
             case "endtoend":
                 return EndToEnd.run(c);
+            case "grpcsenders":
+                return GrpcSenders.run(c);
+            case "grpcdrain":
+                return GrpcDrain.run(c);
+            case "grpcendtoend":
+                return GrpcEndToEnd.run(c);
             default:
-                throw new IllegalArgumentException("want senders, pipeline, drain or endtoend, got " + c.verb);
+                throw new IllegalArgumentException("want senders, pipeline, drain, endtoend, grpcsenders, grpcdrain or grpcendtoend, got " + c.verb);
         }
     }
 }

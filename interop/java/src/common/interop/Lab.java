@@ -35,9 +35,15 @@ final class Lab implements AutoCloseable {
 
     /** The addresses and the admin client that all scenarios share. */
     record Cluster(String namesrv, String broker, String target, String run, DefaultMQAdminExt admin, Driver driver) {
-        boolean isApache() {
+        /** Whether this is RocketMQ, which does otherwise what internal/differences/differences.txt says under the name. */
+        boolean isApache(String difference) {
             return target.equals("apache");
         }
+    }
+
+    /** Runs at the end of the scenario, before what was told earlier. */
+    void atEnd(Runnable close) {
+        closers.push(close);
     }
 
     String unique(String kind) {
@@ -65,7 +71,7 @@ final class Lab implements AutoCloseable {
     }
 
     <C extends ClientConfig> C configure(C client, String instance) {
-        client.setNamesrvAddr(cluster.namesrv);
+        client.setNamesrvAddr(System.getenv().getOrDefault("INTEROP_CLIENT_NAMESRV", cluster.namesrv));
         client.setInstanceName(instance);
         client.setPollNameServerInterval(1000);
         client.setHeartbeatBrokerInterval(1000); // 5.x skips a heartbeat while another is under way; the next is 30 s off

@@ -12,7 +12,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 /**
  * Runs every scenario against the server named in the environment and prints PASS or FAIL for each. Scenarios that
  * mostly wait run side by side; one that measures time and one that kills the server run alone at the end. "story" as argument runs the producer
- * of the issue's main story instead.
+ * of the issue's main story instead, "transactions" those scenarios that need a server with short times, "kinds" those of kinds of topics.
  */
 final class Main {
     private static final int SIDE_BY_SIDE = 8;
@@ -20,7 +20,7 @@ final class Main {
     private final AtomicInteger failures = new AtomicInteger();
     private final Lab.Cluster cluster;
 
-    private Main(Lab.Cluster cluster) {
+    Main(Lab.Cluster cluster) {
         this.cluster = cluster;
     }
 
@@ -35,14 +35,7 @@ final class Main {
     }
 
     private static void start(String[] arguments) throws Exception {
-        Driver driver = new Driver();
-        driver.listen();
-        DefaultMQAdminExt admin = new DefaultMQAdminExt(10_000);
-        admin.setNamesrvAddr(System.getenv("INTEROP_NAMESRV"));
-        admin.setInstanceName("admin");
-        admin.start();
-        Lab.Cluster cluster = new Lab.Cluster(System.getenv("INTEROP_NAMESRV"), System.getenv("INTEROP_BROKER"),
-            System.getenv("INTEROP_TARGET"), System.getenv("INTEROP_RUN"), admin, driver);
+        Lab.Cluster cluster = cluster();
         try (Lab lab = new Lab(cluster, "main")) {
             // These keep the shared connections (5.x gives pull consumers one of their own): the last client to leave an
             // instance closes it, for those too who come at that moment.
@@ -52,20 +45,42 @@ final class Main {
         }
     }
 
+    /** What the environment says, with an admin client that is started. */
+    static Lab.Cluster cluster() throws Exception {
+        Driver driver = new Driver();
+        driver.listen();
+        DefaultMQAdminExt admin = new DefaultMQAdminExt(10_000);
+        admin.setNamesrvAddr(System.getenv("INTEROP_NAMESRV"));
+        admin.setInstanceName("admin");
+        admin.start();
+        return new Lab.Cluster(System.getenv("INTEROP_NAMESRV"), System.getenv("INTEROP_BROKER"),
+            System.getenv("INTEROP_TARGET"), System.getenv("INTEROP_RUN"), admin, driver);
+    }
+
     private static void run(Main main, String[] arguments) throws InterruptedException {
         if (arguments.length > 0 && arguments[0].equals("story")) {
             main.run(new Scenario("story", Story::produce));
+        } else if (arguments.length > 0 && arguments[0].equals("transactions")) {
+            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), Transacting.scenarios(), List.of(Transacting.restart()));
+        } else if (arguments.length > 0 && arguments[0].equals("kinds")) {
+            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), Version.kinds(main.cluster.isApache("quotas")), List.of());
         } else {
-            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")));
+            List<Scenario> alone = new ArrayList<>(List.of(new Scenario("long-poll", Sharing::longPoll),
+                new Scenario("kill-and-resume", Restarting::killAndResume)));
+            alone.addAll(Version.alone());
+            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), main.together(), alone);
         }
-        main.cluster.admin().shutdown();
-        System.exit(main.failures.get() == 0 ? 0 : 1);
+        main.exit();
     }
 
-    private void runAll(Pattern only) throws InterruptedException {
-        List<Scenario> together = selected(only, together());
-        List<Scenario> alone = selected(only, List.of(new Scenario("long-poll", Sharing::longPoll),
-            new Scenario("kill-and-resume", Restarting::killAndResume)));
+    void exit() {
+        cluster.admin().shutdown();
+        System.exit(failures.get() == 0 ? 0 : 1);
+    }
+
+    void runAll(Pattern only, List<Scenario> sideBySide, List<Scenario> oneByOne) throws InterruptedException {
+        List<Scenario> together = selected(only, sideBySide);
+        List<Scenario> alone = selected(only, oneByOne);
         together.forEach(s -> cluster.driver().say("PLAN " + s.name()));
         alone.forEach(s -> cluster.driver().say("PLAN " + s.name()));
         ExecutorService pool = Executors.newFixedThreadPool(SIDE_BY_SIDE);
@@ -86,9 +101,11 @@ final class Main {
         all.addAll(Pulling.scenarios());
         all.addAll(Filtering.scenarios());
         all.addAll(Sending.scenarios());
+        all.addAll(Administering.scenarios());
+        all.addAll(Replying.scenarios());
         all.addAll(Version.scenarios());
-        if (!cluster.isApache()) {
-            all.addAll(Refusing.scenarios());
+        if (!cluster.isApache("dead-letter-resent")) {
+            all.addAll(Retrying.ofAerobee());
         }
         return all;
     }

@@ -1,6 +1,7 @@
 package interop;
 
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.rocketmq.client.consumer.DefaultMQPullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.PullResult;
@@ -22,6 +23,31 @@ final class Retrying {
             new Scenario("dead-letter", Retrying::deadLetter),
             new Scenario("retry-chosen-level", Retrying::retryChosenLevel),
             new Scenario("delay-level", Retrying::delayLevel));
+    }
+
+    /** What only Aerobee does. */
+    static List<Scenario> ofAerobee() {
+        return List.of(new Scenario("dead-letter-resent", Retrying::deadLetterResent));
+    }
+
+    /** A dead letter that is sent to its group again arrives as if it had never failed. */
+    static void deadLetterResent(Lab lab) throws Exception {
+        String topic = lab.topic(1);
+        Inbox inbox = consumeFailing(lab, topic, 1, 1, 0);
+        Message message = Lab.message(topic, "tagged", "poison");
+        message.setKeys("the-key");
+        SendResult sent = Lab.stored(lab.producer().send(message));
+        inbox.takeOne(30);
+        lab.cluster.driver().ask("dead-letter " + lab.unique("group") + " " + topic + " poison");
+        lab.cluster.driver().ask("resend " + lab.unique("group"));
+        MessageExt again = inbox.takeOne(30);
+        Check.equal("topic", topic, again.getTopic());
+        Check.equal("body", "poison", Check.text(again));
+        Check.equal("tag", "tagged", again.getTags());
+        Check.equal("keys", "the-key", again.getKeys());
+        Check.equal("reconsumeTimes", 0, again.getReconsumeTimes());
+        Check.equal("unique id", sent.getMsgId(), again.getProperty("UNIQ_KEY"));
+        inbox.nothing(1_000);
     }
 
     private static Inbox consumeFailing(Lab lab, String topic, int failures, int level, int maxReconsumeTimes) throws Exception {
@@ -77,19 +103,24 @@ final class Retrying {
         Lab.sendAll(lab.producer(), topic, List.of("poison"));
         Check.equal("reconsumeTimes", 0, inbox.takeOne(20).getReconsumeTimes());
         Check.equal("reconsumeTimes", 1, inbox.takeOne(20).getReconsumeTimes());
-        DefaultMQPullConsumer reader = lab.pullConsumer(lab.createGroup(lab.unique("reader")));
-        String letters = "%DLQ%" + lab.unique("group");
-        Check.eventually("the letter can be pulled", 20, () -> {
-            MessageQueue queue = reader.fetchSubscribeMessageQueues(letters).iterator().next();
-            PullResult result = reader.pull(queue, "*", 0, 32);
-            if (result.getPullStatus() != PullStatus.FOUND) {
-                return false;
-            }
-            Check.equal("letters", List.of("poison"), Check.texts(result.getMsgFoundList()));
-            Check.equal("topic of origin", topic, result.getMsgFoundList().get(0).getProperty("RETRY_TOPIC"));
-            return true;
-        });
+        MessageExt letter = letter(lab, lab.unique("group"));
+        Check.equal("letter", "poison", Check.text(letter));
+        Check.equal("topic of origin", topic, letter.getProperty("RETRY_TOPIC"));
         inbox.nothing(1_500);
+    }
+
+    /** The group's one dead letter, as soon as it can be pulled. */
+    static MessageExt letter(Lab lab, String group) throws Exception {
+        DefaultMQPullConsumer reader = lab.pullConsumer(lab.createGroup(lab.unique("reader")));
+        AtomicReference<List<MessageExt>> letters = new AtomicReference<>();
+        Check.eventually("the letter can be pulled", 20, () -> {
+            MessageQueue queue = reader.fetchSubscribeMessageQueues("%DLQ%" + group).iterator().next();
+            PullResult result = reader.pull(queue, "*", 0, 32);
+            letters.set(result.getMsgFoundList());
+            return result.getPullStatus() == PullStatus.FOUND;
+        });
+        Check.equal("letters", 1, letters.get().size());
+        return letters.get().get(0);
     }
 
     /** Levels 1 and 2 (1 s and 5 s) arrive in due order, never early. */

@@ -27,6 +27,7 @@ final class Sending {
             new Scenario("oneway", Sending::oneway),
             new Scenario("batch", Sending::batch),
             new Scenario("properties", Sending::properties),
+            new Scenario("traceparent", Sending::traceparent),
             new Scenario("body-at-limit", Sending::bodyAtLimit),
             new Scenario("body-over-limit", Sending::bodyOverLimit),
             new Scenario("compressed-zlib", Sending::compressed));
@@ -39,6 +40,18 @@ final class Sending {
         Inbox inbox = lab.consume(topic, lab.group(), Lab.SHARED);
         Check.equal("received", new TreeSet<>(texts), Check.sorted(inbox.take(50, 20)));
         inbox.nothing(200);
+    }
+
+    /** The context of a trace, as OpenTelemetry's agents put it among the properties, arrives as it was sent; TestJavaSpans looks for it in spans. */
+    static void traceparent(Lab lab) throws Exception {
+        String topic = lab.topic(1);
+        Message message = Lab.message(topic, "all", "traced");
+        message.putUserProperty("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        message.putUserProperty("tracestate", "congo=t61rcWkgMzE");
+        Lab.stored(lab.producer().send(message));
+        MessageExt got = lab.consume(topic, lab.group(), Lab.SHARED).takeOne(20);
+        Check.equal("traceparent", message.getUserProperty("traceparent"), got.getUserProperty("traceparent"));
+        Check.equal("tracestate", "congo=t61rcWkgMzE", got.getUserProperty("tracestate"));
     }
 
     static void async(Lab lab) throws Exception {

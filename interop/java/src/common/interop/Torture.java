@@ -1,19 +1,12 @@
 package interop;
 
 import java.io.BufferedReader;
-import java.io.BufferedWriter;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.zip.CRC32;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
@@ -40,8 +33,7 @@ final class Torture {
     private static final String ORDER = "torture-order";
     private static final String DELAY = "torture-delay";
 
-    private final BufferedWriter out =
-        new BufferedWriter(new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8), 1 << 16);
+    private final Diary diary = new Diary(false);
     private final AtomicBoolean stopped = new AtomicBoolean();
     private final long seed = Long.parseLong(System.getenv("TORTURE_SEED"));
     private final Lab lab = new Lab(new Lab.Cluster(System.getenv("INTEROP_NAMESRV"), System.getenv("INTEROP_BROKER"), "", "torture",
@@ -61,17 +53,14 @@ final class Torture {
     }
 
     private void run() throws Exception {
-        Thread flusher = new Thread(this::flushOften, "flusher");
-        flusher.setDaemon(true);
-        flusher.start();
         consumer("free-java", concurrently("free-java", true), FREE, DELAY);
         consumer("both", concurrently("both", false), FREE);
         DefaultMQPushConsumer orderly = subscribed("order-java", ORDER);
         orderly.registerMessageListener(orderly("order-java"));
         orderly.start();
-        say("J " + now());
+        diary.say("J " + Diary.now());
         List<Thread> senders = senders();
-        say("STARTED");
+        diary.say("STARTED");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null && !line.equals("END"); line = in.readLine()) {
             if (line.equals("STOP")) {
@@ -79,11 +68,11 @@ final class Torture {
                 for (Thread sender : senders) {
                     sender.join();
                 }
-                say("STOPPED");
+                diary.say("STOPPED");
             }
         }
         lab.close();
-        flush();
+        diary.flush();
     }
 
     private List<Thread> senders() throws Exception {
@@ -121,7 +110,7 @@ final class Torture {
         public void run() {
             try {
                 for (int sequence = 0; !stopped.get(); sequence++) {
-                    byte[] body = body(name + ":" + sequence, random);
+                    byte[] body = Diary.body(name + ":" + sequence, random);
                     boolean insists = !topic.equals(ORDER); // in order, a message without an answer is given up
                     boolean stored = send(name + ":" + sequence, body);
                     while (!stored && insists && !stopped.get()) {
@@ -141,12 +130,12 @@ final class Torture {
             if (topic.equals(DELAY)) {
                 message.setDelayTimeLevel(1);
             }
-            say("B " + now() + " " + key + " " + sum(body) + " " + topic + " " + queue);
+            diary.say("B " + Diary.now() + " " + key + " " + Diary.sum(body) + " " + topic + " " + queue);
             try {
                 SendResult result = producer.send(message, new MessageQueue(topic, brokerName(), queue));
                 if (result.getSendStatus() == SendStatus.SEND_OK) {
                     long offset = topic.equals(DELAY) ? -1 : result.getQueueOffset();
-                    say("A " + now() + " " + key + " " + topic + " " + result.getMessageQueue().getQueueId() + " " + offset);
+                    diary.say("A " + Diary.now() + " " + key + " " + topic + " " + result.getMessageQueue().getQueueId() + " " + offset);
                     return true;
                 }
             } catch (InterruptedException e) {
@@ -154,7 +143,7 @@ final class Torture {
             } catch (Exception e) {
                 Thread.sleep(20); // the broker is away
             }
-            say("L " + now() + " " + key);
+            diary.say("L " + Diary.now() + " " + key);
             return false;
         }
 
@@ -175,7 +164,7 @@ final class Torture {
         DefaultMQPushConsumer consumer = subscribed(group, topics);
         consumer.registerMessageListener(listener);
         consumer.start();
-        say("J " + now());
+        diary.say("J " + Diary.now());
     }
 
     /** Refuses, if it refuses, one in a hundred messages the first time. */
@@ -184,7 +173,7 @@ final class Torture {
             for (MessageExt message : batch) {
                 String key = delivered(group, message);
                 if (refuses && retry(message) == 0 && key.hashCode() % 100 == 0) {
-                    say("R " + now() + " " + group + " " + key);
+                    diary.say("R " + Diary.now() + " " + group + " " + key);
                     context.setDelayLevelWhenNextConsume(1);
                     return ConsumeConcurrentlyStatus.RECONSUME_LATER;
                 }
@@ -203,10 +192,8 @@ final class Torture {
     }
 
     private String delivered(String group, MessageExt message) {
-        String text = new String(message.getBody(), StandardCharsets.ISO_8859_1);
-        int end = text.indexOf(' ');
-        String key = end < 0 ? "?:0" : text.substring(0, end);
-        say("D " + now() + " " + group + " " + key + " " + sum(message.getBody()) + " " + retry(message) + " "
+        String key = Diary.key(message);
+        diary.say("D " + Diary.now() + " " + group + " " + key + " " + Diary.sum(message.getBody()) + " " + retry(message) + " "
             + message.getTopic() + " " + message.getQueueId() + " " + message.getQueueOffset());
         return key;
     }
@@ -218,54 +205,5 @@ final class Torture {
     private static int retry(MessageExt message) {
         boolean again = message.getProperty(MessageConst.PROPERTY_RETRY_TOPIC) != null;
         return again ? Math.max(1, message.getReconsumeTimes()) : message.getReconsumeTimes();
-    }
-
-    /** The key, a space, and letters; one in fifty is long enough to be compressed. */
-    private static byte[] body(String key, Random random) {
-        StringBuilder text = new StringBuilder(key).append(' ');
-        int length = random.nextInt(50) == 0 ? 5000 + random.nextInt(15_000) : random.nextInt(1500);
-        for (int i = 0; i < length; i++) {
-            text.append((char) ('a' + random.nextInt(26)));
-        }
-        return text.toString().getBytes(StandardCharsets.US_ASCII);
-    }
-
-    private static long sum(byte[] body) {
-        CRC32 sum = new CRC32();
-        sum.update(body);
-        return sum.getValue();
-    }
-
-    private static long now() {
-        Instant now = Instant.now();
-        return now.getEpochSecond() * 1_000_000 + now.getNano() / 1000;
-    }
-
-    private void say(String line) {
-        synchronized (out) {
-            try {
-                out.write(line);
-                out.newLine();
-            } catch (IOException e) {
-                throw new IllegalStateException(e);
-            }
-        }
-    }
-
-    private void flush() throws IOException {
-        synchronized (out) {
-            out.flush();
-        }
-    }
-
-    private void flushOften() {
-        try {
-            while (true) {
-                Thread.sleep(20);
-                flush();
-            }
-        } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/protocol/account"
+)
+
+// keepers are the brokers that keep the users: all that have a master now, of the node's own cluster where there are several.
+func (c *call) keepers(ctx context.Context, a *admin.Admin) ([]admin.Broker, error) {
+	list, err := a.Brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := ""
+	if slices.ContainsFunc(list, func(b admin.Broker) bool { return b.Cluster != list[0].Cluster }) && c.o.Node != nil {
+		n, err := c.o.Node()
+		if err != nil {
+			return nil, err
+		}
+		own = n.Cluster
+	}
+	list = slices.DeleteFunc(list, func(b admin.Broker) bool {
+		_, ok := b.Master()
+		return !ok || own != "" && b.Cluster != own
+	})
+	if len(list) == 0 {
+		return nil, &problem{"unavailable", "there is no broker with a master now"}
+	}
+	return list, nil
+}
+
+// users tells each user once: where brokers differ, the first of them by name counts.
+func users(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		all := map[string]v1.User{}
+		for i := range at {
+			addr, _ := at[i].Master()
+			list, err := a.Users(ctx, addr, "")
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				if _, known := all[list[i].Name]; !known {
+					all[list[i].Name] = userBody(&list[i])
+				}
+			}
+		}
+		body := v1.Users{Users: []v1.User{}}
+		for _, name := range sortedKeys(all) {
+			body.Users = append(body.Users, all[name])
+		}
+		return c.reply(body, nil)
+	})
+}
+
+const (
+	super, normal     = "Super", "Normal"
+	enabled, disabled = "enable", "disable"
+)
+
+func userBody(u *account.User) v1.User {
+	return v1.User{Name: u.Name, Super: strings.EqualFold(u.Type, super), Enabled: !strings.EqualFold(u.Status, disabled)}
+}
+
+// changedUser is what a change says to a broker; what is left out stays there.
+func changedUser(name string, change *v1.UserChange) account.User {
+	u := account.User{Name: name, Password: change.Password}
+	if change.Super != nil {
+		u.Type = normal
+		if *change.Super {
+			u.Type = super
+		}
+	}
+	if change.Enabled != nil {
+		u.Status = disabled
+		if *change.Enabled {
+			u.Status = enabled
+		}
+	}
+	return u
+}
+
+func putUser(c *call) error {
+	var change v1.UserChange
+	if err := c.body(&change); err != nil {
+		return err
+	}
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		want := changedUser(c.v.Text("user"), &change)
+		var now *account.User
+		var errs []error
+		for i := range at {
+			addr, _ := at[i].Master()
+			if change.Password != "" && !c.g.keeps(addr) {
+				errs = append(errs, strange(at[i].Name, addr))
+				continue
+			}
+			u, err := putUserAt(ctx, a, addr, want)
+			errs = append(errs, err)
+			if now == nil {
+				now = u
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		return c.reply(userBody(now), nil)
+	})
+}
+
+// putUserAt makes a user at a broker, or changes the one that is there, and returns what it is then.
+func putUserAt(ctx context.Context, a *admin.Admin, addr string, want account.User) (*account.User, error) {
+	have, err := a.User(ctx, addr, want.Name)
+	if err != nil {
+		return nil, err
+	}
+	put := a.UpdateUser
+	if have == nil {
+		put = a.CreateUser
+	}
+	if err := put(ctx, addr, want); err != nil {
+		return nil, err
+	}
+	now, err := a.User(ctx, addr, want.Name)
+	if err == nil && now == nil {
+		err = &problem{"not-found", "user " + want.Name + " has been deleted meanwhile"}
+	}
+	return now, err
+}
+
+func deleteUser(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		name, had := c.v.Text("user"), []admin.Broker{}
+		var errs []error
+		for i := range at {
+			addr, _ := at[i].Master()
+			u, err := a.User(ctx, addr, name)
+			if err == nil && u != nil {
+				err = a.DeleteUser(ctx, addr, name)
+				had = append(had, at[i])
+			}
+			errs = append(errs, err)
+		}
+		err = errors.Join(errs...)
+		if err == nil && len(had) == 0 {
+			err = &problem{"not-found", "there is no user " + name}
+		}
+		return c.changed(name, had, err)
+	})
+}

@@ -1,0 +1,207 @@
+package mqadmin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/internal/javatext"
+	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/protocol"
+)
+
+func updateSubGroup(ctx context.Context, c *call) error {
+	g, err := c.groupConfig()
+	if err != nil {
+		return err
+	}
+	if err := c.onBrokers(ctx, false, func(addr string) error {
+		if err := c.SetGroup(ctx, addr, g); err != nil {
+			return err
+		}
+		c.Say("create subscription group to %s success.\n", addr)
+		c.Add("brokers", addr)
+		return nil
+	}); err != nil {
+		return err
+	}
+	c.Fact("group", g.GroupName, "%s\n", javaGroup(&g))
+	return nil
+}
+
+// groupConfig is the group that the options describe. What they leave out is as mqadmin has it, not as a new group has.
+func (c *call) groupConfig() (protocol.SubscriptionGroupConfig, error) {
+	g := protocol.NewSubscriptionGroupConfig(c.text("groupName"))
+	g.ConsumeBroadcastEnable, g.ConsumeFromMinEnable = false, false
+	for name, to := range map[string]*bool{"consumeEnable": &g.ConsumeEnable, "consumeFromMinEnable": &g.ConsumeFromMinEnable,
+		"consumeBroadcastEnable": &g.ConsumeBroadcastEnable, "consumeMessageOrderly": &g.ConsumeMessageOrderly,
+		"notifyConsumerIdsChanged": &g.NotifyConsumerIDsChangedEnable} {
+		if c.has(name) {
+			*to = c.truth(name)
+		}
+	}
+	var errs [4]error
+	g.RetryQueueNums, errs[0] = c.small("retryQueueNums", g.RetryQueueNums)
+	g.RetryMaxTimes, errs[1] = c.small("retryMaxTimes", g.RetryMaxTimes)
+	g.BrokerID, errs[2] = c.number("brokerId", g.BrokerID)
+	g.WhichBrokerWhenConsumeSlowly, errs[3] = c.number("whichBrokerWhenConsumeSlowly", g.WhichBrokerWhenConsumeSlowly)
+	if c.has("groupRetryPolicy") {
+		policy := json.RawMessage(c.text("groupRetryPolicy"))
+		if !json.Valid(policy) {
+			return g, c.usage("option groupRetryPolicy: %s is no JSON", policy)
+		}
+		g.Extra = map[string]json.RawMessage{"groupRetryPolicy": policy}
+	}
+	if c.has("attributes") {
+		g.Attributes = map[string]string{}
+		for part := range strings.SplitSeq(c.text("attributes"), ",") {
+			name, value, _ := strings.Cut(part, "=")
+			g.Attributes[strings.TrimSpace(name)] = value
+		}
+	}
+	return g, errors.Join(errs[:]...)
+}
+
+// javaPolicy is when a group retries, as toString writes it.
+func javaPolicy(raw json.RawMessage) string {
+	p := struct {
+		Type        string                                    `json:"type"`
+		Exponential *struct{ Initial, Max, Multiplier int64 } `json:"exponentialRetryPolicy"`
+		Customized  *struct{ Next []int64 }                   `json:"customizedRetryPolicy"`
+	}{Type: "CUSTOMIZED"}
+	if len(raw) > 0 && json.Unmarshal(raw, &p) != nil {
+		return string(raw)
+	}
+	exponential, customized := "null", "null"
+	if e := p.Exponential; e != nil {
+		exponential = fmt.Sprintf("ExponentialRetryPolicy{initial=%d, max=%d, multiplier=%d}", e.Initial, e.Max, e.Multiplier)
+	}
+	if p.Customized != nil {
+		customized = fmt.Sprintf("CustomizedRetryPolicy{next=[%s]}", strings.Trim(strings.ReplaceAll(fmt.Sprint(p.Customized.Next), " ", ", "), "[]"))
+	}
+	return fmt.Sprintf("GroupRetryPolicy{type=%s, exponentialRetryPolicy=%s, customizedRetryPolicy=%s}", p.Type, exponential, customized)
+}
+
+// groupFields are the names and values of a group's settings, in the order in which mqadmin prints them.
+func groupFields(g *protocol.SubscriptionGroupConfig) [][2]string {
+	text := func(v any) string { return fmt.Sprint(v) }
+	subscriptions := ""
+	if raw, ok := g.Extra["subscriptionDataSet"]; ok && string(raw) != "null" {
+		subscriptions = string(raw)
+	}
+	return [][2]string{{"groupName", g.GroupName}, {"consumeEnable", text(g.ConsumeEnable)}, {"consumeFromMinEnable", text(g.ConsumeFromMinEnable)},
+		{"consumeBroadcastEnable", text(g.ConsumeBroadcastEnable)}, {"consumeMessageOrderly", text(g.ConsumeMessageOrderly)},
+		{"retryQueueNums", text(g.RetryQueueNums)}, {"retryMaxTimes", text(g.RetryMaxTimes)}, {"groupRetryPolicy", javaPolicy(g.Extra["groupRetryPolicy"])},
+		{"brokerId", text(g.BrokerID)}, {"whichBrokerWhenConsumeSlowly", text(g.WhichBrokerWhenConsumeSlowly)},
+		{"notifyConsumerIdsChangedEnable", text(g.NotifyConsumerIDsChangedEnable)}, {"groupSysFlag", text(g.GroupSysFlag)},
+		{"consumeTimeoutMinute", text(g.ConsumeTimeoutMinute)}, {"subscriptionDataSet", subscriptions}, {"attributes", javatext.Map(g.Attributes)}}
+}
+
+// javaGroup is a group's settings on one line.
+func javaGroup(g *protocol.SubscriptionGroupConfig) string {
+	var parts []string
+	for _, f := range groupFields(g) {
+		value := f[1]
+		if f[0] == "subscriptionDataSet" {
+			value = javatext.Text(value)
+		}
+		parts = append(parts, f[0]+"="+value)
+	}
+	return "SubscriptionGroupConfig{" + strings.Join(parts, ", ") + "}"
+}
+
+func deleteSubGroup(ctx context.Context, c *call) error {
+	group, offsets := c.text("groupName"), c.truth("removeOffset")
+	c.Set("group", group)
+	err := c.onBrokers(ctx, false, func(addr string) error {
+		if err := c.DropGroup(ctx, addr, group, offsets); err != nil {
+			return err
+		}
+		c.Add("brokers", addr)
+		if c.has("brokerAddr") {
+			c.Say("delete subscription group [%s] from broker [%s] success.\n", group, addr)
+		} else {
+			c.Say("delete subscription group [%s] from broker [%s] in cluster [%s] success.\n", group, addr, c.text("clusterName"))
+		}
+		return nil
+	})
+	if err != nil || c.has("brokerAddr") {
+		return err
+	}
+	for _, topic := range []string{message.RetryTopic(group), message.DLQPrefix + group} {
+		if err := c.dropEverywhere(ctx, topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropEverywhere deletes a topic that goes with a group, where there is one.
+func (c *call) dropEverywhere(ctx context.Context, topic string) error {
+	if _, err := c.Route(ctx, topic); errors.Is(err, cluster.ErrTopicNotFound) {
+		return nil
+	}
+	name := c.text("clusterName")
+	if err := c.onMembers(ctx, name, false, func(addr string) error { return c.DropTopic(ctx, addr, topic) }); err != nil {
+		return err
+	}
+	if err := c.ForgetTopic(ctx, name, topic); err != nil {
+		return err
+	}
+	c.Add("topics", topic)
+	return nil
+}
+
+func getConsumerConfig(ctx context.Context, c *call) error {
+	group := c.text("groupName")
+	brokers, err := c.fleet(ctx, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	all := map[string]protocol.SubscriptionGroupConfig{}
+	for _, b := range brokers {
+		table, err := c.GroupTable(ctx, anyAddr(b.Addrs))
+		errs = append(errs, err)
+		g, ok := table.Groups[group]
+		if !ok {
+			continue
+		}
+		all[b.Name] = g
+		c.Say("=============================%s:%s=============================\n", b.Cluster, b.Name)
+		for _, f := range groupFields(&g) {
+			c.Say("%-40s=  %s\n", f[0], f[1])
+		}
+	}
+	c.Set("brokers", all)
+	if err := errors.Join(errs...); err != nil || len(all) > 0 {
+		return err
+	}
+	return fmt.Errorf("no broker has a consumer group %s", group)
+}
+
+func setConsumeMode(ctx context.Context, c *call) error {
+	share, err := c.small("popShareQueueNum", 0)
+	if err != nil {
+		return err
+	}
+	m := protocol.RequestMode{Topic: c.text("topicName"), ConsumerGroup: c.text("groupName"), Mode: c.text("mode"), PopShareQueueNum: share}
+	if m.Mode != protocol.ModePull && m.Mode != protocol.ModePop {
+		return c.usage("the mode %q is neither PULL nor POP", m.Mode)
+	}
+	if err := c.onBrokers(ctx, false, func(addr string) error {
+		if err := c.SetRequestMode(ctx, addr, m); err != nil {
+			return err
+		}
+		c.Say("set consume mode to %s success.\n", addr)
+		c.Add("brokers", addr)
+		return nil
+	}); err != nil {
+		return err
+	}
+	c.Fact("mode", m, "topic[%s] group[%s] consume mode[%s] popShareQueueNum[%d]\n", m.Topic, m.ConsumerGroup, m.Mode, m.PopShareQueueNum)
+	return nil
+}

@@ -1,0 +1,57 @@
+package mqadmin
+
+import (
+	"testing"
+	"time"
+)
+
+func TestJavaTexts(t *testing.T) {
+	f := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	f(javaAddrs(map[int64]string{1: "b:2", 0: "a:1"}), "{0=a:1, 1=b:2}")
+	f(permText(6), "RW-")
+	f(javaPolicy(nil), "GroupRetryPolicy{type=CUSTOMIZED, exponentialRetryPolicy=null, customizedRetryPolicy=null}")
+	f(javaPolicy([]byte(`{"type":"EXPONENTIAL","exponentialRetryPolicy":{"initial":5000,"max":7200000,"multiplier":2}}`)),
+		"GroupRetryPolicy{type=EXPONENTIAL, exponentialRetryPolicy=ExponentialRetryPolicy{initial=5000, max=7200000, multiplier=2}, customizedRetryPolicy=null}")
+	f(javaPolicy([]byte(`{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000,5000]}}`)),
+		"GroupRetryPolicy{type=CUSTOMIZED, exponentialRetryPolicy=null, customizedRetryPolicy=CustomizedRetryPolicy{next=[1000, 5000]}}")
+	f(permText(4), "R--")
+	f(permText(3), "-WX")
+	f(mergeOrder("", "a", "a:4"), "a:4")
+	f(mergeOrder("a:8;b:2", "a", "a:4"), "b:2;a:4")
+}
+
+func TestMoments(t *testing.T) {
+	at, err := parseMoment("2026-01-31#15:04:05:007", time.UTC)
+	if want := time.Date(2026, 1, 31, 15, 4, 5, 7e6, time.UTC); err != nil || !at.Equal(want) {
+		t.Errorf("%v, %v; want %v", at, err, want)
+	}
+	for _, text := range []string{"", "2026-01-31", "2026-01-31#15:04:05", "2026-01-31 15:04:05:007", "2026-01-31#15:04:05:x"} {
+		if at, err := parseMoment(text, time.UTC); err == nil {
+			t.Errorf("%q is %v", text, at)
+		}
+	}
+}
+
+// TestUniqueIDsAreTakenApart has one id of this month and one that was made at the end of the month before.
+func TestUniqueIDsAreTakenApart(t *testing.T) {
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	f := func(id, ip string, at time.Time) {
+		t.Helper()
+		gotIP, got, err := takeApart(id, now)
+		if err != nil || gotIP.String() != ip || !got.Equal(at) {
+			t.Errorf("%s: %v, %v, %v; want %s, %v", id, gotIP, got, err, ip, at)
+		}
+	}
+	f("7F000001000111223344000003E80007", "127.0.0.1", time.Date(2026, 3, 1, 0, 0, 1, 0, time.UTC))
+	f("0A00000200011122334466FF30000007", "10.0.0.2", time.Date(2026, 2, 21, 0, 0, 0, 0, time.UTC))
+	for _, id := range []string{"", "xyz", "7F000001", "7F0000010001112233440000"} {
+		if _, _, err := takeApart(id, now); err == nil {
+			t.Errorf("%q is taken for an id", id)
+		}
+	}
+}

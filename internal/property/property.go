@@ -1,0 +1,45 @@
+// Package property checks rules over many drawn cases. `make test` draws the same cases each time, so that it says the same
+// of the same tree; `make properties` draws new ones, many more of them. Tests alone call it; it is safe to use at once.
+package property
+
+import (
+	"flag"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// DrawsEnv names the environment variable with the number of cases to draw for each rule, from a new seed each time. Without it
+// it is 100 from a seed that is always the same, unless rapid's own flags say otherwise.
+const DrawsEnv = "AEROBEE_PROPERTY_DRAWS"
+
+// seed is any number but 0, which is rapid's word for a new one each time.
+const seed = 1
+
+// configure sets rapid's flags once a process: it reads them at every check, and checks may run side by side.
+var configure = sync.OnceValue(func() error {
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	set := func(name, value string) error {
+		if given[name] {
+			return nil
+		}
+		return flag.Set(name, value)
+	}
+	if draws := os.Getenv(DrawsEnv); draws != "" {
+		return set("rapid.checks", draws)
+	}
+	return set("rapid.seed", strconv.Itoa(seed))
+})
+
+// Check fails the test at the smallest case it finds for which the rule fails. What it prints has the seed that repeats it.
+func Check(t *testing.T, rule func(*rapid.T)) {
+	t.Helper()
+	if err := configure(); err != nil {
+		t.Fatalf("%s: %v", DrawsEnv, err)
+	}
+	rapid.Check(t, rule)
+}

@@ -1,0 +1,9 @@
+package proxy_test
+
+import (
+	"testing"
+
+	"github.com/aerobee-mq/aerobee/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }

@@ -1,0 +1,46 @@
+package aerobee
+
+import (
+	"log/slog"
+	"slices"
+
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/proxy/pb"
+	"github.com/aerobee-mq/aerobee/remoting"
+)
+
+// noteRefused writes into the log what a client is told when it is refused: the same text that it gets, each once a minute however often
+// it is said. What is said in the normal course of things (nothing to pull, no such offset, nobody online) is left out. The broker's
+// own troubles are warnings; what the client has asked wrongly is not.
+func (s *Server) noteRefused(c *remoting.Conn, f *protocol.Frame) {
+	if f.Remark == "" || slices.Contains(ordinary(), f.Code) || c.Own() {
+		return
+	}
+	s.refusals.Say(levelOf(slices.Contains(troubled(), f.Code)), "a request is refused", f.Remark, "code", f.Code, "peer", c.RemoteAddr())
+}
+
+// noteRefusedGRPC is noteRefused for what a gRPC client is told; where a broker's own answer is passed on, it has been noted already.
+func (s *Server) noteRefusedGRPC(request string, st *pb.Status) {
+	if st.GetMessage() != "" {
+		s.refusals.Say(levelOf(st.GetCode() >= pb.Code_INTERNAL_ERROR), "a gRPC request is refused", st.GetMessage(), "request", request, "code", st.GetCode().String())
+	}
+}
+
+func levelOf(trouble bool) slog.Level {
+	if trouble {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// ordinary are the codes of answers that are no refusals.
+func ordinary() []int32 {
+	return []int32{protocol.ResPullNotFound, protocol.ResPullRetryImmediately, protocol.ResPullOffsetMoved, protocol.ResQueryNotFound, protocol.ResConsumerNotOnline,
+		protocol.ResPollingTimeout, protocol.ResNoMessage}
+}
+
+// troubled are the codes by which a broker says that the trouble is its own.
+func troubled() []int32 {
+	return []int32{protocol.ResSystemBusy, protocol.ResFlushDiskTimeout, protocol.ResSlaveNotAvailable, protocol.ResFlushSlaveTimeout, protocol.ResServiceNotAvailable,
+		protocol.ResPollingFull, protocol.ResFlowControl}
+}

@@ -1,0 +1,63 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is kept of brokers that anybody may register is bounded, and counted rightly whatever comes and goes.
+func TestTableHasRoomForSoMuch(t *testing.T) {
+	tab := New(Options{MaxRows: 10})
+	now := time.Unix(1, 0)
+	register := func(broker string, conn any, topics ...string) error {
+		r := Registration{Cluster: "c", Broker: broker, Addr: broker + ":1", Conn: conn, Version: Version{Counter: 1}}
+		for _, name := range topics {
+			r.Topics = append(r.Topics, Topic{Name: name})
+		}
+		_, err := tab.Register(now, &r)
+		return err
+	}
+	if err := errors.Join(register("a", "A", "t", "u", "v"), register("b", "B", "t", "u", "w")); err != nil {
+		t.Fatal(err)
+	}
+	if err := register("x", "X", "1", "2"); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "8 rows and 3 more, the limit is 10") {
+		t.Errorf("three rows where two have room: %v", err)
+	}
+	if err := register("a", "A", "t", "u", "v"); err != nil {
+		t.Errorf("what is there already: %v", err)
+	}
+	tab.RegisterTopic("1", []Queue{{Broker: "a"}, {Broker: "b"}})
+	tab.RegisterTopic("2", []Queue{{Broker: "a"}})
+	if r, ok := tab.Route("2"); ok || tab.rows != 10 {
+		t.Errorf("a single topic beyond the limit: %+v, %d rows", r, tab.rows)
+	}
+	if err := register("b", "B2", "t", "u", "w", "more"); !errors.Is(err, ErrFull) {
+		t.Errorf("one topic more: %v", err)
+	}
+	local := Registration{Cluster: "own", Broker: "own", Addr: "own:1", Local: true, Mappings: map[string]Mapping{"m": {BrokerName: "own"}}}
+	for i := range 20 {
+		local.Topics = append(local.Topics, Topic{Name: fmt.Sprint(i)})
+	}
+	if _, err := tab.Register(now, &local); err != nil {
+		t.Errorf("this process's broker: %v", err)
+	}
+	if err := register("b", "B", "t", "u", "w"); err != nil || tab.foreign() != 12 {
+		t.Errorf("another broker afterwards: %v, %d rows", err, tab.foreign())
+	}
+	tab.UnregisterLocal("own", "own:1")
+	tab.Disconnect("A")
+	if tab.rows != 5 {
+		t.Errorf("%d rows of one broker with four topics", tab.rows)
+	}
+	servers := Registration{Cluster: "c", Broker: "s", Addr: "s:1", FilterServers: make([]string, 1025)}
+	if _, err := tab.Register(now, &servers); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "1025 filter servers") {
+		t.Errorf("many filter servers: %v", err)
+	}
+	tab.Expire(now.Add(time.Hour))
+	if tab.rows != 0 || len(tab.topics)+len(tab.live)+len(tab.mappings) != 0 {
+		t.Errorf("%d rows are left, %d topics, %d brokers", tab.rows, len(tab.topics), len(tab.live))
+	}
+}
