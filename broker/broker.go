@@ -138,7 +138,7 @@ func New(s Store, opt Options, registries ...Registry) (*Broker, error) {
 	b.awake.init()
 	b.pops = b.newPops()
 	b.accounts, b.manage = account.New(s, opt.Secrets, opt.Logger), b.newManage()
-	b.liteInfo = lite.NewInfo(s, liteHost{b}, opt.MaxLights)
+	b.liteInfo = lite.NewInfo(s, liteHost{b}, b.mover.Log, opt.MaxLights)
 	b.registrar = register.New(s, registrarOptions(&opt), registries...)
 	return b, nil
 }

@@ -6,7 +6,7 @@ package broker
 //
 // Behaviour: the subscriptions of a client live in memory, as long as its connection. A group whose attribute lite.sub.model is Exclusive has one reader of each
 // lite topic: who loses one is told with NOTIFY_UNSUBSCRIBE_LITE (200073). An offset option moves the group's offset in the lite topics that
-// are added; a group with lite.sub.wildcard reads all there are, and adds none. lite.sub.reset.offset.exclusive and lite.sub.reset.offset.unsubscribe move it to the beginning of those that have lost their reader;
+// are added; a group with lite.sub.wildcard reads all there are, and adds none. lite.sub.reset.offset.exclusive and lite.sub.reset.offset.unsubscribe move it to the beginning of those that have lost their reader, and the log says so;
 // TIMESTAMP is passed over, and TAIL_N without an offset, as by RocketMQ. Entries that lack a name are passed over.
 //
 // Codes: 0; 1 unreadable or too large body; 604 no body, no entries, or the group may not consume; 2018 too many subscriptions, of all or of the client (lite.sub.client.quota).
@@ -84,7 +84,7 @@ func (b *Broker) subscribeLite(s *session, e *protocol.LiteSubscription) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
 	defer cancel()
-	if err := b.liteInfo.Place(ctx, e.Group, lite.FromBeginning(), left); err != nil || e.Action != protocol.LitePartialAdd {
+	if err := b.liteInfo.Rewind(ctx, e, left, s.remote.String()); err != nil || e.Action != protocol.LitePartialAdd {
 		return err
 	}
 	return b.liteInfo.Place(ctx, e.Group, e.Offset, queues)

@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,23 @@ func loggingNode(t *testing.T) (*node, *logged) {
 	return newNode(t, func(o *Options, _ *store.Options) { o.Logger = slog.New(slog.NewTextHandler(l, nil)) }), l
 }
 
+// moves are what the log is to say of offsets that were moved.
+type moves struct {
+	t     *testing.T
+	log   *logged
+	topic string
+	want  []string
+}
+
+// moved adds a move: the log says it now, behind those before it, and no other.
+func (m *moves) moved(group, from, to, who, why string) {
+	m.t.Helper()
+	m.want = append(m.want, fmt.Sprintf(`"offset moved" group=%s topic=%s queue=0 from=%s to=%s who=%s why=%q`, group, m.topic, from, to, who, why))
+	if got := m.log.lines("offset moved"); !slices.Equal(got, m.want) {
+		m.t.Fatalf("the log says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(m.want, "\n"))
+	}
+}
+
 // TestWhoMovedAnOffset moves offsets in every way that no member of the group has asked for: each stands in the log.
 func TestWhoMovedAnOffset(t *testing.T) {
 	n, log := loggingNode(t)
@@ -44,19 +62,18 @@ func TestWhoMovedAnOffset(t *testing.T) {
 	commit := func(p *peer, off string) {
 		p.want(0, p.call(protocol.ReqUpdateConsumerOffset, fields{"consumerGroup": "g", "topic": "t", "queueId": "0", "commitOffset": off}, nil))
 	}
-	var want []string
-	moved := func(group, from, to, who, why string) {
-		t.Helper()
-		want = append(want, fmt.Sprintf(`"offset moved" group=%s topic=t queue=0 from=%s to=%s who=%s why=%q`, group, from, to, who, why))
-		got := log.lines("offset moved")
-		if len(got) != len(want) || got[len(got)-1] != want[len(want)-1] {
-			t.Fatalf("the log says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
+	pull := func(p *peer, off string) {
+		p.want(0, p.call(protocol.ReqPullMessage, pullFields("g", "t", 0, 0).with(fields{"sysFlag": fmt.Sprint(protocol.PullSubscription | protocol.PullCommitOffset), "commitOffset": off}), nil))
 	}
+	moved := (&moves{t: t, log: log, topic: "t"}).moved
 	commit(own, "1")
 	commit(p, "1")
 	commit(p, "2")
 	moved("g", "1", "2", who(p), "committed by a client that is no member of the group")
+	pull(own, "1")
+	pull(p, "1")
+	pull(p, "2")
+	moved("g", "1", "2", who(p), "committed with a pull by a client that is no member of the group")
 	reset := func(more fields) {
 		p.want(0, p.call(protocol.ReqInvokeBrokerToResetOffset, fields{"topic": "t", "group": "g", "queueId": "0", "timestamp": "-1", "isForce": "true"}.with(more), nil))
 	}
@@ -73,6 +90,27 @@ func TestWhoMovedAnOffset(t *testing.T) {
 	moved("h", "0", "-1", who(p), "group deleted")
 	p.want(0, p.call(protocol.ReqDeleteTopicInBroker, fields{"topic": "t"}, nil))
 	moved("g", "0", "-1", who(p), "topic deleted")
+}
+
+// TestWhoMovedALightQueue has a reader of lite topics leave one and lose one to another: as the group wants it, its offsets go back to the beginning, and the
+// log says so. What a client itself wishes for is not logged.
+func TestWhoMovedALightQueue(t *testing.T) {
+	n, log := loggingNode(t)
+	p, q := n.dial(), n.dial()
+	p.want(0, p.call(protocol.ReqUpdateAndCreateTopic, topicFields("chats", "1", "6").with(fields{"attributes": "+message.type=LITE"}), nil))
+	p.want(0, putQuota(p, "g", `"+lite.bind.topic":"chats","+lite.sub.model":"Exclusive","+lite.sub.reset.offset.unsubscribe":"true","+lite.sub.reset.offset.exclusive":"true"`))
+	const room = `,"liteTopicSet":["a"]`
+	for range 2 {
+		p.want(0, lightSend(p, "chats", "m", "__LITE_TOPIC=a"))
+	}
+	own := func(to string) string { return room + `,"offsetOption":{"type":"OFFSET","value":` + to + `}` }
+	moved := (&moves{t: t, log: log, topic: "%LMQ%$chats$a"}).moved
+	p.subscribeLite(0, protocol.LitePartialAdd, "one", "g", own("2"))
+	q.subscribeLite(0, protocol.LitePartialAdd, "two", "g", room)
+	moved("g", "2", "0", q.conn.LocalAddr().String(), "taken over by client two (lite.sub.reset.offset.exclusive)")
+	q.subscribeLite(0, protocol.LitePartialAdd, "two", "g", own("1"))
+	q.subscribeLite(0, protocol.LitePartialRemove, "two", "g", room)
+	moved("g", "1", "0", q.conn.LocalAddr().String(), "left by client two (lite.sub.reset.offset.unsubscribe)")
 }
 
 // TestCloneMovesMembers clones offsets to a group whose member holds a pull: it goes on from there at once.

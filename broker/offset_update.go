@@ -40,26 +40,24 @@ func (b *Broker) handleUpdateOffset(c *remoting.Conn, f *protocol.Frame) {
 		b.answer(c, f, protocol.ResSuccess, "Offset has been previously reset")
 		return
 	}
-	foreign, from := !b.isMember(c, h.ConsumerGroup), message.QueueOffset(-1)
-	if foreign {
-		if off, ok := b.store.Offset(h.ConsumerGroup, q); ok {
-			from = off
-		}
-	}
-	if err := b.store.CommitOffset(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset)); err != nil {
+	if err := b.commitOffset(b.session(c), h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset), "committed"); err != nil {
 		b.refuse(c, f, err)
 		return
-	}
-	b.opt.Spans.Committed(h.ConsumerGroup, q, message.QueueOffset(h.CommitOffset))
-	if foreign && int64(from) != h.CommitOffset {
-		b.mover.Log(h.ConsumerGroup, q, from, message.QueueOffset(h.CommitOffset), c.RemoteAddr().String(), "committed by a client that is no member of the group")
 	}
 	b.answer(c, f, protocol.ResSuccess, "")
 }
 
+// commitOffset commits a group's offset for a connection. how says so in the log, if that is no member of the group.
+func (b *Broker) commitOffset(s *session, group string, q message.Queue, to message.QueueOffset, how string) error {
+	err := b.mover.Commit(group, q, to, b.isMember(s, group), s.remote, how)
+	if err == nil {
+		b.opt.Spans.Committed(group, q, to)
+	}
+	return err
+}
+
 // isMember reports whether a connection has announced itself as a consumer of the group.
-func (b *Broker) isMember(c *remoting.Conn, group string) bool {
-	s := b.session(c)
+func (b *Broker) isMember(s *session, group string) bool {
 	b.clientMu.Lock()
 	defer b.clientMu.Unlock()
 	g := b.clients.Group(group)

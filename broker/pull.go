@@ -10,8 +10,8 @@ package broker
 // records are in memory is answered where it is read, together with others that came with it; one whose records lie on the disk only, and
 // one with SQL92, which takes longer, runs on a goroutine.
 // A pull of a group with a quota takes no more than that has room for, and waits for room, see quotas.go.
-// commitOffset counts on the first run only. After a reset (222) the next pull is told the new offset, whatever it asks
-// for. All four offsets of the header stand on every answer that has run.
+// commitOffset counts on the first run only, and a stranger's move by it is logged as that of a commit (15). After a reset (222) the
+// next pull is told the new offset, whatever it asks for. All four offsets of the header stand on every answer that has run.
 //
 // Codes: 0 found; 19 nothing new; 20 nothing matched, ask again; 21 offset moved; 2 too many holds; 16 broker, lite pull,
 // group, topic, broadcast or subscription forbidden (forbiddenType says which); 17 no such topic; 23 expression unreadable;
@@ -333,11 +333,9 @@ func (b *Broker) commitWithPull(p *pullRequest, next message.QueueOffset) {
 	if p.hdr.SysFlag&protocol.PullCommitOffset == 0 || p.hdr.CommitOffset < 0 {
 		return
 	}
-	if err := b.store.CommitOffset(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset)); err != nil {
+	if err := b.commitOffset(p.session, p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset), "committed with a pull"); err != nil {
 		b.opt.Logger.Warn("offset of a pull not committed", "group", p.hdr.ConsumerGroup, "topic", p.queue.Topic, "queue", p.queue.ID, "error", err)
-		return
 	}
-	b.opt.Spans.Committed(p.hdr.ConsumerGroup, p.queue, message.QueueOffset(p.hdr.CommitOffset))
 }
 
 // forgetPulled drops what is known of how far groups have read and what they will be told, where topic or group is gone.

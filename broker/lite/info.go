@@ -83,12 +83,13 @@ type Host interface {
 type Info struct {
 	store     Store
 	host      Host
+	moved     Moved
 	maxQueues int
 }
 
 // NewInfo makes one; maxQueues is how many light queues there may be.
-func NewInfo(s Store, h Host, maxQueues int) *Info {
-	return &Info{store: s, host: h, maxQueues: maxQueues}
+func NewInfo(s Store, h Host, moved Moved, maxQueues int) *Info {
+	return &Info{store: s, host: h, moved: moved, maxQueues: maxQueues}
 }
 
 func body(v any) (apart.Answer, error) { return apart.Answer{Body: protocol.MarshalBody(v)}, nil }

@@ -1,5 +1,5 @@
-// Package place moves the offsets of consumer groups on behalf of somebody else than their members: resets (222) and clones
-// (314). It works out where each queue goes, makes the move durable, remembers what members have to be told at their next
+// Package place moves the offsets of consumer groups on behalf of somebody else than their members: resets (222), clones
+// (314) and commits of strangers. It works out where each queue goes, makes the move durable, remembers what members have to be told at their next
 // pull, and logs every move: who, from, to, why. Package broker calls it; a [Mover] is safe to use at once.
 package place
 
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -29,6 +30,7 @@ type Store interface {
 	Offset(group string, q message.Queue) (message.QueueOffset, bool)
 	Offsets(group string) map[message.Queue]message.QueueOffset
 	EachOffset(visit func(group string, q message.Queue, off message.QueueOffset))
+	CommitOffset(group string, q message.Queue, off message.QueueOffset) error
 	ResetOffset(ctx context.Context, group string, q message.Queue, off message.QueueOffset) error
 }
 
@@ -157,6 +159,22 @@ func (m *Mover) move(ctx context.Context, groupName string, to map[message.Queue
 
 func compareQueues(a, b message.Queue) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
+}
+
+// Commit commits a group's offset for a client at the address who. One that is no member of the group moves what is not its own, which is logged; how is the reason's beginning.
+func (m *Mover) Commit(groupName string, q message.Queue, to message.QueueOffset, member bool, who netip.AddrPort, how string) error {
+	if member {
+		return m.store.CommitOffset(groupName, q, to)
+	}
+	from, known := m.store.Offset(groupName, q)
+	if !known {
+		from = -1
+	}
+	err := m.store.CommitOffset(groupName, q, to)
+	if err == nil && from != to {
+		m.Log(groupName, q, from, to, who.String(), how+" by a client that is no member of the group")
+	}
+	return err
 }
 
 // Log says that a group's offset has been moved by somebody else than the group's members. from is -1 where there was none.
