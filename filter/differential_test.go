@@ -48,10 +48,18 @@ func judge(p *program, properties []byte) byte {
 	return 'F'
 }
 
-// testdata/apache.txt.gz holds 15,000 expressions of package internal/sqlgen and what the evaluator of RocketMQ 5.5.0 said of
-// five messages each, or that it refused them. TestFilterAgainstApache of package interop wrote it, and asks Apache about
+// asked is an expression of which Apache's evaluator has said something.
+type asked struct {
+	expression string
+	messages   [][]byte // their properties
+	want       string   // a verdict for each, or E
+}
+
+// said are 15,000 expressions of package internal/sqlgen and what the evaluator of RocketMQ 5.5.0 said of
+// five messages each, or that it refused them, from testdata/apache.txt.gz. TestFilterAgainstApache of package interop wrote it, and asks Apache about
 // fresh ones.
-func TestAsApache(t *testing.T) {
+func said(t *testing.T) (all []asked) {
+	t.Helper()
 	f, err := os.Open("testdata/apache.txt.gz")
 	if err != nil {
 		t.Fatal(err)
@@ -62,10 +70,8 @@ func TestAsApache(t *testing.T) {
 		t.Fatal(err)
 	}
 	var properties [][]byte
-	counts := map[byte]int{}
 	lines := bufio.NewScanner(unpacked)
 	lines.Buffer(nil, 1<<20)
-	expressions := 0
 	for lines.Scan() {
 		kind, rest, _ := strings.Cut(lines.Text(), " ")
 		if kind == "p" {
@@ -74,38 +80,98 @@ func TestAsApache(t *testing.T) {
 		}
 		messages, rest, _ := strings.Cut(rest, " ")
 		want, quoted, _ := strings.Cut(rest, " ")
-		expression := unquoted(t, quoted)
-		expressions++
-		got, err := "", error(nil)
-		p, err := compileSQL(expression)
-		if err != nil {
-			got = "E"
-		} else {
-			for m := range strings.SplitSeq(messages, ",") {
-				i, err := strconv.Atoi(m)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got += string(verdict(p, properties[i]))
+		a := asked{expression: unquoted(t, quoted), want: want}
+		for m := range strings.SplitSeq(messages, ",") {
+			i, err := strconv.Atoi(m)
+			if err != nil {
+				t.Fatal(err)
 			}
+			a.messages = append(a.messages, properties[i])
 		}
-		if got != want {
-			t.Errorf("%q for messages %s: Apache says %s, we say %s", expression, messages, want, got)
-		}
-		for i := range len(want) {
-			counts[want[i]]++
-		}
+		all = append(all, a)
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d expressions, %d messages, verdicts: %d true, %d false, %d null, %d exceptions, %d expressions refused",
-		expressions, len(properties), counts['T'], counts['F'], counts['N'], counts['X'], counts['E'])
-	for _, v := range []byte("TFNXE") {
-		if expressions < 10000 || counts[v] < 1000 {
-			t.Errorf("%d expressions and %d times verdict %c show too little", expressions, counts[v], v)
+	return all
+}
+
+// say is what we say, with a program that spoil has changed.
+func (a *asked) say(spoil func(p *program)) string {
+	p, err := compileSQL(a.expression)
+	if err != nil {
+		return "E"
+	}
+	spoil(p)
+	var got []byte
+	for _, properties := range a.messages {
+		got = append(got, verdict(p, properties))
+	}
+	return string(got)
+}
+
+func TestAsApache(t *testing.T) {
+	counts, all := map[byte]int{}, said(t)
+	for _, a := range all {
+		if got := a.say(func(*program) {}); got != a.want {
+			t.Errorf("%q: Apache says %s, we say %s", a.expression, a.want, got)
+		}
+		for i := range len(a.want) {
+			counts[a.want[i]]++
 		}
 	}
+	t.Logf("%d expressions, verdicts: %d true, %d false, %d null, %d exceptions, %d expressions refused",
+		len(all), counts['T'], counts['F'], counts['N'], counts['X'], counts['E'])
+	for _, v := range []byte("TFNXE") {
+		if len(all) < 10000 || counts[v] < 1000 {
+			t.Errorf("%d expressions and %d times verdict %c show too little", len(all), counts[v], v)
+		}
+	}
+}
+
+// TestAsApacheFindsPlantedBugs shows that each operator done wrong shows in what Apache has said.
+func TestAsApacheFindsPlantedBugs(t *testing.T) {
+	all := said(t)
+	f := func(bug string, spoil func(p *program)) {
+		t.Helper()
+		for i := range all {
+			if got := all[i].say(spoil); got != all[i].want {
+				t.Logf("%s: found with expression %d, %q: Apache says %s, a bug %s", bug, i+1, all[i].expression, all[i].want, got)
+				return
+			}
+		}
+		t.Errorf("%s: not found in %d expressions", bug, len(all))
+	}
+	each := func(op operator, change func(n *node)) func(p *program) {
+		return func(p *program) {
+			for i := range p.nodes {
+				if p.nodes[i].op == op {
+					change(&p.nodes[i])
+				}
+			}
+		}
+	}
+	becomes := func(op operator) func(n *node) { return func(n *node) { n.op = op } }
+	turned := func(n *node) { n.not = !n.not }
+	f("AND is OR", each(opAnd, becomes(opOr)))
+	f("OR is AND", each(opOr, becomes(opAnd)))
+	f("> is >=", each(opGreater, becomes(opGreaterEqual)))
+	f(">= is >", each(opGreaterEqual, becomes(opGreater)))
+	f("< is <=", each(opLess, becomes(opLessEqual)))
+	f("<= is <", each(opLessEqual, becomes(opLess)))
+	f("CONTAINS is STARTSWITH", each(opContains, becomes(opStartsWith)))
+	f("STARTSWITH is ENDSWITH", each(opStartsWith, becomes(opEndsWith)))
+	f("ENDSWITH is CONTAINS", each(opEndsWith, becomes(opContains)))
+	f("= is <=", each(opEqual, becomes(opLessEqual)))
+	f("IN is NOT IN", each(opIn, turned))
+	f("CONTAINS is NOT CONTAINS", each(opContains, turned))
+	f("IS NULL of null is null", each(opIsNull, becomes(opCast)))
+	f("NOT is FALSE", each(opNot, becomes(opCast)))
+	f("the last texts of a list are left out", func(p *program) {
+		for i := range p.lists {
+			p.lists[i] = p.lists[i][:len(p.lists[i])/2]
+		}
+	})
 }
 
 func unquoted(t *testing.T, quoted string) string {

@@ -14,92 +14,123 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
+// bug is a mistake that is planted to see whether the model shows it.
+type bug string
+
+const (
+	noBug     bug = "none"
+	shared    bug = "a queue of an exclusive group has two readers"
+	remains   bug = "a client that leaves keeps a queue"
+	unbounded bug = "there is always room"
+	forgets   bug = "a new list of queues keeps the old ones"
+)
+
 // TestRegistryAgainstModel: whatever is added and removed, each client reads what it should, and the count is right.
 func TestRegistryAgainstModel(t *testing.T) {
-	property.Check(t, func(t *rapid.T) {
-		const limit = 12
-		r := lite.New(limit)
-		model := map[lite.Client]map[string]bool{}
-		count := func() (n int) {
-			for _, queues := range model {
-				n += len(queues)
-			}
-			return n
+	property.Check(t, func(t *rapid.T) { registryAgainstModel(t, noBug) })
+}
+
+// TestRegistryFindsPlantedBugs shows that the comparison can fail.
+func TestRegistryFindsPlantedBugs(t *testing.T) {
+	for _, b := range []bug{shared, remains, unbounded, forgets} {
+		property.Finds(t, string(b), func(t *rapid.T) { registryAgainstModel(t, b) })
+	}
+}
+
+func registryAgainstModel(t *rapid.T, b bug) {
+	const limit = 12
+	r := lite.New(limit)
+	if b == unbounded {
+		r = lite.New(10 * limit)
+	}
+	model := map[lite.Client]map[string]bool{}
+	count := func() (n int) {
+		for _, queues := range model {
+			n += len(queues)
 		}
-		clients := []lite.Client{{ID: "a", Group: "g"}, {ID: "b", Group: "g"}, {ID: "a", Group: "h"}}
-		add := func(c lite.Client, queues []string, exclusive bool) {
-			if model[c] == nil {
-				model[c] = map[string]bool{}
-			}
-			for _, q := range queues {
-				for other := range model {
-					if exclusive && other.Group == c.Group && other != c {
-						delete(model[other], q)
-					}
+		return n
+	}
+	clients := []lite.Client{{ID: "a", Group: "g"}, {ID: "b", Group: "g"}, {ID: "a", Group: "h"}}
+	add := func(c lite.Client, queues []string, exclusive bool) {
+		if model[c] == nil {
+			model[c] = map[string]bool{}
+		}
+		for _, q := range queues {
+			for other := range model {
+				if exclusive && other.Group == c.Group && other != c {
+					delete(model[other], q)
 				}
-				model[c][q] = true
+			}
+			model[c][q] = true
+		}
+	}
+	for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		c := rapid.SampledFrom(clients).Draw(t, "client")
+		var queues []string
+		for range rapid.IntRange(0, 5).Draw(t, "queues") {
+			if q := fmt.Sprint("q", rapid.IntRange(0, 6).Draw(t, "queue")); !slices.Contains(queues, q) {
+				queues = append(queues, q)
 			}
 		}
-		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			c := rapid.SampledFrom(clients).Draw(t, "client")
-			var queues []string
-			for range rapid.IntRange(0, 5).Draw(t, "queues") {
-				if q := fmt.Sprint("q", rapid.IntRange(0, 6).Draw(t, "queue")); !slices.Contains(queues, q) {
-					queues = append(queues, q)
-				}
+		exclusive := c.Group == "g"
+		fresh := 0
+		for _, q := range queues {
+			if !model[c][q] {
+				fresh++
 			}
-			exclusive := c.Group == "g"
-			fresh := 0
-			for _, q := range queues {
-				if !model[c][q] {
-					fresh++
-				}
+		}
+		full := count()+fresh > limit
+		op := rapid.IntRange(0, 3).Draw(t, "op")
+		var err error
+		switch op {
+		case 0:
+			if _, err = r.Add(c, queues, exclusive && b != shared); err == nil {
+				add(c, queues, exclusive)
 			}
-			full := count()+fresh > limit
-			op := rapid.IntRange(0, 3).Draw(t, "op")
-			var err error
-			switch op {
-			case 0:
-				if _, err = r.Add(c, queues, exclusive); err == nil {
-					add(c, queues, exclusive)
-				}
-			case 1:
+		case 1:
+			if b != remains || len(queues) == 0 {
 				r.Remove(c, queues)
-				for _, q := range queues {
-					delete(model[c], q)
-				}
-			case 2:
-				if _, err = r.Set(c, queues, exclusive); err == nil {
-					model[c] = nil
-					add(c, queues, exclusive)
-				}
-			case 3:
-				r.Forget(c.ID)
-				for other := range model {
-					if other.ID == c.ID {
-						delete(model, other)
-					}
-				}
+			} else {
+				r.Remove(c, queues[1:])
 			}
-			var quota *lite.QuotaError
-			if (op == 0 || op == 2) && errors.As(err, &quota) != full {
-				t.Fatalf("full is %v, the error %v", full, err)
+			for _, q := range queues {
+				delete(model[c], q)
 			}
-			if r.Len() != count() {
-				t.Fatalf("%d subscriptions, want %d", r.Len(), count())
+		case 2:
+			set := r.Set
+			if b == forgets {
+				set = r.Add
 			}
-			for _, c := range clients {
-				var want []string
-				for q := range model[c] {
-					want = append(want, q)
-				}
-				slices.Sort(want)
-				if got := r.Of(c); !slices.Equal(got, want) {
-					t.Fatalf("%v reads %v, want %v", c, got, want)
+			if _, err = set(c, queues, exclusive); err == nil {
+				model[c] = nil
+				add(c, queues, exclusive)
+			}
+		case 3:
+			r.Forget(c.ID)
+			for other := range model {
+				if other.ID == c.ID {
+					delete(model, other)
 				}
 			}
 		}
-	})
+		var quota *lite.QuotaError
+		if (op == 0 || op == 2) && errors.As(err, &quota) != full {
+			t.Fatalf("full is %v, the error %v", full, err)
+		}
+		if r.Len() != count() {
+			t.Fatalf("%d subscriptions, want %d", r.Len(), count())
+		}
+		for _, c := range clients {
+			var want []string
+			for q := range model[c] {
+				want = append(want, q)
+			}
+			slices.Sort(want)
+			if got := r.Of(c); !slices.Equal(got, want) {
+				t.Fatalf("%v reads %v, want %v", c, got, want)
+			}
+		}
+	}
 }
 
 // TestRoom: what a client reads already takes no room again.

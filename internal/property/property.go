@@ -1,5 +1,5 @@
 // Package property checks rules over many drawn cases. `make test` draws the same cases each time, so that it says the same
-// of the same tree; `make properties` draws new ones, many more of them. Tests alone call it; it is safe to use at once.
+// of the same tree; `make properties` draws new ones, many more of them. [Finds] shows that a rule can fail. Tests alone call it; it is safe to use at once.
 package property
 
 import (
@@ -42,4 +42,27 @@ func Check(t *testing.T, rule func(*rapid.T)) {
 		t.Fatalf("%s: %v", DrawsEnv, err)
 	}
 	rapid.Check(t, rule)
+}
+
+// Finds fails the test unless the rule, in which a bug is planted, fails in one of as many cases as [Check] draws: the same ones each time.
+func Finds(t *testing.T, bug string, rule func(*rapid.T)) {
+	t.Helper()
+	const cases = 100
+	broken := rapid.Custom(func(r *rapid.T) (broken bool) {
+		defer func() {
+			if reason := recover(); reason != nil && !r.Failed() {
+				panic(reason) // rapid's own word, or a mistake in the rule
+			}
+			broken = r.Failed()
+		}()
+		rule(r)
+		return false
+	})
+	for n := range cases {
+		if broken.Example(n + seed) {
+			t.Logf("%s: found in case %d", bug, n+1)
+			return
+		}
+	}
+	t.Errorf("%s: not found in %d cases", bug, cases)
 }

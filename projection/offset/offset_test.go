@@ -38,57 +38,72 @@ func drawKey(t *rapid.T) Key {
 }
 
 func TestHistories(t *testing.T) {
-	property.Check(t, func(t *rapid.T) {
-		var tab, again Table
-		model := offsets{}
-		drop := func(match func(Key) bool) {
-			for k := range model {
-				if match(k) {
-					delete(model, k)
-				}
-			}
-		}
-		for range rapid.IntRange(0, 60).Draw(t, "steps") {
-			k := drawKey(t)
-			var change []byte
-			switch rapid.IntRange(0, 12).Draw(t, "what") {
-			case 0:
-				change = AppendRemove(nil, k)
+	property.Check(t, func(t *rapid.T) { histories(t, noBug) })
+}
+
+func TestHistoriesFindPlantedBugs(t *testing.T) {
+	for _, b := range []bug{tooMany, halfCut} {
+		property.Finds(t, string(b), func(t *rapid.T) { histories(t, b) })
+	}
+}
+
+func histories(t *rapid.T, b bug) {
+	var tab, again Table
+	model := offsets{}
+	drop := func(match func(Key) bool) {
+		for k := range model {
+			if match(k) {
 				delete(model, k)
-			case 1:
+			}
+		}
+	}
+	for range rapid.IntRange(0, 60).Draw(t, "steps") {
+		k := drawKey(t)
+		var change []byte
+		switch rapid.IntRange(0, 12).Draw(t, "what") {
+		case 0:
+			change = AppendRemove(nil, k)
+			delete(model, k)
+		case 1:
+			change = AppendRemoveGroup(nil, k.Group)
+			drop(func(x Key) bool { return x.Group == k.Group })
+		case 2:
+			change = AppendRemoveTopic(nil, k.Topic)
+			drop(func(x Key) bool { return x.Topic == k.Topic })
+		case 3:
+			change = AppendRemovePair(nil, k.Group, k.Topic)
+			if b == tooMany {
 				change = AppendRemoveGroup(nil, k.Group)
-				drop(func(x Key) bool { return x.Group == k.Group })
-			case 2:
-				change = AppendRemoveTopic(nil, k.Topic)
-				drop(func(x Key) bool { return x.Topic == k.Topic })
-			case 3:
-				change = AppendRemovePair(nil, k.Group, k.Topic)
-				drop(func(x Key) bool { return x.Group == k.Group && x.Topic == k.Topic })
-			default:
-				off := message.QueueOffset(rapid.Int64Min(0).Draw(t, "offset"))
-				change = AppendCommit(nil, k, off)
-				model[k] = off
 			}
-			for range 2 { // the second time does nothing
-				if err := tab.Apply(change, 0); err != nil {
-					t.Fatal(err)
-				}
+			drop(func(x Key) bool { return x.Group == k.Group && x.Topic == k.Topic })
+		default:
+			off := message.QueueOffset(rapid.Int64Min(0).Draw(t, "offset"))
+			change = AppendCommit(nil, k, off)
+			model[k] = off
+		}
+		for range 2 { // the second time does nothing
+			if err := tab.Apply(change, 0); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(model, collect(tab.All)); diff != "" || tab.Len() != len(model) {
-			t.Fatalf("%d offsets: %s", tab.Len(), diff)
-		}
-		for _, c := range snapshot(&tab) {
-			for _, to := range []*Table{&again, &tab} { // a checkpoint changes nothing where its state is known
-				if err := to.Apply([]byte(c), 0); err != nil {
-					t.Fatal(err)
-				}
+	}
+	if diff := cmp.Diff(model, collect(tab.All)); diff != "" || tab.Len() != len(model) {
+		t.Fatalf("%d offsets: %s", tab.Len(), diff)
+	}
+	snap := snapshot(&tab)
+	if b == halfCut {
+		snap = snap[:len(snap)/2]
+	}
+	for _, c := range snap {
+		for _, to := range []*Table{&again, &tab} { // a checkpoint changes nothing where its state is known
+			if err := to.Apply([]byte(c), 0); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(tab.offsets, again.offsets, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("the snapshot rebuilds something else: %s", diff)
-		}
-	})
+	}
+	if diff := cmp.Diff(tab.offsets, again.offsets, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("the snapshot rebuilds something else: %s", diff)
+	}
 }
 
 func TestApplyRefuses(t *testing.T) {

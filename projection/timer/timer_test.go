@@ -142,127 +142,168 @@ func TestSnapshotInParts(t *testing.T) {
 	})
 }
 
+// bug is a mistake that is planted to see whether the model shows it.
+type bug string
+
+const (
+	noBug      bug = "none"
+	early      bug = "a timer is due a millisecond early"
+	lost       bug = "who completes one timer completes its neighbour"
+	twice      bug = "a timer is claimed twice"
+	kept       bug = "a timer that was delivered stays"
+	carriedDue bug = "carrying forward makes a timer due anew"
+	forgotten  bug = "a snapshot lacks a timer"
+)
+
 // TestModel compares the table with a plain map under random operations.
 func TestModel(t *testing.T) {
+	property.Check(t, func(t *rapid.T) { compare(t, noBug) })
+}
+
+// TestModelFindsPlantedBugs shows that the comparison can fail.
+func TestModelFindsPlantedBugs(t *testing.T) {
+	for _, b := range []bug{early, lost, twice, kept, carriedDue, forgotten} {
+		property.Finds(t, string(b), func(t *rapid.T) { compare(t, b) })
+	}
+}
+
+func compare(t *rapid.T, b bug) {
 	type state struct {
 		Entry
 		claimed bool
 	}
-	property.Check(t, func(t *rapid.T) {
-		var tab Table
-		model := map[message.LogOffset]*state{}
-		handle := func() message.LogOffset { return message.LogOffset(rapid.IntRange(0, 12).Draw(t, "created")) }
-		now := func() int64 { return int64(rapid.IntRange(0, 8).Draw(t, "ms")) }
-		change := func(c []byte) {
-			for range 2 { // the second time does nothing
-				if err := tab.Apply(c, 0); err != nil {
+	var tab Table
+	model := map[message.LogOffset]*state{}
+	handle := func() message.LogOffset { return message.LogOffset(rapid.IntRange(0, 12).Draw(t, "created")) }
+	now := func() int64 { return int64(rapid.IntRange(0, 8).Draw(t, "ms")) }
+	change := func(c []byte) {
+		for range 2 { // the second time does nothing
+			if err := tab.Apply(c, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	expect := func(what string, got []Entry, keep func(*state) bool, order func(a, b Entry) int, limit int) {
+		var want []Entry
+		for _, s := range model {
+			if keep(s) {
+				want = append(want, s.Entry)
+			}
+		}
+		slices.SortFunc(want, order)
+		want = want[:min(limit, len(want))]
+		if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%s: %s", what, diff)
+		}
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"add": func(*rapid.T) {
+			e := Entry{Created: handle(), Due: now(), Key: rapid.Uint64Range(0, 3).Draw(t, "key"), Topic: rapid.Uint32Range(0, 2).Draw(t, "topic")}
+			e.At = e.Created + handle()*100 + e.Created // distinct places, so that Before has one order
+			change(AppendAdd(nil, e))
+			if model[e.Created] == nil {
+				model[e.Created] = &state{}
+			}
+			model[e.Created].Entry = e
+		},
+		"move": func(*rapid.T) {
+			h := handle()
+			at := h*2 + 1000
+			change(AppendMove(nil, h, at))
+			if e, ok := tab.Get(h); ok && b == carriedDue {
+				e.Due++
+				tab.Add(e)
+			}
+			if s := model[h]; s != nil {
+				s.At = at
+			}
+		},
+		"complete": func(*rapid.T) {
+			h := handle()
+			if b != kept {
+				change(AppendComplete(nil, h))
+			}
+			if b == lost {
+				tab.Complete(h + 1)
+			}
+			delete(model, h)
+		},
+		"claim": func(*rapid.T) {
+			h := handle()
+			s := model[h]
+			want := s != nil && !s.claimed
+			if b == twice {
+				tab.Unclaim(h)
+			}
+			if got := tab.Claim(h); got != want {
+				t.Fatalf("claim of %d: %v, want %v", h, got, want)
+			}
+			if want {
+				s.claimed = true
+			}
+		},
+		"unclaim": func(*rapid.T) {
+			h := handle()
+			tab.Unclaim(h)
+			if s := model[h]; s != nil {
+				s.claimed = false
+			}
+		},
+		"due": func(*rapid.T) {
+			ms, limit := now(), rapid.IntRange(0, 5).Draw(t, "max")
+			asked := ms
+			if b == early {
+				asked++
+			}
+			expect("due", tab.Due(asked, limit), func(s *state) bool { return !s.claimed && s.Due <= ms }, func(a, b Entry) int {
+				return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Created, b.Created))
+			}, limit)
+		},
+		"before": func(*rapid.T) {
+			at := message.LogOffset(rapid.IntRange(0, 1200).Draw(t, "at"))
+			expect("before", tab.Before(at), func(s *state) bool { return s.At < at }, func(a, b Entry) int {
+				return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created))
+			}, len(model))
+		},
+		"keyed": func(*rapid.T) {
+			k, due, slack := rapid.Uint64Range(0, 3).Draw(t, "key"), now(), now()
+			got := tab.Keyed(k, due, slack)
+			byCreated := func(a, b Entry) int { return cmp.Compare(a.Created, b.Created) }
+			slices.SortFunc(got, byCreated)
+			expect("keyed", got, func(s *state) bool {
+				return k != 0 && s.Key == k && s.Due > due-slack && s.Due < due+slack
+			}, byCreated, len(model))
+		},
+		"": func(*rapid.T) { // after each step
+			if tab.Len() != len(model) {
+				t.Fatalf("%d entries, want %d", tab.Len(), len(model))
+			}
+			first, any := int64(0), false
+			for _, s := range model {
+				if !s.claimed && (!any || s.Due < first) {
+					first, any = s.Due, true
+				}
+			}
+			if ms, ok := tab.Next(); ms != first || ok != any {
+				t.Fatalf("next is %d %v, want %d %v", ms, ok, first, any)
+			}
+			var again Table
+			snap := snapshot(&tab)
+			if b == forgotten && len(snap) > 0 {
+				snap = snap[1:]
+			}
+			for _, c := range snap {
+				if err := again.Apply([]byte(c), 0); err != nil {
+					t.Fatal(err)
+				}
+				if err := tab.Apply([]byte(c), 0); err != nil { // a checkpoint changes nothing here
 					t.Fatal(err)
 				}
 			}
-		}
-		expect := func(what string, got []Entry, keep func(*state) bool, order func(a, b Entry) int, limit int) {
-			var want []Entry
-			for _, s := range model {
-				if keep(s) {
-					want = append(want, s.Entry)
-				}
+			if whole := snapshot(&tab); !slices.Equal(whole, snapshot(&again)) {
+				t.Fatalf("the snapshot rebuilds something else:\n%q\n%q", whole, snapshot(&again))
 			}
-			slices.SortFunc(want, order)
-			want = want[:min(limit, len(want))]
-			if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("%s: %s", what, diff)
-			}
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"add": func(*rapid.T) {
-				e := Entry{Created: handle(), Due: now(), Key: rapid.Uint64Range(0, 3).Draw(t, "key"), Topic: rapid.Uint32Range(0, 2).Draw(t, "topic")}
-				e.At = e.Created + handle()*100 + e.Created // distinct places, so that Before has one order
-				change(AppendAdd(nil, e))
-				if model[e.Created] == nil {
-					model[e.Created] = &state{}
-				}
-				model[e.Created].Entry = e
-			},
-			"move": func(*rapid.T) {
-				h := handle()
-				at := h*2 + 1000
-				change(AppendMove(nil, h, at))
-				if s := model[h]; s != nil {
-					s.At = at
-				}
-			},
-			"complete": func(*rapid.T) {
-				h := handle()
-				change(AppendComplete(nil, h))
-				delete(model, h)
-			},
-			"claim": func(*rapid.T) {
-				h := handle()
-				s := model[h]
-				want := s != nil && !s.claimed
-				if got := tab.Claim(h); got != want {
-					t.Fatalf("claim of %d: %v, want %v", h, got, want)
-				}
-				if want {
-					s.claimed = true
-				}
-			},
-			"unclaim": func(*rapid.T) {
-				h := handle()
-				tab.Unclaim(h)
-				if s := model[h]; s != nil {
-					s.claimed = false
-				}
-			},
-			"due": func(*rapid.T) {
-				ms, limit := now(), rapid.IntRange(0, 5).Draw(t, "max")
-				expect("due", tab.Due(ms, limit), func(s *state) bool { return !s.claimed && s.Due <= ms }, func(a, b Entry) int {
-					return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.Created, b.Created))
-				}, limit)
-			},
-			"before": func(*rapid.T) {
-				at := message.LogOffset(rapid.IntRange(0, 1200).Draw(t, "at"))
-				expect("before", tab.Before(at), func(s *state) bool { return s.At < at }, func(a, b Entry) int {
-					return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Created, b.Created))
-				}, len(model))
-			},
-			"keyed": func(*rapid.T) {
-				k, due, slack := rapid.Uint64Range(0, 3).Draw(t, "key"), now(), now()
-				got := tab.Keyed(k, due, slack)
-				byCreated := func(a, b Entry) int { return cmp.Compare(a.Created, b.Created) }
-				slices.SortFunc(got, byCreated)
-				expect("keyed", got, func(s *state) bool {
-					return k != 0 && s.Key == k && s.Due > due-slack && s.Due < due+slack
-				}, byCreated, len(model))
-			},
-			"": func(*rapid.T) { // after each step
-				if tab.Len() != len(model) {
-					t.Fatalf("%d entries, want %d", tab.Len(), len(model))
-				}
-				first, any := int64(0), false
-				for _, s := range model {
-					if !s.claimed && (!any || s.Due < first) {
-						first, any = s.Due, true
-					}
-				}
-				if ms, ok := tab.Next(); ms != first || ok != any {
-					t.Fatalf("next is %d %v, want %d %v", ms, ok, first, any)
-				}
-				var again Table
-				snap := snapshot(&tab)
-				for _, c := range snap {
-					if err := again.Apply([]byte(c), 0); err != nil {
-						t.Fatal(err)
-					}
-					if err := tab.Apply([]byte(c), 0); err != nil { // a checkpoint changes nothing here
-						t.Fatal(err)
-					}
-				}
-				if !slices.Equal(snap, snapshot(&again)) {
-					t.Fatalf("the snapshot rebuilds something else:\n%q\n%q", snap, snapshot(&again))
-				}
-			},
-		})
+		},
 	})
 }
 
