@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ func faultsGroups() map[string][]string {
 
 func faultsRules() history.Rules {
 	rules := history.Rules{Groups: faultsGroups(), Orderly: map[string]bool{"plain": true}, Durable: time.Second, Settle: 2500 * time.Millisecond, Strays: true}
-	rules.Groups["light"], rules.Groups["wild"] = []string{lightTopic}, []string{liteTopic}
+	maps.Copy(rules.Groups, kindsRules().Groups)
 	return rules
 }
 
