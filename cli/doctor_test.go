@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/client"
+	"github.com/aerobee-mq/aerobee/protocol"
+	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 // TestDoctorGroup has two members of a group subscribe to different tags of a topic.
@@ -55,6 +58,89 @@ func TestDoctorGroup(t *testing.T) {
 	}
 }
 
+// TestDoctorNamesTheLockHolder has a client hold the lock of a queue that a member of an orderly group is to consume.
+func TestDoctorNamesTheLockHolder(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee topic create Orders --queues 1")
+	s.run(t, "aerobee group create billing --orderly")
+	s.run(t, "aerobee send Orders one")
+	conn, err := remoting.Dial(t.Context(), s.namesrv, remoting.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(); conn.Wait() })
+	body := protocol.MarshalBody(protocol.LockBatchRequest{ConsumerGroup: "billing", ClientID: "ghost@1", Queues: []protocol.MessageQueue{{BrokerName: "broker-a", Topic: "Orders"}}})
+	got, err := conn.Invoke(t.Context(), &protocol.Frame{Code: protocol.ReqLockBatchMQ, Body: body})
+	if err != nil || !strings.Contains(string(got.Body), "Orders") {
+		t.Fatalf("%v, %v", got, err)
+	}
+	c, err := client.New(client.Config{NameServers: []string{s.namesrv}, InstanceName: "waiting"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	if _, err := c.NewPushConsumer(t.Context(), client.PushConfig{Group: "billing", Orderly: true, From: client.FromFirst, Subscriptions: []client.Subscription{{Topic: "Orders"}},
+		Handler: func(context.Context, []*client.Delivery) error { t.Error("it came without the lock"); return nil }}); err != nil {
+		t.Fatal(err)
+	}
+	awaitDoctor(t, s, "billing", `PROBLEM locked-by-another: queue 0 of topic Orders on broker broker-a is locked by ghost@1, which renewed the lock \d+ s ago, and \S*waiting\S* has the queue: 1 messages wait; the lock ends in \d+ s\n  why: `)
+}
+
+// TestDoctorNamesWhatIsInFlight has a group pop messages and acknowledge some of them.
+func TestDoctorNamesWhatIsInFlight(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee topic create Orders --queues 1")
+	s.run(t, "aerobee group create billing")
+	for _, body := range []string{"one", "two", "three"} {
+		s.run(t, "aerobee send Orders "+body)
+	}
+	c, err := client.New(client.Config{NameServers: []string{s.namesrv}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	p, err := c.NewSimpleConsumer(t.Context(), client.SimpleConfig{Group: "billing", Subscriptions: []client.Subscription{{Topic: "Orders"}}, From: client.FromFirst, Invisible: 5 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var popped []*client.Delivery
+	for len(popped) < 3 {
+		more, err := p.Receive(t.Context(), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		popped = append(popped, more...)
+	}
+	awaitDoctor(t, s, "billing", `note in-flight: 3 messages of queue 0 of topic Orders on broker broker-a are popped and not acknowledged, 0 are about to come again; 3 wait\n  why: `)
+	if err := p.Ack(t.Context(), popped[0]); err != nil {
+		t.Fatal(err)
+	}
+	awaitDoctor(t, s, "billing", `note in-flight: 2 messages of queue 0 of topic Orders on broker broker-a are popped and not acknowledged, 0 are about to come again; 2 wait\n  why: `)
+	if err := p.Ack(t.Context(), popped[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.run(t, "aerobee doctor group billing"); strings.Contains(got, "in-flight") {
+		t.Errorf("nothing is in flight: %s", got)
+	}
+}
+
+// awaitDoctor asks until what the doctor says of a group matches.
+func awaitDoctor(t *testing.T, s session, group, pattern string) {
+	t.Helper()
+	want := regexp.MustCompile(pattern)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); ; <-tick.C {
+		text := s.run(t, "aerobee doctor group "+group)
+		if want.MatchString(text) {
+			return
+		}
+		if time.Since(begun) > 30*time.Second {
+			t.Fatalf("%s\ndoes not match %s", text, pattern)
+		}
+	}
+}
+
 // TestDoctor finds nothing wrong with a new node, and exits with 1 where something is.
 func TestDoctor(t *testing.T) {
 	s := session{startNode(t)}
@@ -92,15 +178,5 @@ func TestDoctorFilter(t *testing.T) {
 		CommitInterval: time.Hour, Handler: func(context.Context, []*client.Delivery) error { return nil }}); err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for begun := time.Now(); ; <-tick.C {
-		text := s.run(t, "aerobee doctor group billing")
-		if strings.Contains(text, `messages in queue 0 of topic Orders on broker broker-a is wanted by TAG "gift"; their tags are: paid`) {
-			return
-		}
-		if time.Since(begun) > 30*time.Second {
-			t.Fatal(text)
-		}
-	}
+	awaitDoctor(t, s, "billing", `messages in queue 0 of topic Orders on broker broker-a is wanted by TAG "gift"; their tags are: paid`)
 }

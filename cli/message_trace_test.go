@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +85,56 @@ func TestMessageTrace(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	if got := s.run(t, "aerobee message trace xyz --topic Orders"); !strings.Contains(got, "nothing in topic Orders has the id xyz") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestMessageTraceRetried follows a message that one group sends back once, so that it comes again and is handled then, and another for two hours.
+func TestMessageTraceRetried(t *testing.T) {
+	s := session{startNode(t)}
+	s.run(t, "aerobee topic create Orders --queues 1")
+	s.run(t, "aerobee send Orders hello --key k1")
+	id := messageWith(t, s, "k1").ID
+	c, err := client.New(client.Config{NameServers: []string{s.namesrv}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	again, let := make(chan int, 10), make(chan struct{})
+	release := sync.OnceFunc(func() { close(let) })
+	t.Cleanup(release)
+	consume := func(group string, level int) {
+		s.run(t, "aerobee group create "+group)
+		if _, err := c.NewPushConsumer(t.Context(), client.PushConfig{Group: group, Subscriptions: []client.Subscription{{Topic: "Orders"}}, From: client.FromFirst, CommitInterval: 100 * time.Millisecond,
+			Handler: func(_ context.Context, d []*client.Delivery) error {
+				if d[0].ReconsumeTimes == 0 {
+					return &client.RetryError{Err: errors.New("not yet"), DelayLevel: level}
+				}
+				again <- d[0].ReconsumeTimes
+				<-let
+				return nil
+			}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consume("twice", 1)
+	consume("later", 18)
+	if times := <-again; times != 1 {
+		t.Fatalf("it came again as number %d", times)
+	}
+	retried := func(v v1.Trace, group, says string) {
+		t.Helper()
+		if !slices.ContainsFunc(v.Events, func(e v1.TraceEvent) bool { return e.What == "retried" && e.Group == group && e.Says == says }) {
+			t.Errorf("%s is not told in %+v", says, v)
+		}
+	}
+	const came = "stored in %RETRY%twice at offset 0 for time 1"
+	retried(awaitState(t, s, id, "twice", "retrying", "it has come back 1 times, the last time at offset 0 of %RETRY%twice"), "twice", came)
+	retried(awaitState(t, s, id, "later", "retrying", "the group has sent it back 1 times, the last time for delay level 18: it waits for its time"), "later",
+		"sent back for time 1, to come by %RETRY%later")
+	release()
+	retried(awaitState(t, s, id, "twice", "acknowledged", "it came back 1 times, and the group is at offset 1 of %RETRY%twice, behind its last copy at 0"), "twice", came)
+	if got := s.run(t, "aerobee message trace "+id+" --topic Orders"); strings.Count(got, " retried ") != 2 {
 		t.Errorf("%s", got)
 	}
 }

@@ -100,6 +100,20 @@ func TestStuckQueues(t *testing.T) {
 	f("gone", v1.GroupQueue{First: 5, End: 5, Committed: 2, PulledTo: -1}, "!messages-gone: 3 messages of queue 1 of topic t on broker b are deleted that the group has not consumed: it is at 2, the first one left is 5")
 }
 
+// TestLockOfAStranger: a member that waits for a queue's lock need not say that the queue is its own. Who holds the lock is named all the same, unless that is a
+// member, which is about to consume the queue.
+func TestLockOfAStranger(t *testing.T) {
+	f := func(holder string, want ...string) {
+		t.Helper()
+		g := &doctor.GroupFacts{Now: time.Unix(1e9, 0), Queues: []v1.GroupQueues{{Broker: "b", Queues: []v1.GroupQueue{{Topic: "t", Queue: 1, End: 5, Committed: 2, PulledTo: -1, LockedBy: holder, LockSeconds: 20}}}}}
+		g.State.Name, g.State.MessageModel = "g", protocol.ModelClustering
+		g.State.Members = []admin.Member{{ClientID: "a", Silent: "it does not answer"}}
+		told(t, holder, doctor.Group(g), append([]string{"member-silent: member a at  does not say what it consumes: it does not answer"}, want...)...)
+	}
+	f("z", "!locked-by-another: queue 1 of topic t on broker b is locked by z, which renewed the lock 20 s ago and is no member: 3 messages wait; the lock ends in 40 s")
+	f("a", "never-pulled: nobody has pulled queue 1 of topic t on broker b since the broker was started; 3 messages wait, nobody has it")
+}
+
 // TestOwnersOfTwoBrokers has an ordered group consume queues of the same number on two brokers, each by a member of its own.
 func TestOwnersOfTwoBrokers(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -178,8 +178,11 @@ func (g *GroupFacts) queue(f *findings, broker string, q *v1.GroupQueue, lag int
 	owner := g.owner(broker, q)
 	switch {
 	case q.LockedBy != "" && owner != "" && q.LockedBy != owner:
-		f.add(rule{"locked-by-another", "a queue that is consumed in order is handed out to the holder of its lock alone", "wait until the lock ends, or stop the holder if it is gone"}, true, 60-q.LockSeconds,
+		f.add(lockedByAnother(), true, 60-q.LockSeconds,
 			"%s is locked by %s, which renewed the lock %d s ago, and %s has the queue: %d messages wait; the lock ends in %d s", where, q.LockedBy, q.LockSeconds, owner, lag, max(60-q.LockSeconds, 0))
+	case q.LockedBy != "" && owner == "" && !g.isMember(q.LockedBy): // the Java client does not count a queue as its own before it has the lock
+		f.add(lockedByAnother(), true, 60-q.LockSeconds,
+			"%s is locked by %s, which renewed the lock %d s ago and is no member: %d messages wait; the lock ends in %d s", where, q.LockedBy, q.LockSeconds, lag, max(60-q.LockSeconds, 0))
 	case q.Popped && q.InFlight+q.Late > 0:
 		f.add(rule{"in-flight", "a popped message that is not acknowledged comes again when its time has passed", "see whether the consumers acknowledge, or take longer than their invisible time"}, false, q.InFlight,
 			"%d messages of %s are popped and not acknowledged, %d are about to come again; %d wait", q.InFlight, where, q.Late, lag)
@@ -194,6 +197,14 @@ func (g *GroupFacts) queue(f *findings, broker string, q *v1.GroupQueue, lag int
 		f.add(rule{"pulled-not-committed", "the member has them and has not said that they are done", "the handler is slow, or the first of them fails again and again"}, false, q.PulledTo-q.Committed,
 			"%d messages of %s are pulled by %s and not committed, %d wait in all", q.PulledTo-q.Committed, where, q.PulledBy, lag)
 	}
+}
+
+func lockedByAnother() rule {
+	return rule{"locked-by-another", "a queue that is consumed in order is handed out to the holder of its lock alone", "wait until the lock ends, or stop the holder if it is gone"}
+}
+
+func (g *GroupFacts) isMember(client string) bool {
+	return slices.ContainsFunc(g.State.Members, func(m admin.Member) bool { return m.ClientID == client })
 }
 
 // owner is the member that has a queue of a broker: each broker has queues of the same numbers.

@@ -221,12 +221,26 @@ func (w *walk) again(ctx context.Context, g *v1.TraceGroup) {
 			w.retried(ctx, g, &list[i])
 		}
 	}
+	if back := w.sentBack(ctx, topics); len(back) > g.Retries { // the others have come
+		last := &back[len(back)-1]
+		g.State, g.Says = "retrying", fmt.Sprintf("the group has sent it back %d times, the last time for delay level %s: it waits for its time", len(back), last.Properties[message.PropDelay])
+		w.event(last.StoredAt, "retried", g.Group, "sent back for time %d, to come by %s", last.ReconsumeTimes, last.Properties[message.PropRealTopic])
+	}
 	dead, err := w.admin.Messages(ctx, admin.Query{Topic: message.DLQTopic(g.Group), Key: w.m.ID, Unique: true, NoBody: true})
 	if err == nil && len(dead) > 0 {
 		last := &dead[len(dead)-1]
 		g.State, g.Says = "dead", fmt.Sprintf("given up after %d tries; it lies in %s as %s", last.ReconsumeTimes, last.Topic, last.OffsetID)
 		w.event(last.StoredAt, "dead", g.Group, "stored in %s", last.Topic)
 	}
+}
+
+// sentBack are the copies of the message that were to wait before they come by retry topics, also those that have come since.
+func (w *walk) sentBack(ctx context.Context, retry []string) []admin.Message {
+	list, err := w.admin.Messages(ctx, admin.Query{Topic: message.TopicSchedule, Key: w.m.ID, Unique: true, Max: 100, NoBody: true})
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(list, func(m admin.Message) bool { return !slices.Contains(retry, m.Properties[message.PropRealTopic]) })
 }
 
 // retried says whether the group has got a message that came back.
