@@ -36,4 +36,6 @@
 // TestStrangers has mqadmin come from another machine's address, as a load balancer tells it, and wants it refused what is for administrators.
 // TestNamesInRoutes has clients dial host names. TestMigrate runs every command of docs/migrate.md with Apache's servers and ours; AEROBEE_INTEROP_REWRITE=1 writes what they print into it.
 // TestOperating lets RocketMQ's administrative client for Java ask a broker about itself and change it.
+// TestPanels makes every call of RocketMQ's dashboard and of its exporter with the tools of 5.5.0 and of 4.9.8 and compares the answers field by field with
+// testdata/panels, which AEROBEE_INTEROP_TARGET=apache AEROBEE_INTEROP_REWRITE=1 records anew.
 package interop
