@@ -38,7 +38,9 @@ func TestPanels(t *testing.T) {
 			for _, version := range []string{javaNew, javaOld} {
 				t.Run(version, func(t *testing.T) { comparePanels(t, panelsAnswers(t, target, version), version, rewrite, may) })
 			}
-			may.checkUsed(t)
+			if !t.Failed() { // a program that ended early has not shown everything
+				may.checkUsed(t)
+			}
 		})
 	}
 }
