@@ -41,8 +41,8 @@ bench-timers: ## what a million pending timer messages take of memory, and how l
 bench-lights: ## what 100,000 light queues take of memory, and how soon they are back after a kill
 	$(GO) test -tags numbers -count=1 -v -run '^TestLightQueuesSize$$' ./cmd/aerobee
 
-bench-operate: ## how long `aerobee admin topicList` takes with 10,000 topics, and registering 100,000 topics at the NameServer; on a quiet machine
-	$(GO) test -tags numbers -count=1 -v -run '^Test(TopicList|Register)Time$$' ./cmd/aerobee
+bench-operate: ## how long each command of `aerobee admin` takes, topicList with 10,000 topics, and registering 100,000 topics at the NameServer; on a quiet machine
+	$(GO) test -tags numbers -count=1 -v -run '^Test(TopicList|Register|Admin)Time$$' ./cmd/aerobee
 
 bench-client: ## compare our client's CPU time and memory with other clients', on a quiet machine, into bench/RESULTS.md
 	AEROBEE_INTEROP_REQUIRED=1 $(GO) test -tags numbers -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop

@@ -40,8 +40,8 @@ func newAdmin(e env) *cobra.Command {
 			}
 			c := &connection{e: e, given: inv.NameServers, timeout: inv.Timeout, asJSON: inv.JSON, tls: tlsFlags{on: inv.TLS, Visitor: inv.Certificates}, creds: credential.Flags{File: inv.Credentials}}
 			return c.runUnbounded(cmd, subject{topic: inv.Topic, group: inv.Group}, func(ctx context.Context, a *admin.Admin) error {
-				err := mqadmin.Run(ctx, inv, a, mqadmin.Env{Out: e.stdout, Err: e.stderr, Client: func() (*client.Client, error) {
-					return c.creds.Client(e.variable, client.Config{NameServers: c.nameServers(), Dial: c.tls.dial()})
+				err := mqadmin.Run(ctx, inv, a, mqadmin.Env{Out: e.stdout, Err: e.stderr, Client: func(trace bool) (*client.Client, error) {
+					return c.creds.Client(e.variable, client.Config{NameServers: c.nameServers(), Dial: c.tls.dial(), Trace: trace})
 				}})
 				if mqadmin.IsUsage(err) {
 					return adminUsage(err, args)

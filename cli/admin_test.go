@@ -114,6 +114,38 @@ func TestBrokers(t *testing.T) {
 	f("broker open broker-a --json --namesrv 127.0.0.1:1,"+s.namesrv, `{"broker":"broker-a","topics":{"`+s.namesrv+`":`, "[exit 1]")
 }
 
+// TestBrokerSet changes settings of a running node: they count at once, and what is refused says by which rule and changes nothing.
+func TestBrokerSet(t *testing.T) {
+	s := session{startNode(t)}
+	f := func(command string, want ...string) {
+		t.Helper()
+		got := s.run(t, "aerobee "+command)
+		for _, part := range want {
+			if !strings.Contains(got, part) {
+				t.Errorf("aerobee %s printed %s; want %q", command, got, part)
+			}
+		}
+	}
+	f("send Orders hello", "sent ")
+	f("broker set broker-a maxMessageSize=4 fileReservedTime=48", "changed maxMessageSize=4, fileReservedTime=48 of broker broker-a\n")
+	f("broker config broker-a maxMessageSize fileReservedTime", "fileReservedTime  48", "maxMessageSize    4")
+	f("send Orders hello", "msg body is 5 bytes, the limit is 4 (maxMessageSize)", "[exit 1]")
+	f("broker set "+s.namesrv+" maxMessageSize=5 --json", `{"broker":"`+s.namesrv+`","changed":["maxMessageSize=5"]}`)
+	f("send Orders hello", "sent ")
+
+	const live = "these change while it runs: autoCreateSubscriptionGroup, "
+	f("broker set broker-a fileReservedTime=72 flushDiskType=ASYNC_FLUSH", "flushDiskType is not changed: it is given when the node starts", "restart", live, "[exit 1]")
+	f("broker set broker-a fileReservedTime=72 data=/elsewhere", "data is not changed: it is given when the node starts", live, "[exit 1]")
+	f("broker set broker-a fileReservedTime=72 brokerConfigPath=/elsewhere", "Can not update config in black list", "brokerConfigPath is not changed", "[exit 1]")
+	f("broker set broker-a fileReservedTime=72 maxMessageSizes=5", "maxMessageSizes is not changed: the key is unknown; the nearest known one is maxMessageSize", "[exit 1]")
+	f("broker set broker-a fileReservedTime=72 maxMessageSize=0", "maxMessageSize is not changed: ", "[exit 1]")
+	f("broker set broker-a fileReservedTime=72 maxMessageSize=big --json", "maxMessageSize is not changed: ", "big", "[exit 1]")
+	f("broker config broker-a fileReservedTime maxMessageSize", "fileReservedTime  48", "maxMessageSize    5")
+	f("broker set nobody fileReservedTime=72", "there is no broker nobody; the brokers are broker-a", "[exit 1]")
+	f("broker set broker-a", "KEY=VALUE is missing", "[exit 2]")
+	f("broker set broker-a =72", `"=72" is not KEY=VALUE`, "[exit 2]")
+}
+
 func BenchmarkTopicListOfManyTopics(b *testing.B) {
 	addr := startWithTopics(b, manyTopics, func() string { return startNode(b) })
 	e := env{environ: []string{"AEROBEE_NAMESRV=" + addr}, stdin: strings.NewReader(""), stdout: &strings.Builder{}, stderr: &strings.Builder{}, release: func() {}}

@@ -1,88 +1,219 @@
 package interop
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/aerobee-mq/aerobee/cli/mqadmin/command"
+	"github.com/aerobee-mq/aerobee/internal/transcript"
 )
 
-// refused is before a command line that both refuse; ours exits with 1.
-const refused = "! "
-
-// alike are command lines of which mqadmin and `aerobee admin` print the same, by word. Those that change something do it twice.
-func alike() []string {
-	return []string{
-		"updateTopic -c DefaultCluster -t Alike -r 2 -w 2", "updateTopic -c DefaultCluster -t Ordered -r 1 -w 1 -o true", "updateTopicPerm -c DefaultCluster -t Alike -p 6",
-		"updateSubGroup -c DefaultCluster -g alike -s true -r 3",
-		"topicRoute -t Alike", "topicRoute -t Alike -l", "topicStatus -t Alike", "topicClusterList -t Alike", "topicList",
-		"updateOrderConf -t Alike -m put -v broker-a:2", "updateOrderConf -t Alike -m get", "updateOrderConf -t Alike -m delete",
-		"getConsumerConfig -g alike", "setConsumeMode -c DefaultCluster -t Alike -g alike -m PULL",
-		"resetOffsetByTime -g alike -t Alike -s 1", "consumerProgress -g alike -t Alike", "skipAccumulatedMessage -g alike -t Alike",
-		"queryMsgByKey -t Alike -k key-1", "queryMsgByUniqueKey -t Alike -i ID", "queryMsgById -t Alike -i OFFSETID", "queryMsgByOffset -t Alike -b broker-a -i 1 -o 0",
-		"printMsg -t Alike -d true", "printMsgByQueue -t Alike -a broker-a -i 1 -p true -d true -f true",
-		"clusterList", "clusterList -m", "brokerStatus -b BROKER", "getBrokerConfig -b BROKER", "getNamesrvConfig -n NAMESRV",
-		"updateKvConfig -s ns -k k -v v", "deleteKvConfig -s ns -k k", "wipeWritePerm -b broker-a", "addWritePerm -b broker-a",
-		refused + "producerConnection -g nobody -t Alike", "updateSubGroup -c DefaultCluster -g alike2", "deleteSubGroup -c DefaultCluster -g alike -r true",
-	}
+// mqadminSaid is what a command of the recordings has said, in the form in which mqadmin's words and those of `aerobee admin` are compared.
+type mqadminSaid struct {
+	where   string // file and line
+	command string // as it is recorded
+	name    string // the sub-command
+	exit    int
+	out     string // what it printed, as it is
+	err     string // the same of its standard error
+	text    string // see essence; then, as lines, "usage" if it was told how to use it, and "fails" if it says that it has
 }
 
-// TestAdminPrintsWhatMqadminPrints runs RocketMQ's own mqadmin 5.5.0 and `aerobee admin` with the same options against each target, and
-// compares what they print: every word, in no order of lines, since mqadmin's is that of a hash table, without what TestMqadmin
-// leaves out too, numbers that change from one second to the next.
-func TestAdminPrintsWhatMqadminPrints(t *testing.T) {
-	t.Setenv("AEROBEE_BROKER_NAME", "broker-a")
-	t.Setenv("TMPDIR", t.TempDir()) // where ours copies bodies of messages
-	binary := aerobeeBinary(t)
-	for _, target := range targets(t) {
-		t.Run(target, func(t *testing.T) {
-			s := startServer(t, target)
-			mqadmin := startMqadmin(t, s)
-			ours := func(line string) string { return runTool(t, s, binary, "aerobee admin "+line) }
-			ours("updateTopic -c DefaultCluster -t Alike -r 2 -w 2")
-			sent := ours("sendMessage -t Alike -p hello -k key-1 -c tag -b broker-a -i 1")
-			id := regexp.MustCompile(`[0-9A-F]{32}`).FindString(sent)
-			offsetID := regexp.MustCompile(`[0-9A-F]{32}`).FindString(ours("queryMsgById -t Alike -i " + id))
-			if id == "" || offsetID == "" {
-				t.Fatalf("sent %s, and found %q", sent, offsetID)
-			}
-			fill := strings.NewReplacer("OFFSETID", offsetID, "ID", id, "BROKER", s.broker, "NAMESRV", s.namesrv)
-			only := regexp.MustCompile(os.Getenv("AEROBEE_INTEROP_ONLY"))
-			for _, line := range alike() {
-				if !only.MatchString(line) {
-					continue
-				}
-				line, refusal := strings.CutPrefix(fill.Replace(line), refused)
-				words := append([]string{"mqadmin"}, strings.Fields(line)...)
-				theirs := mqadmin.ask(line, words)
-				if theirs.Failed != "" {
-					t.Fatalf("mqadmin %s: %s", line, theirs.Failed)
-				}
-				mqadmin.remember(words, theirs)
-				compareAdmin(t, words, theirs, ours(line), refusal)
-			}
-		})
-	}
-}
-
-// compareAdmin holds what both have said of a command line against each other.
-func compareAdmin(t *testing.T, words []string, theirs mqadminAnswer, ours string, refusal bool) {
-	t.Helper()
-	command, failed := commandOf(words), strings.HasSuffix(ours, "[exit 1]\n")
-	want, got := essence(command, theirs.Out), essence(command, ours)
+// saying makes what a command has said comparable. mqadmin ends with 0 where it fails and prints a stack trace; of wrong usage it prints
+// help. `aerobee admin` ends with 1, or with 2, and says why in one line.
+func (m *mqadmin) saying(where, line, name string, a mqadminAnswer) mqadminSaid {
+	s := mqadminSaid{where: where, command: line, name: name, exit: a.Exit, out: a.Out, err: a.Err}
+	printed, _, helped := strings.Cut(a.Out, "usage: mqadmin ")
+	lines := essence(name, m.known(printed))
 	switch {
-	case refusal && (theirs.Err == "" || !failed):
-		t.Errorf("%q is refused by mqadmin with %q, by aerobee admin with\n%s", words, theirs.Err, ours)
-	case !refusal && strings.Contains(ours, "[exit "):
-		t.Errorf("%q fails:\n%s", words, ours)
-	case !refusal && len(want)+len(got) == 0:
-		t.Errorf("%q prints nothing, so nothing is compared; mqadmin says %q", words, theirs.Err)
+	case helped || a.Exit == 2:
+		lines = append(lines, "usage")
+	case a.Exit != 0 || strings.Contains(a.Err, "Exception"):
+		lines = append(lines, "fails")
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%q (-mqadmin +aerobee admin):\n%s", words, diff)
+	s.text = strings.Join(lines, "\n")
+	if s.text != "" {
+		s.text += "\n"
+	}
+	return s
+}
+
+// adminPlay is what mqadmin and `aerobee admin` have said of the recordings, each to a server of its own, so that every command finds the same.
+type adminPlay struct {
+	target   string
+	settings []string
+	theirs   []mqadminSaid
+	plain    []mqadminSaid // of `aerobee admin`
+	json     []mqadminSaid // with --json; Aerobee's server alone, since it does not matter whose it is
+	ran      map[string]bool
+}
+
+// run plays the recordings with `aerobee admin`, side by side with what else runs in t.
+func (p *adminPlay) run(t *testing.T) {
+	binary := aerobeeBinary(t)
+	play := func(t *testing.T, flags ...string) *mqadmin {
+		s := startServer(t, p.target, p.settings...)
+		m := startMqadmin(t, s)
+		m.tool = func(where string, words []string) mqadminAnswer { return m.ours(where, s, binary, words, flags...) }
+		start := time.Now()
+		for _, name := range mqadminRecordings[1:] { // the first is about mqadmin's own help
+			text, err := os.ReadFile(mqadminDir + name + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range transcript.Parse(string(text)) {
+				m.run(mqadminDir+name+".txt:"+strconv.Itoa(step.Line), step.Command)
+			}
+		}
+		t.Logf("%d commands in %v", len(m.said), time.Since(start).Round(time.Second))
+		return m
+	}
+	t.Run("admin", func(t *testing.T) {
+		t.Parallel()
+		m := play(t)
+		p.plain, p.ran = m.said, m.ran
+	})
+	if p.target != "aerobee" {
+		return
+	}
+	t.Run("json", func(t *testing.T) {
+		t.Parallel()
+		p.json = play(t, "--json").said
+	})
+}
+
+// check compares what `aerobee admin` has printed with what mqadmin has: every word, in no order of lines, since mqadmin's is that of a hash
+// table, without what TestMqadmin leaves out too. What may differ, and why, stands in the list of package differences. What is not for
+// Aerobee must have been refused with the reason. --json must have printed one document, and ended as the plain command.
+func (p *adminPlay) check(t *testing.T) {
+	t.Helper()
+	may := readPermits(t, "interop admin", p.target)
+	theirs := slices.DeleteFunc(slices.Clone(p.theirs), func(s mqadminSaid) bool { return strings.Contains(s.where, "/"+mqadminRecordings[0]+".txt:") })
+	compareAdmin(t, theirs, p.plain, may)
+	may.checkUsed(t)
+	for _, name := range command.Names("") {
+		if !p.ran[strings.ToLower(name)] && !slices.Contains(notInMqadmin(), name) {
+			t.Errorf("no recording runs %s", name)
+		}
+	}
+	if p.target == "aerobee" && len(p.json) != len(p.plain) {
+		t.Errorf("%d commands have been run with --json, %d without", len(p.json), len(p.plain))
+		return
+	}
+	for i, got := range p.json {
+		checkJSON(t, p.plain[i], got)
+	}
+}
+
+// notInMqadmin are commands of ours that mqadmin 5.5.0 has in its code and does not offer.
+func notInMqadmin() []string {
+	return []string{"DecodeMessageId", "getConsumerStatus", "resetOffsetByTimeOld"}
+}
+
+// ours runs `aerobee admin` with the words of one of mqadmin's command lines.
+func (m *mqadmin) ours(where string, s *server, binary string, words []string, flags ...string) mqadminAnswer {
+	m.t.Helper()
+	lines := -1 // after which it is interrupted
+	switch {
+	case words[0] == "interrupt":
+		lines, _ = strconv.Atoi(words[1])
+		words = words[2:]
+	case words[1] == "startMonitoring": // mqadmin's goes on in threads of its own, and prints into its log
+		lines = 1
+	}
+	if len(flags) > 0 {
+		lines = min(lines, 1)
+	}
+	cmd := exec.CommandContext(m.t.Context(), binary, slices.Concat([]string{"admin"}, words[1:], flags)...)
+	cmd.Dir = m.dir
+	cmd.Env = append(serverEnvironment(), "AEROBEE_NAMESRV="+s.namesrv, "TMPDIR="+m.dir)
+	var stdout, stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	pipe, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		m.t.Fatalf("%s: %v", where, err)
+	}
+	out := bufio.NewReader(pipe)
+	for ; lines > 0; lines-- {
+		line, _ := out.ReadString('\n')
+		stdout.WriteString(line)
+		if lines == 1 {
+			cmd.Process.Signal(os.Interrupt) // it may have ended
+		}
+	}
+	io.Copy(&stdout, out) // to its end
+	var exit *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		m.t.Fatalf("%s: %v", where, err)
+	}
+	return mqadminAnswer{Exit: cmd.ProcessState.ExitCode(), Out: stdout.String(), Err: stderr.String()}
+}
+
+// compareAdmin holds what mqadmin has said and what `aerobee admin` has against each other, command by command.
+func compareAdmin(t *testing.T, theirs, ours []mqadminSaid, may *permits) {
+	t.Helper()
+	if len(theirs) != len(ours) {
+		t.Fatalf("mqadmin has run %d commands, aerobee admin %d", len(theirs), len(ours))
+	}
+	for i, got := range ours {
+		want := theirs[i]
+		if got.command != want.command {
+			t.Fatalf("%s: %q is compared with %q of %s", got.where, got.command, want.command, want.where)
+		}
+		if command.IsRefused(got.name) {
+			checkRefused(t, got)
+			continue
+		}
+		if got.exit != 0 && !strings.Contains(got.err, "aerobee: ") {
+			t.Errorf("%s: %s ends with %d and does not say why: %s", got.where, got.command, got.exit, got.err)
+		}
+		wantText, gotText := may.leave(got.command, want.text, got.text)
+		if diff := cmp.Diff(wantText, gotText); diff != "" {
+			t.Errorf("%s: %s\n(-mqadmin +aerobee admin)\n%s%s", got.where, got.command, diff, got.err)
+		}
+	}
+}
+
+// checkRefused wants a command that is not for Aerobee to say so, and nothing else.
+func checkRefused(t *testing.T, got mqadminSaid) {
+	t.Helper()
+	inv, err := command.Parse([]string{got.name})
+	if err != nil || inv.Refusal == "" {
+		t.Fatalf("%s has no refusal: %v", got.name, err)
+	}
+	if got.exit != 1 || got.out != "" || !strings.Contains(got.err, inv.Refusal) {
+		t.Errorf("%s: %s ends with %d, prints %q and says %q, not that %s", got.where, got.command, got.exit, got.out, got.err, inv.Refusal)
+	}
+}
+
+// checkJSON wants what a command has printed with --json to be one document, and its exit code that of the plain command.
+func checkJSON(t *testing.T, plain, got mqadminSaid) {
+	t.Helper()
+	if got.exit != plain.exit {
+		t.Errorf("%s: %s ends with %d, and with %d with --json: %s", got.where, got.command, plain.exit, got.exit, got.err)
+	}
+	if strings.HasPrefix(got.command, "cat ") || got.exit != 0 && got.out == "" {
+		return
+	}
+	var document map[string]any
+	if err := json.Unmarshal([]byte(got.out), &document); err != nil || len(document) == 0 || strings.Count(got.out, "\n") != 1 {
+		t.Errorf("%s: %s --json prints no document in one line: %v in %q", got.where, got.command, err, got.out)
 	}
 }
 
@@ -90,13 +221,11 @@ func compareAdmin(t *testing.T, words []string, theirs mqadminAnswer, ours strin
 // of maps, and the folder of files.
 func essence(command, text string) []string {
 	for _, r := range []struct{ pattern, with string }{
-		{`\[exit \d+\]`, ""},
 		{`(timestamp\(long\)\[)\d+`, "$1<time>"},
 		{`(?m)^(Message Body Path:) .*/`, "$1 <folder>/"},
 		{`__CRC32#=\d+, |, __CRC32#=\d+`, ""},               // the record's checksum, which is ours to look at
 		{`M(AX|IN)_OFFSET=\d+, |, M(AX|IN)_OFFSET=\d+`, ""}, // a consumer in Java adds them to what it pulls
 		{`(?s)exceptionDesc=.*?\](\n|$)`, "exceptionDesc=<text>]\n"},
-		{`trackType=UNKNOWN`, "trackType=NOT_ONLINE"}, // mqadmin looks for a retry topic, and knows no more without one
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}
@@ -110,13 +239,26 @@ func essence(command, text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "aerobee: ") || strings.Contains(line, " |-") { // what logback says of itself, and standard error
+		if line == "" || strings.Contains(line, " |-") { // what logback says of itself
 			continue
 		}
-		lines = append(lines, line)
+		lines = append(lines, sortedJSON(line))
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// sortedJSON is a line with the members of its objects in alphabetical order, if it is JSON.
+func sortedJSON(line string) string {
+	var object map[string]any
+	if json.Unmarshal([]byte(line), &object) != nil {
+		return line
+	}
+	sorted, err := json.Marshal(object)
+	if err != nil {
+		return line
+	}
+	return string(sorted)
 }
 
 func TestEssence(t *testing.T) {
@@ -131,5 +273,21 @@ func TestEssence(t *testing.T) {
 	f("clusterList", "#Cluster Name\nDefaultCluster   broker-a  0  127.0.0.1:22000  V5_5_0   0.00(0,0ms)  true\n", "#Cluster Name", "DefaultCluster broker-a 0 <client> V5_5_0 <n>(<n>,<n>ms) true")
 	f("queryMsgById", "Message Body Path:   /tmp/x/rocketmq/msgbodys/"+id+"\nProperties:          {b=1, a=2}\n", "Message Body Path: <folder>/<id>", "Properties: {a=2, b=1}")
 	f("brokerStatus", "putTps      : 0.00 1.5 2\nrunning   : yes\n", "putTps : <n>", "running : yes")
-	f("producerConnection", "aerobee: nobody is online\n[exit 1]\n")
+	f("allocateMQ", `{"b":{"y":1,"x":2},"a":[]}`+"\n", `{"a":[],"b":{"x":2,"y":1}}`)
+}
+
+func TestSaying(t *testing.T) {
+	m := &mqadmin{t: t}
+	f := func(a mqadminAnswer, want string) {
+		t.Helper()
+		if got := m.saying("", "", "topicClusterList", a).text; got != want {
+			t.Errorf("%+v: %q, want %q", a, got, want)
+		}
+	}
+	f(mqadminAnswer{Out: "b\na\n"}, "a\nb\n")
+	f(mqadminAnswer{}, "")
+	f(mqadminAnswer{Out: "a\n", Err: "x.SubCommandException: y"}, "a\nfails\n")
+	f(mqadminAnswer{Out: "a\n", Err: "aerobee: y", Exit: 1}, "a\nfails\n")
+	f(mqadminAnswer{Out: "a\nusage: mqadmin x [-h]\n -h help\n", Err: "Missing required option: t", Exit: 1}, "a\nusage\n")
+	f(mqadminAnswer{Err: "aerobee: y", Exit: 2}, "usage\n")
 }

@@ -15,6 +15,7 @@ import (
 // permits are what may be printed differently about Apache's server and ours, by the list of package differences. Its entries have
 //
 //	steps  the commands that it is about, with * for anything; each further line of this kind adds some
+//	target the server that it is about, if it is not about all
 //	drop   a regular expression: what it matches is not compared
 //	-      a line that only Apache's has, with * for anything
 //	+      a line that only ours has
@@ -25,6 +26,7 @@ type permits struct {
 }
 
 type difference struct {
+	target  string
 	steps   []*regexp.Regexp
 	drops   []*permit
 	missing []*permit // lines of Apache's
@@ -39,17 +41,17 @@ type permit struct {
 	used    int
 }
 
-func readPermits(t *testing.T) *permits {
+func readPermits(t *testing.T, section, target string) *permits {
 	t.Helper()
-	d, err := newPermits(differences.Of(t, "interop mqadmin"))
+	d, err := newPermits(differences.Of(t, section), target)
 	if err != nil {
 		t.Fatalf("%s:%v", differences.File, err)
 	}
 	return d
 }
 
-// newPermits reads the lines of entries. An error begins with the number of its line.
-func newPermits(entries []differences.Entry) (*permits, error) {
+// newPermits reads the lines of entries, and leaves out those about other targets. An error begins with the number of its line.
+func newPermits(entries []differences.Entry, target string) (*permits, error) {
 	d := &permits{}
 	for _, e := range entries {
 		var read difference
@@ -62,7 +64,9 @@ func newPermits(entries []differences.Entry) (*permits, error) {
 		if len(read.steps) == 0 || len(read.drops)+len(read.missing)+len(read.added) == 0 {
 			return nil, fmt.Errorf("%d: the entry has no steps or nothing that differs", e.Lines[0].Number)
 		}
-		d.entries = append(d.entries, read)
+		if read.target == "" || read.target == target {
+			d.entries = append(d.entries, read)
+		}
 	}
 	return d, nil
 }
@@ -73,6 +77,8 @@ func (e *difference) add(line int, kind, text string) error {
 	switch kind {
 	case "steps":
 		e.steps = append(e.steps, glob(text))
+	case "target":
+		e.target = text
 	case "drop":
 		p.pattern, err = regexp.Compile(text)
 		e.drops = append(e.drops, p)
@@ -83,7 +89,7 @@ func (e *difference) add(line int, kind, text string) error {
 		p.pattern = glob(text)
 		e.added = append(e.added, p)
 	default:
-		return fmt.Errorf("%q is none of steps, drop, - and +", kind)
+		return fmt.Errorf("%q is none of steps, target, drop, - and +", kind)
 	}
 	return err
 }
@@ -201,7 +207,7 @@ func TestPermits(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return newPermits(sections[0].Entries)
+		return newPermits(sections[0].Entries, "here")
 	}
 	d, err := parse("steps mqadmin a *\ndrop , x=\\d+\n-    only * theirs\n+    only ours\n")
 	if err != nil {
@@ -225,6 +231,12 @@ func TestPermits(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"+ only ours"}, unused); diff != "" {
 		t.Errorf("not used: %s", diff)
+	}
+	if d, err := parse("target there\nsteps a\n- b\n"); err != nil || len(d.entries) != 0 {
+		t.Errorf("an entry about another target: %v, %v", d, err)
+	}
+	if d, err := parse("target here\nsteps a\n- b\n"); err != nil || len(d.entries) != 1 {
+		t.Errorf("an entry about the target: %v, %v", d, err)
 	}
 	for _, bad := range []string{"- b", "steps a", "nothing a", "steps a\ndrop (", "steps a\n- b\n- b"} {
 		if _, err := parse(bad); err == nil {

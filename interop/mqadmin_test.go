@@ -29,7 +29,8 @@ const mqadminDir = "testdata/mqadmin/"
 
 // TestMqadmin plays every command of RocketMQ's own mqadmin, all in one process, and compares what it exits with and prints with what is recorded of
 // a RocketMQ 5.5.0, after the same commands. What may differ, and why, stands in the list of package differences;
-// what stands there and does not differ fails. AEROBEE_INTEROP_MQADMIN_RECORD=1 keeps what Apache shows.
+// what stands there and does not differ fails. AEROBEE_INTEROP_MQADMIN_RECORD=1 keeps what Apache shows. The same commands are played
+// to another server with `aerobee admin`, and to one more with --json, see adminPlay.
 func TestMqadmin(t *testing.T) {
 	t.Setenv("AEROBEE_BROKER_NAME", "broker-a") // as Apache's is called here
 	record := os.Getenv("AEROBEE_INTEROP_MQADMIN_RECORD") != ""
@@ -38,16 +39,29 @@ func TestMqadmin(t *testing.T) {
 			var may *permits // Apache's server has to do what is recorded
 			settings := mqadminApacheSettings
 			if target != "apache" {
-				may, settings = readPermits(t), nil
+				may, settings = readPermits(t, "interop mqadmin", target), nil
 			}
-			m := startMqadmin(t, startServer(t, target, settings...))
-			start, played := time.Now(), 0
-			for _, name := range mqadminRecordings {
-				played += m.play(mqadminDir+name+".txt", record && target == "apache", may)
+			p := &adminPlay{target: target, settings: settings}
+			t.Run("play", func(t *testing.T) { // side by side: most of it is waiting
+				t.Run("mqadmin", func(t *testing.T) {
+					t.Parallel()
+					m := startMqadmin(t, startServer(t, target, settings...))
+					start, played := time.Now(), 0
+					for _, name := range mqadminRecordings {
+						played += m.play(mqadminDir+name+".txt", record && target == "apache", may)
+					}
+					m.checkComplete()
+					may.checkUsed(t)
+					t.Logf("%d commands in %v", played, time.Since(start).Round(time.Second))
+					p.theirs = m.said
+				})
+				if !record {
+					p.run(t)
+				}
+			})
+			if !record {
+				p.check(t)
 			}
-			m.checkComplete()
-			may.checkUsed(t)
-			t.Logf("%d commands in %v", played, time.Since(start).Round(time.Second))
 		})
 	}
 }
@@ -68,6 +82,9 @@ type mqadmin struct {
 	names   map[string]string // what ${name} stands for
 	listed  string            // what the tool says that it can do
 	ran     map[string]bool   // sub-commands that have been run, in lower case
+	said    []mqadminSaid     // what commands have printed, in their order
+	// tool runs a command line of mqadmin's: the process does, or our own binary.
+	tool func(where string, words []string) mqadminAnswer
 }
 
 func startMqadmin(t *testing.T, s *server) *mqadmin {
@@ -109,6 +126,7 @@ func startMqadmin(t *testing.T, s *server) *mqadmin {
 	m := &mqadmin{t: t, dir: dir, in: in, answers: bufio.NewScanner(out), ran: map[string]bool{},
 		names: map[string]string{"broker": s.broker, "namesrv": s.namesrv, "dir": dir}}
 	m.answers.Buffer(nil, 16<<20)
+	m.tool = m.ask
 	return m
 }
 
@@ -171,17 +189,23 @@ func (m *mqadmin) run(where, command string) string {
 	case "cat":
 		return m.cat(words[1])
 	}
-	answer := m.ask(where, words)
+	prepares := words[0] != "mqadmin" && words[0] != "interrupt"
+	ask := m.tool
+	if prepares {
+		ask = m.ask
+	}
+	answer := ask(where, words)
 	if answer.Failed != "" {
 		m.t.Fatalf("%s: %s: %s", where, command, answer.Failed)
 	}
-	if words[0] != "mqadmin" && words[0] != "interrupt" {
+	if prepares {
 		for name, id := range answer.IDs {
 			m.names[name] = id
 		}
 		return ""
 	}
 	m.remember(words, answer)
+	m.said = append(m.said, m.saying(where, command, commandOf(words), answer))
 	printed := answer.Out
 	if answer.Err != "" {
 		if printed != "" && !strings.HasSuffix(printed, "\n") {
@@ -274,7 +298,9 @@ func (m *mqadmin) cat(file string) string {
 		m.t.Errorf("%s is not JSON: %v\n%s", file, err, text)
 	}
 	lines := strings.Join(flatten("", value), "\n")
-	return transcript.Output(normaliseMqadmin("cat "+filepath.Base(file), m.known(lines)), 0)
+	text = []byte(transcript.Output(normaliseMqadmin("cat "+filepath.Base(file), m.known(lines)), 0))
+	m.said = append(m.said, mqadminSaid{command: "cat " + filepath.Base(file), text: string(text)})
+	return string(text)
 }
 
 // flatten gives each value in a JSON document a line with its path, in the order of the keys.

@@ -2,12 +2,10 @@ package mqadmin
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
 	"github.com/aerobee-mq/aerobee/config"
-	"github.com/aerobee-mq/aerobee/protocol"
 )
 
 func brokerStatus(ctx context.Context, c *call) error {
@@ -33,40 +31,16 @@ func brokerStatus(ctx context.Context, c *call) error {
 func getBrokerConfig(ctx context.Context, c *call) error {
 	all := map[string]map[string]string{}
 	defer c.Set("brokers", all)
-	show := func(addr, format string, args ...any) error {
+	return c.underHeadings(ctx, func(addr, heading string) error {
 		pairs, err := c.BrokerConfig(ctx, addr)
 		if err != nil {
 			return err
 		}
-		c.Say(format, args...)
+		c.Say("%s\n", heading)
 		all[addr] = c.settings(pairs)
 		c.Say("\n")
 		return nil
-	}
-	if c.has("brokerAddr") {
-		addr := c.text("brokerAddr")
-		return show(addr, "============%s============\n", addr)
-	}
-	brokers, err := c.fleet(ctx, c.text("clusterName"))
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for i := range brokers {
-		master, ok := brokers[i].Master()
-		if ok {
-			errs = append(errs, show(master, "============Master: %s============\n", master))
-		} else {
-			master = "NO_MASTER"
-			c.Say("============Master: %s============\n", master)
-		}
-		for _, id := range slices.Sorted(maps.Keys(brokers[i].Addrs)) {
-			if addr := brokers[i].Addrs[id]; id != protocol.MasterID {
-				errs = append(errs, show(addr, "============My Master: %s=====Slave: %s============\n", master, addr))
-			}
-		}
-	}
-	return errors.Join(errs...)
+	})
 }
 
 func updateBrokerConfig(ctx context.Context, c *call) error {

@@ -4,44 +4,43 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 
 	"github.com/aerobee-mq/aerobee/config"
+	"github.com/aerobee-mq/aerobee/internal/javatext"
 )
 
 func getColdDataFlowCtrInfo(ctx context.Context, c *call) error {
-	return c.onBrokers(ctx, true, func(addr string) error {
+	return c.underHeadings(ctx, func(addr, heading string) error {
+		c.Say(" %s\n", heading)
 		body, err := c.ColdData(ctx, addr)
 		if err != nil {
 			return err
 		}
+		body = c.dated(body)
 		var content map[string]any
 		if err := json.Unmarshal(body, &content); err != nil {
 			return fmt.Errorf("what %s says of cold data: %w", addr, err)
 		}
-		table, _ := content["runtimeTable"].(map[string]any)
-		for _, entry := range table {
-			if group, ok := entry.(map[string]any); ok {
-				c.datedEntry(group)
-			}
-		}
-		text, err := json.MarshalIndent(content, "", "\t")
-		if err != nil {
-			return err
-		}
-		c.Say(" ============%s============\n%s\n", addr, text)
+		c.Say("%s\n", javatext.Pretty(body))
 		c.Add("brokers", map[string]any{"addr": addr, "coldData": content})
 		return nil
 	})
 }
 
-// datedEntry replaces milliseconds by times.
-func (c *call) datedEntry(group map[string]any) {
-	for from, to := range map[string]string{"lastColdReadTimeMills": "lastColdReadTimeFormat", "createTimeMills": "createTimeFormat"} {
-		if ms, ok := group[from].(float64); ok {
-			group[to] = c.stamp(int64(ms))
-			delete(group, from)
+var coldMillis = regexp.MustCompile(`"(lastColdRead|create)TimeMills":\s*"?(\d+)"?`)
+
+// dated replaces the milliseconds in what a broker says of cold data by times; the order of the rest is the broker's.
+func (c *call) dated(body []byte) []byte {
+	return coldMillis.ReplaceAllFunc(body, func(member []byte) []byte {
+		part := coldMillis.FindSubmatch(member)
+		millis, err := strconv.ParseInt(string(part[2]), 10, 64)
+		if err != nil {
+			return member
 		}
-	}
+		return fmt.Appendf(nil, "\"%sTimeFormat\":\"%s\"", part[1], c.stamp(millis))
+	})
 }
 
 func updateColdDataFlowCtrGroupConfig(ctx context.Context, c *call) error {
@@ -72,12 +71,12 @@ func setCommitLogReadAheadMode(ctx context.Context, c *call) error {
 	if mode != "0" && mode != "1" {
 		return c.usage("the mode is 0, to read ahead, or 1, not to, and not %q", mode)
 	}
-	return c.onBrokers(ctx, true, func(addr string) error {
+	return c.underHeadings(ctx, func(addr, heading string) error {
+		c.Say(" %s\n", heading)
 		remark, err := c.SetReadAhead(ctx, addr, mode)
 		if err != nil {
 			return err
 		}
-		c.Say(" ============%s============\n", addr)
 		c.Quiet("brokers", "commitLog set readAhead mode rstStr%s\n", "remark").Add(remark)
 		return nil
 	})

@@ -118,13 +118,17 @@ func exportMetadata(ctx context.Context, c *call) error {
 			if err != nil {
 				return err
 			}
-			return c.write("topic.json", table)
+			return c.write("topic.json", map[string]any{"dataVersion": table.DataVersion, "topicConfigTable": table.Topics})
 		case c.has("subscriptionGroup"):
 			table, err := c.userGroups(ctx, addr)
 			if err != nil {
 				return err
 			}
-			return c.write("subscriptionGroup.json", table)
+			groups, err := exportedGroups(table.Groups)
+			if err != nil {
+				return err
+			}
+			return c.write("subscriptionGroup.json", map[string]any{"dataVersion": table.DataVersion, "forbiddenTable": table.Forbidden, "subscriptionGroupTable": groups})
 		}
 		return c.usage("of one broker, topics or groups: give -t or -g")
 	}
@@ -140,12 +144,33 @@ func exportMetadata(ctx context.Context, c *call) error {
 		content["topicConfigTable"], name = topics, "topic.json"
 	}
 	if !c.has("topic") {
-		content["subscriptionGroupTable"], name = groups, "subscriptionGroup.json"
+		exported, err := exportedGroups(groups)
+		if err != nil {
+			return err
+		}
+		content["subscriptionGroupTable"], name = exported, "subscriptionGroup.json"
 	}
 	if !c.has("topic") && !c.has("subscriptionGroup") {
 		name = "metadata.json"
 	}
 	return c.write(name, content)
+}
+
+// exportedGroups are groups as mqadmin writes them: their attributes too where there are none.
+func exportedGroups(groups map[string]protocol.SubscriptionGroupConfig) (map[string]map[string]json.RawMessage, error) {
+	out := map[string]map[string]json.RawMessage{}
+	for name, g := range groups {
+		text, err := json.Marshal(g)
+		if err != nil {
+			return nil, err
+		}
+		members := map[string]json.RawMessage{"attributes": json.RawMessage("{}")}
+		if err := json.Unmarshal(text, &members); err != nil {
+			return nil, err
+		}
+		out[name] = members
+	}
+	return out, nil
 }
 
 // gather adds the topics and groups of a broker to those of others: their queues add up.

@@ -67,7 +67,23 @@ func (c *call) carries(ctx context.Context, brokers []admin.Broker, b *admin.Bro
 	quota := map[string]any{"diskRatio": map[string]string{"commitLogDiskRatio": info["commitLogDiskRatio"], "consumeQueueDiskRatio": info["consumeQueueDiskRatio"]},
 		"tps": rates, "oneDayNum": numbers, "messageAverageSize": info["putMessageAverageSize"], "topicSize": len(topics.Topics), "groupSize": len(groups.Groups)}
 	version := map[string]any{"rocketmqVersion": protocol.VersionName(protocol.CurrentVersion), "clientInfo": c.clients(ctx, brokers, groups.Groups)}
-	return map[string]any{"runtimeEnv": map[string]any{"cpuNum": nil, "totalMemKBytes": nil}, "runtimeQuota": quota, "runtimeVersion": version}, nil
+	env, err := c.machine(ctx, addr, info)
+	return map[string]any{"runtimeEnv": env, "runtimeQuota": quota, "runtimeVersion": version}, err
+}
+
+// machine is what mqadmin takes for a broker's processors and memory, as far as the broker tells.
+func (c *call) machine(ctx context.Context, addr string, info map[string]string) (map[string]string, error) {
+	env := map[string]string{}
+	if total, ok := info["totalMemKBytes"]; ok {
+		env["totalMemKBytes"] = total
+	}
+	settings, err := c.BrokerConfig(ctx, addr)
+	for _, p := range settings {
+		if p.Key == "clientCallbackExecutorThreads" {
+			env["cpuNum"] = p.Value
+		}
+	}
+	return env, err
 }
 
 // clients are the languages and versions of all who consume.

@@ -41,6 +41,39 @@ func (c *call) onBrokers(ctx context.Context, all bool, do func(addr string) err
 	return c.onMembers(ctx, c.text("clusterName"), all, do)
 }
 
+// underHeadings does something at the broker of -b, or at every member of -c, each with the heading that mqadmin gives it. A broker that refuses
+// keeps none of the others from it.
+func (c *call) underHeadings(ctx context.Context, do func(addr, heading string) error) error {
+	const line = "============"
+	switch {
+	case c.has("brokerAddr"):
+		addr := c.text("brokerAddr")
+		return do(addr, line+addr+line)
+	case !c.has("clusterName"):
+		return c.usage("give -b or -c: of which broker, or of which cluster")
+	}
+	brokers, err := c.fleet(ctx, c.text("clusterName"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range brokers {
+		master, ok := brokers[i].Master()
+		if ok {
+			errs = append(errs, do(master, line+"Master: "+master+line))
+		} else {
+			master = "NO_MASTER"
+			c.Say("%sMaster: %s%s\n", line, master, line)
+		}
+		for _, id := range slices.Sorted(maps.Keys(brokers[i].Addrs)) {
+			if addr := brokers[i].Addrs[id]; id != protocol.MasterID {
+				errs = append(errs, do(addr, fmt.Sprintf("%sMy Master: %s=====Slave: %s%s", line, master, addr, line)))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // onMembers does something at every master of a cluster, with all at every member; "" is all clusters.
 func (c *call) onMembers(ctx context.Context, cluster string, all bool, do func(addr string) error) error {
 	brokers, err := c.fleet(ctx, cluster)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/internal/javatext"
 	"github.com/aerobee-mq/aerobee/message"
@@ -161,26 +162,37 @@ func getConsumerConfig(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	all := map[string]protocol.SubscriptionGroupConfig{}
+	all, err := c.groupsNamed(ctx, brokers, group)
 	for _, b := range brokers {
-		table, err := c.GroupTable(ctx, anyAddr(b.Addrs))
-		errs = append(errs, err)
-		g, ok := table.Groups[group]
+		g, ok := all[b.Name]
 		if !ok {
 			continue
 		}
-		all[b.Name] = g
 		c.Say("=============================%s:%s=============================\n", b.Cluster, b.Name)
 		for _, f := range groupFields(&g) {
 			c.Say("%-40s=  %s\n", f[0], f[1])
 		}
 	}
 	c.Set("brokers", all)
-	if err := errors.Join(errs...); err != nil || len(all) > 0 {
-		return err
+	return err
+}
+
+// groupsNamed is a group's configuration by the names of the brokers that have it. None is an error.
+func (c *call) groupsNamed(ctx context.Context, brokers []admin.Broker, group string) (map[string]protocol.SubscriptionGroupConfig, error) {
+	var errs []error
+	all := map[string]protocol.SubscriptionGroupConfig{}
+	for _, b := range brokers {
+		table, err := c.GroupTable(ctx, anyAddr(b.Addrs))
+		errs = append(errs, err)
+		if g, ok := table.Groups[group]; ok {
+			all[b.Name] = g
+		}
 	}
-	return fmt.Errorf("no broker has a consumer group %s", group)
+	err := errors.Join(errs...)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("no broker has a consumer group %s", group)
+	}
+	return all, err
 }
 
 func setConsumeMode(ctx context.Context, c *call) error {

@@ -25,6 +25,15 @@ func TestJavaTexts(t *testing.T) {
 	f(mergeOrder("a:8;b:2", "a", "a:4"), "b:2;a:4")
 }
 
+// TestDated replaces milliseconds by times, and leaves all else as and where it is.
+func TestDated(t *testing.T) {
+	c := &call{env: Env{Now: func() time.Time { return time.UnixMilli(0).UTC() }}}
+	got := string(c.dated([]byte(`{"runtimeTable":{"g":{"createTimeMills":1700000000123,"b":1,"lastColdReadTimeMills":"1700000001000"}},"a":1700000000000}`)))
+	if want := `{"runtimeTable":{"g":{"createTimeFormat":"2023-11-14 22:13:20","b":1,"lastColdReadTimeFormat":"2023-11-14 22:13:21"}},"a":1700000000000}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestMoments(t *testing.T) {
 	at, err := parseMoment("2026-01-31#15:04:05:007", time.UTC)
 	if want := time.Date(2026, 1, 31, 15, 4, 5, 7e6, time.UTC); err != nil || !at.Equal(want) {

@@ -13,15 +13,17 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol/lites"
 )
 
-// onParents does something at one member of every broker that has the parent topic.
-func (c *call) onParents(ctx context.Context, do func(b *protocol.BrokerData, addr string) error) error {
+// parents are the brokers that have the parent topic.
+func (c *call) parents(ctx context.Context) ([]protocol.BrokerData, error) {
 	route, err := c.routed(ctx, c.text("parentTopic"))
-	if err != nil {
-		return err
-	}
+	return route.Brokers, err
+}
+
+// atEach does something at one member of every broker.
+func atEach(brokers []protocol.BrokerData, do func(b *protocol.BrokerData, addr string) error) error {
 	var errs []error
-	for i := range route.Brokers {
-		errs = append(errs, do(&route.Brokers[i], anyAddr(route.Brokers[i].Addrs)))
+	for i := range brokers {
+		errs = append(errs, do(&brokers[i], anyAddr(brokers[i].Addrs)))
 	}
 	return errors.Join(errs...)
 }
@@ -57,10 +59,14 @@ func getBrokerLiteInfo(ctx context.Context, c *call) error {
 }
 
 func getParentTopicInfo(ctx context.Context, c *call) error {
+	parents, err := c.parents(ctx)
+	if err != nil {
+		return err
+	}
 	c.Say("Parent Topic Info: [%s]\n", c.text("parentTopic"))
 	const format = "%-50s %-8v %-14v %-14v %-100s \n"
 	t := c.Table("brokers", format, format, "#Broker Name", "#TTL", "#Lite Count", "#LMQ NUM", "#GROUPS")
-	return c.onParents(ctx, func(b *protocol.BrokerData, addr string) error {
+	return atEach(parents, func(b *protocol.BrokerData, addr string) error {
 		i, err := c.LiteParent(ctx, addr, c.text("parentTopic"))
 		if err == nil {
 			t.Add(javatext.Front(b.Name, 40), i.TTL, i.LiteTopics, i.Queues, javatext.List(i.Groups))
@@ -75,10 +81,14 @@ func getLiteTopicInfo(ctx context.Context, c *call) error {
 	if err != nil {
 		return c.usage("%v", err)
 	}
+	parents, err := c.parents(ctx)
+	if err != nil {
+		return err
+	}
 	c.Say("Lite Topic Info: [%s] [%s] [%s]\n", parent, lite, queue)
 	const format = "%-50s %-14v %-14v %-30s %-12v %-18v \n"
 	t := c.Table("brokers", format, format, "#Broker Name", "#MinOffset", "#MaxOffset", "#LastUpdate", "#Sharding", "#SubClientCount")
-	return c.onParents(ctx, func(b *protocol.BrokerData, addr string) error {
+	return atEach(parents, func(b *protocol.BrokerData, addr string) error {
 		i, err := c.LiteTopic(ctx, addr, parent, lite)
 		if err != nil {
 			return err
@@ -98,10 +108,14 @@ func getLiteTopicInfo(ctx context.Context, c *call) error {
 
 func getLiteClientInfo(ctx context.Context, c *call) error {
 	parent, group, client := c.text("parentTopic"), c.text("group"), c.text("clientId")
+	parents, err := c.parents(ctx)
+	if err != nil {
+		return err
+	}
 	c.Say("Lite Client Info: [%s] [%s] [%s]\n", parent, group, client)
 	const format = "%-30s %-20v %-30s %-30s \n"
 	t := c.Table("brokers", format, format, "#Broker", "#LiteTopicCount", "#LastAccessTime", "#LastConsumeTime")
-	return c.onParents(ctx, func(b *protocol.BrokerData, addr string) error {
+	return atEach(parents, func(b *protocol.BrokerData, addr string) error {
 		i, err := c.LiteClient(ctx, addr, parent, group, client)
 		if err != nil {
 			return err
@@ -125,6 +139,10 @@ func getLiteGroupInfo(ctx context.Context, c *call) error {
 		return err
 	}
 	lite := c.text("liteTopic")
+	parents, err := c.parents(ctx)
+	if err != nil {
+		return err
+	}
 	c.Say("Lite Group Info: [%s] [%s]\n", c.text("group"), c.text("parentTopic"))
 	const format = "%-50s %-16v %-16v %-16v %-30s\n"
 	var t *report.Rows
@@ -132,7 +150,7 @@ func getLiteGroupInfo(ctx context.Context, c *call) error {
 		t = c.Table("brokers", format, format, "#Broker Name", "#BrokerOffset", "#ConsumeOffset", "#LagCount", "#LastUpdate")
 	}
 	all := lites.GroupInfo{Earliest: -1}
-	err = c.onParents(ctx, func(b *protocol.BrokerData, addr string) error {
+	err = atEach(parents, func(b *protocol.BrokerData, addr string) error {
 		i, err := c.LiteGroup(ctx, addr, c.text("group"), lite, most)
 		if err != nil {
 			return err
@@ -151,21 +169,20 @@ func getLiteGroupInfo(ctx context.Context, c *call) error {
 		}
 		return nil
 	})
+	earliest, now := all.Earliest, c.env.Now().UnixMilli()
+	if earliest <= 0 {
+		earliest = now // nothing waits
+	}
+	c.Fact("totalLagCount", all.Total, "Total Lag Count: %d\n", all.Total)
+	c.Fact("earliestUnconsumedTimestamp", all.Earliest, "Min Unconsumed Timestamp: %d (%d s ago)\n", earliest, (now-earliest)/1000)
 	if lite != "" {
-		c.Fact("totalLagCount", all.Total, "Total Lag Count: %d\n", all.Total)
 		return err
 	}
 	slices.SortFunc(all.ByCount, func(x, y lites.Lag) int { return cmp.Compare(y.Count, x.Count) })
 	slices.SortFunc(all.ByTime, func(x, y lites.Lag) int { return cmp.Compare(x.Earliest, y.Earliest) })
-	c.Fact("totalLagCount", all.Total, "------TopK by lag count-----\nTotal Lag Count: %d\n", all.Total)
+	c.Say("\n------TopK by lag count-----\n")
 	c.printLags("byCount", all.ByCount)
 	c.Say("\n------TopK by lag time------\n")
-	if all.Earliest > 0 {
-		c.Say("Min Unconsumed Timestamp: %d (%d s ago)\n", all.Earliest, (c.env.Now().UnixMilli()-all.Earliest)/1000)
-	} else {
-		c.Say("Min Unconsumed Timestamp: -1 (lag time topK may not enabled)\n")
-	}
-	c.Set("earliestUnconsumedTimestamp", all.Earliest)
 	c.printLags("byTime", all.ByTime)
 	return err
 }
@@ -179,9 +196,13 @@ func (c *call) printLags(name string, lags []lites.Lag) {
 }
 
 func triggerLiteDispatch(ctx context.Context, c *call) error {
+	parents, err := c.parents(ctx)
+	if err != nil {
+		return err
+	}
 	c.Say("Group And Topic Info: [%s] [%s]\n\n", c.text("group"), c.text("parentTopic"))
 	t := c.Quiet("brokers", "%-30s %-12s\n", "broker", "result")
-	return c.onParents(ctx, func(b *protocol.BrokerData, addr string) error {
+	return atEach(parents, func(b *protocol.BrokerData, addr string) error {
 		if c.has("brokerName") && b.Name != c.text("brokerName") {
 			return nil
 		}

@@ -120,6 +120,12 @@ func queryMsgByKey(ctx context.Context, c *call) error {
 	}
 	q.Max = int(most)
 	list, err := c.Messages(ctx, q)
+	if len(list) == 0 {
+		if err == nil {
+			err = fmt.Errorf("topic %s has no message with the key %s", q.Topic, q.Key)
+		}
+		return err
+	}
 	t := c.Table("messages", "%-50s %4s %40s %-200s\n", "%-50s %4d %40d %-200s\n", "#Message ID", "#QID", "#Offset", "#IndexKey")
 	for _, m := range list {
 		id := cmp.Or(m.ID, m.OffsetID)

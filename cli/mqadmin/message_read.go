@@ -68,8 +68,9 @@ func (c *call) bound(ctx context.Context, q admin.Queue, name string, own func(c
 	return c.OffsetAt(ctx, q, at)
 }
 
-// read gives do what lies in a part of a queue, a few messages at a time, until do has had enough.
-func (c *call) read(ctx context.Context, e extent, tags string, do func(list []admin.Message) bool) error {
+// read gives do what lies in a part of a queue, a few messages at a time, until do has had enough. None is what it gives where the tags have left
+// all out, up to next.
+func (c *call) read(ctx context.Context, e extent, tags string, do func(list []admin.Message, next int64) bool) error {
 	if e.from >= e.to {
 		return nil
 	}
@@ -84,8 +85,9 @@ func (c *call) read(ctx context.Context, e extent, tags string, do func(list []a
 		if err != nil {
 			return err
 		}
+		none := len(list) == 0
 		list = slices.DeleteFunc(list, func(m admin.Message) bool { return m.Offset >= e.to })
-		if len(list) > 0 && !do(list) || r.Next <= before {
+		if r.Next <= before || len(list) == 0 && !none || !do(list, r.Next) {
 			return nil
 		}
 	}
@@ -126,7 +128,10 @@ func printMsg(ctx context.Context, c *call) error {
 	bodies := !c.has("printBody") || c.truth("printBody")
 	for _, e := range parts {
 		c.Say("minOffset=%d, maxOffset=%d, %s\n", e.from, e.to, member.QueueText(e.queue))
-		if err := c.read(ctx, e, c.textOr("subExpression", "*"), func(list []admin.Message) bool {
+		if err := c.read(ctx, e, c.textOr("subExpression", "*"), func(list []admin.Message, next int64) bool {
+			if len(list) == 0 {
+				c.Say("%s no matched msg. status=NO_MATCHED_MSG, offset=%d\n", member.QueueText(e.queue), next)
+			}
 			c.printMessages(list, bodies)
 			return true
 		}); err != nil {
@@ -147,7 +152,7 @@ func printMsgByQueue(ctx context.Context, c *call) error {
 	}
 	byTag := map[string]int64{}
 	for _, e := range parts {
-		if err := c.read(ctx, e, c.textOr("subExpression", "*"), func(list []admin.Message) bool {
+		if err := c.read(ctx, e, c.textOr("subExpression", "*"), func(list []admin.Message, _ int64) bool {
 			for i := range list {
 				if list[i].Tag != "" {
 					byTag[list[i].Tag]++
@@ -207,7 +212,10 @@ func consumeMessage(ctx context.Context, c *call) error {
 		if e.to-e.from > left {
 			c.Say("The older %d message of the %d queue will be provided\n", left, e.queue.QueueID)
 		}
-		if err := c.read(ctx, e, "*", func(list []admin.Message) bool {
+		if err := c.read(ctx, e, "*", func(list []admin.Message, _ int64) bool {
+			if len(list) == 0 {
+				return true
+			}
 			list = list[:min(int64(len(list)), left)]
 			left -= int64(len(list))
 			c.Say("Consume ok\n")

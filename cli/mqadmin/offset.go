@@ -80,6 +80,9 @@ func cloneGroupOffset(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, err := c.groupsNamed(ctx, brokers, from); err != nil {
+		return err // a broker tells of a group that it does not know that it begins at 0
+	}
 	stats, err := c.consumed(ctx, brokers, from, topic)
 	if err != nil {
 		return err

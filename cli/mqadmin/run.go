@@ -24,8 +24,8 @@ type Env struct {
 	Now func() time.Time
 	// TempDir is where bodies of messages and exports go, below rocketmq/; default the system's.
 	TempDir string
-	// Client makes a client for the commands that send.
-	Client func() (*client.Client, error)
+	// Client makes a client for the commands that send; it writes traces of what it sends if it is told to.
+	Client func(trace bool) (*client.Client, error)
 }
 
 func (e Env) withDefaults() Env {
@@ -63,7 +63,10 @@ func Run(ctx context.Context, inv *command.Invocation, a *admin.Admin, e Env) er
 	if inv.Endless && ctx.Err() != nil {
 		err = nil // it was asked to stop
 	}
-	return errors.Join(err, c.Flush())
+	if err != nil {
+		return errors.Join(err, c.Flush())
+	}
+	return c.End()
 }
 
 // call is one run of a command: the cluster, the options, and where it prints.

@@ -46,8 +46,8 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-func (l *lab) client() (*client.Client, error) {
-	return client.New(client.Config{NameServers: []string{l.addr}})
+func (l *lab) client(trace bool) (*client.Client, error) {
+	return client.New(client.Config{NameServers: []string{l.addr}, Trace: trace})
 }
 
 // try runs a command line and returns what it printed. ADDR in it is the node's address.
@@ -196,6 +196,47 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestTracedSend sends with -m true and waits for the trace.
+func TestTracedSend(t *testing.T) {
+	l := newLab(t)
+	id := l.object("sendMessage -t Orders -p hello -m true")["sent"].([]any)[0].(map[string]any)["msgId"].(string)
+	for began := time.Now(); ; {
+		out, err := l.try(t.Context(), "queryMsgTraceById -i "+id)
+		if err == nil && strings.Contains(out, "aerobee-admin") && strings.Contains(out, "success") {
+			break
+		}
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("no trace: %v, %s", err, out)
+		}
+	}
+	if found := l.object("queryMsgTraceById -i " + id)["sent"].([]any); len(found) != 1 {
+		t.Errorf("%v", found)
+	}
+}
+
+// TestJSONOfNothing wants an empty object from a command that has done nothing and has nothing to say.
+func TestJSONOfNothing(t *testing.T) {
+	l := newLab(t)
+	if v := l.object("queryMsgById -t Orders -i x -s false"); len(v) != 0 {
+		t.Errorf("%v", v)
+	}
+	l.run("updateTopic -b ADDR -t Orders -r 1 -w 1")
+	if v := l.object("updateTopicPerm -b ADDR -t Orders -p 6"); len(v["brokers"].([]any)) != 0 {
+		t.Errorf("%v", v)
+	}
+}
+
+// TestNothingMatches wants the words of mqadmin where a filter has left nothing, and an error where there is no such key.
+func TestNothingMatches(t *testing.T) {
+	l := newLab(t)
+	l.run("updateTopic -b ADDR -t Orders -r 1 -w 1")
+	l.run("sendMessage -t Orders -p hello -c red")
+	l.run("printMsg -t Orders -s blue", "queueId=0]\nMessageQueue [topic=Orders, brokerName=broker-a, queueId=0] no matched msg. status=NO_MATCHED_MSG, offset=1\n----")
+	if out, err := l.try(t.Context(), "queryMsgByKey -t Orders -k nokey"); err == nil || out != "" || err.Error() != "topic Orders has no message with the key nokey" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 // TestNoMessagesInJSON wants an empty list where a topic has none.
 func TestNoMessagesInJSON(t *testing.T) {
 	l := newLab(t)
@@ -237,7 +278,7 @@ func text(v any) string {
 func TestConsumers(t *testing.T) {
 	l := newLab(t)
 	l.run("sendMessage -t Orders -p hello -c created")
-	cl, err := l.client()
+	cl, err := l.client(false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const closeTimeout = 3 * time.Second
 
 // producing gives do a producer that stays off the group's other business, and closes it.
 func (c *call) producing(ctx context.Context, group string, do func(p *client.Producer) error) error {
-	cl, err := c.env.Client()
+	cl, err := c.env.Client(c.truth("msgTraceEnable"))
 	if err != nil {
 		return err
 	}
@@ -56,9 +56,6 @@ func sendMessage(ctx context.Context, c *call) error {
 			return c.usage("broker name must be set if the queue is chosen")
 		}
 		opts = append(opts, client.ToQueue(admin.Queue{Topic: m.Topic, BrokerName: c.text("broker"), QueueID: id}))
-	}
-	if c.truth("msgTraceEnable") {
-		c.warn("msgTraceEnable means nothing here: the broker's own log is what `aerobee message` looks at")
 	}
 	return c.producing(ctx, "aerobee-admin", func(p *client.Producer) error {
 		r, err := p.Send(ctx, m, opts...)

@@ -42,9 +42,19 @@ func updateTopic(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	attributes := "{" + strings.ReplaceAll(h.Attributes, ",", ", ") + "}"
-	c.Fact("topic", h.Topic, "%s\n", javaTopic(h, attributes))
+	c.Fact("topic", h.Topic, "%s\n", javaTopic(h, javaAttributes(h.Attributes)))
 	return nil
+}
+
+// javaAttributes are changes of attributes as mqadmin prints them; one that is taken away has no value.
+func javaAttributes(changes string) string {
+	parts := list(changes)
+	for i, part := range parts {
+		if !strings.Contains(part, "=") {
+			parts[i] += "="
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // orderTopic notes the queues of an ordered topic: of one broker beside those of others, of a cluster instead of all.
@@ -107,6 +117,7 @@ func updateTopicPerm(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	done := c.Quiet("brokers", "update topic perm from %d to %d in %s success.\n", "from", "to", "addr")
 	change := func(addr string) error {
 		old, err := c.TopicConfig(ctx, addr, topic)
 		if err != nil {
@@ -121,7 +132,7 @@ func updateTopicPerm(ctx context.Context, c *call) error {
 		if err := c.SetTopic(ctx, addr, h); err != nil {
 			return err
 		}
-		c.Quiet("brokers", "update topic perm from %d to %d in %s success.\n", "from", "to", "addr").Add(old.Perm, perm, addr)
+		done.Add(old.Perm, perm, addr)
 		if c.has("brokerAddr") {
 			c.Say("%s.\n", javaTopic(h, "{}"))
 		}

@@ -16,9 +16,10 @@ type Report struct {
 	// JSON tells that values are printed, and no text.
 	JSON bool
 
-	out *bufio.Writer
-	doc map[string]any
-	err error // the first of writing
+	out  *bufio.Writer
+	doc  map[string]any
+	some bool  // a document has been written
+	err  error // the first of writing
 }
 
 // New makes a report that is printed to w.
@@ -132,10 +133,18 @@ func (r *Report) Flush() error {
 		if err := enc.Encode(r.doc); r.err == nil {
 			r.err = err
 		}
-		r.doc = map[string]any{}
+		r.doc, r.some = map[string]any{}, true
 	}
 	if err := r.out.Flush(); r.err == nil {
 		r.err = err
 	}
 	return r.err
+}
+
+// End is Flush at the end of a command that has done what it was to do: one that has found nothing to say prints an empty object of JSON.
+func (r *Report) End() error {
+	if r.JSON && !r.some && len(r.doc) == 0 {
+		_, r.err = r.out.WriteString("{}\n")
+	}
+	return r.Flush()
 }

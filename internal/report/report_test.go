@@ -26,6 +26,23 @@ func TestOneThingIsSaidTwice(t *testing.T) {
 	f(true, `{"brokers":[{"brokerName":"broker-a","qid":3}],"list":["x"],"none":[],"total":7,"unseen":true}`+"\n")
 }
 
+// TestEnd prints an empty object where nothing has been said, and else what has been.
+func TestEnd(t *testing.T) {
+	f := func(asJSON bool, say func(r *Report), want string) {
+		t.Helper()
+		var out bytes.Buffer
+		r := New(&out, asJSON)
+		say(r)
+		if err := r.End(); err != nil || out.String() != want {
+			t.Errorf("%q, %v; want %q", &out, err, want)
+		}
+	}
+	f(true, func(*Report) {}, "{}\n")
+	f(false, func(*Report) {}, "")
+	f(true, func(r *Report) { r.Set("a", 1) }, "{\"a\":1}\n")
+	f(true, func(r *Report) { r.Set("a", 1); _ = r.Flush() }, "{\"a\":1}\n")
+}
+
 func TestKeys(t *testing.T) {
 	f := func(column, want string) {
 		t.Helper()

@@ -22,9 +22,9 @@ func authCommands() []command {
 	entry := []option{clusterName(), brokerAddr(), subject, need("r", "resources", "what of: Topic:orders,Group:g*"), need("a", "actions", "what: Pub,Sub"),
 		need("d", "decision", "Allow or Deny"), may("i", "sourceIp", "from where: addresses with commas between them")}
 	return []command{
-		{name: "createUser", about: "Make a user; Aerobee keeps it, and does not ask for it yet", example: " -c DefaultCluster -u alice -p secret", choices: place(),
+		{name: "createUser", about: "Make a user", example: " -c DefaultCluster -u alice -p secret", choices: place(),
 			options: []option{clusterName(), brokerAddr(), user, need("p", "password", "its password"), kind}},
-		{name: "updateUser", about: "Change a user; Aerobee keeps it, and does not ask for it yet", example: " -c DefaultCluster -u alice -s disable",
+		{name: "updateUser", about: "Change a user", example: " -c DefaultCluster -u alice -s disable",
 			choices: [][]string{{"clusterName", "brokerAddr"}, {"password", "userType", "userStatus"}},
 			options: []option{clusterName(), brokerAddr(), user, may("p", "password", "its password"), kind, may("s", "userStatus", "enable or disable")}},
 		{name: "deleteUser", about: "Delete a user", example: " -c DefaultCluster -u alice", choices: place(),
@@ -35,8 +35,8 @@ func authCommands() []command {
 			options: []option{brokerAddr(), clusterName(), may("f", "filter", "only names that hold this")}},
 		{name: "copyUser", about: "Copy users from broker to broker", example: " -f 10.0.0.1:10911 -t 10.0.0.2:10911",
 			options: []option{from, to, may("u", "usernames", "only these, with commas between them")}},
-		{name: "createAcl", about: "Make an access control list; Aerobee keeps it, and does not ask for it yet", example: " -c DefaultCluster -s User:alice -r Topic:orders -a Pub,Sub -d Allow", choices: place(), options: entry},
-		{name: "updateAcl", about: "Change an access control list; Aerobee keeps it, and does not ask for it yet", example: " -c DefaultCluster -s User:alice -r Topic:orders -a Sub -d Deny", choices: place(), options: entry},
+		{name: "createAcl", about: "Make an access control list", example: " -c DefaultCluster -s User:alice -r Topic:orders -a Pub,Sub -d Allow", choices: place(), options: entry},
+		{name: "updateAcl", about: "Change an access control list", example: " -c DefaultCluster -s User:alice -r Topic:orders -a Sub -d Deny", choices: place(), options: entry},
 		{name: "deleteAcl", about: "Delete an access control list", example: " -c DefaultCluster -s User:alice", choices: place(),
 			options: []option{clusterName(), brokerAddr(), subject, may("r", "resources", "only what is said of this resource")}},
 		{name: "getAcl", about: "Show an access control list", example: " -c DefaultCluster -s User:alice", choices: place(),

@@ -28,7 +28,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  * same in each run; those that stay do so until the process ends.
  */
 final class Stage {
-    private static final int SECONDS = 30;
+    private static final int SECONDS = 60;
 
     private final String namesrv;
     private final String broker;
