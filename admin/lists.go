@@ -2,8 +2,10 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
+	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/protocol/manage"
 )
@@ -28,8 +30,14 @@ func (a *Admin) QueueEntries(ctx context.Context, addr string, h *manage.Consume
 		fields = append(fields, "consumerGroup", h.Group)
 	}
 	var out manage.ConsumeQueue
-	err := a.ask(ctx, addr, protocol.ReqQueryConsumeQueue, fields, &out)
-	return out, err
+	answer, err := a.call(ctx, addr, protocol.ReqQueryConsumeQueue, fields, nil)
+	if err != nil {
+		return out, err
+	}
+	if len(answer.Body) == 0 { // Apache's success of nothing
+		return out, fmt.Errorf("admin: the broker at %s has no queue %d of topic %s: %w", addr, h.QueueID, h.Topic, cluster.ErrNotFound)
+	}
+	return out, decode(answer, addr, protocol.ReqQueryConsumeQueue, &out)
 }
 
 // Producers are all clients that produce at the broker at the address, by group (328).

@@ -41,9 +41,9 @@ type permit struct {
 	used    int
 }
 
-func readPermits(t *testing.T, section, target string) *permits {
+func readPermits(t *testing.T, entries []differences.Entry, target string) *permits {
 	t.Helper()
-	d, err := newPermits(differences.Of(t, section), target)
+	d, err := newPermits(entries, target)
 	if err != nil {
 		t.Fatalf("%s:%v", differences.File, err)
 	}

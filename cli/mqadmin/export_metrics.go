@@ -89,7 +89,7 @@ func (c *call) machine(ctx context.Context, addr string, info map[string]string)
 // clients are the languages and versions of all who consume.
 func (c *call) clients(ctx context.Context, brokers []admin.Broker, groups map[string]protocol.SubscriptionGroupConfig) []string {
 	seen := map[string]bool{}
-	for _, group := range sortedKeys(groups) {
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		online, err := c.onlineAt(ctx, brokers, group)
 		if err != nil {
 			continue // nobody is there

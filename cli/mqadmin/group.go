@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/cli/mqadmin/tostring"
 	"github.com/aerobee-mq/aerobee/client/cluster"
-	"github.com/aerobee-mq/aerobee/internal/javatext"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
@@ -29,7 +29,7 @@ func updateSubGroup(ctx context.Context, c *call) error {
 	}); err != nil {
 		return err
 	}
-	c.Fact("group", g.GroupName, "%s\n", javaGroup(&g))
+	c.Fact("group", g.GroupName, "%s\n", tostring.Group(&g))
 	return nil
 }
 
@@ -64,54 +64,6 @@ func (c *call) groupConfig() (protocol.SubscriptionGroupConfig, error) {
 		}
 	}
 	return g, errors.Join(errs[:]...)
-}
-
-// javaPolicy is when a group retries, as toString writes it.
-func javaPolicy(raw json.RawMessage) string {
-	p := struct {
-		Type        string                                    `json:"type"`
-		Exponential *struct{ Initial, Max, Multiplier int64 } `json:"exponentialRetryPolicy"`
-		Customized  *struct{ Next []int64 }                   `json:"customizedRetryPolicy"`
-	}{Type: "CUSTOMIZED"}
-	if len(raw) > 0 && json.Unmarshal(raw, &p) != nil {
-		return string(raw)
-	}
-	exponential, customized := "null", "null"
-	if e := p.Exponential; e != nil {
-		exponential = fmt.Sprintf("ExponentialRetryPolicy{initial=%d, max=%d, multiplier=%d}", e.Initial, e.Max, e.Multiplier)
-	}
-	if p.Customized != nil {
-		customized = fmt.Sprintf("CustomizedRetryPolicy{next=[%s]}", strings.Trim(strings.ReplaceAll(fmt.Sprint(p.Customized.Next), " ", ", "), "[]"))
-	}
-	return fmt.Sprintf("GroupRetryPolicy{type=%s, exponentialRetryPolicy=%s, customizedRetryPolicy=%s}", p.Type, exponential, customized)
-}
-
-// groupFields are the names and values of a group's settings, in the order in which mqadmin prints them.
-func groupFields(g *protocol.SubscriptionGroupConfig) [][2]string {
-	text := func(v any) string { return fmt.Sprint(v) }
-	subscriptions := ""
-	if raw, ok := g.Extra["subscriptionDataSet"]; ok && string(raw) != "null" {
-		subscriptions = string(raw)
-	}
-	return [][2]string{{"groupName", g.GroupName}, {"consumeEnable", text(g.ConsumeEnable)}, {"consumeFromMinEnable", text(g.ConsumeFromMinEnable)},
-		{"consumeBroadcastEnable", text(g.ConsumeBroadcastEnable)}, {"consumeMessageOrderly", text(g.ConsumeMessageOrderly)},
-		{"retryQueueNums", text(g.RetryQueueNums)}, {"retryMaxTimes", text(g.RetryMaxTimes)}, {"groupRetryPolicy", javaPolicy(g.Extra["groupRetryPolicy"])},
-		{"brokerId", text(g.BrokerID)}, {"whichBrokerWhenConsumeSlowly", text(g.WhichBrokerWhenConsumeSlowly)},
-		{"notifyConsumerIdsChangedEnable", text(g.NotifyConsumerIDsChangedEnable)}, {"groupSysFlag", text(g.GroupSysFlag)},
-		{"consumeTimeoutMinute", text(g.ConsumeTimeoutMinute)}, {"subscriptionDataSet", subscriptions}, {"attributes", javatext.Map(g.Attributes)}}
-}
-
-// javaGroup is a group's settings on one line.
-func javaGroup(g *protocol.SubscriptionGroupConfig) string {
-	var parts []string
-	for _, f := range groupFields(g) {
-		value := f[1]
-		if f[0] == "subscriptionDataSet" {
-			value = javatext.Text(value)
-		}
-		parts = append(parts, f[0]+"="+value)
-	}
-	return "SubscriptionGroupConfig{" + strings.Join(parts, ", ") + "}"
 }
 
 func deleteSubGroup(ctx context.Context, c *call) error {
@@ -169,7 +121,7 @@ func getConsumerConfig(ctx context.Context, c *call) error {
 			continue
 		}
 		c.Say("=============================%s:%s=============================\n", b.Cluster, b.Name)
-		for _, f := range groupFields(&g) {
+		for _, f := range tostring.GroupFields(&g) {
 			c.Say("%-40s=  %s\n", f[0], f[1])
 		}
 	}

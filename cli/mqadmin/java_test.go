@@ -12,15 +12,6 @@ func TestJavaTexts(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	f(javaAddrs(map[int64]string{1: "b:2", 0: "a:1"}), "{0=a:1, 1=b:2}")
-	f(permText(6), "RW-")
-	f(javaPolicy(nil), "GroupRetryPolicy{type=CUSTOMIZED, exponentialRetryPolicy=null, customizedRetryPolicy=null}")
-	f(javaPolicy([]byte(`{"type":"EXPONENTIAL","exponentialRetryPolicy":{"initial":5000,"max":7200000,"multiplier":2}}`)),
-		"GroupRetryPolicy{type=EXPONENTIAL, exponentialRetryPolicy=ExponentialRetryPolicy{initial=5000, max=7200000, multiplier=2}, customizedRetryPolicy=null}")
-	f(javaPolicy([]byte(`{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000,5000]}}`)),
-		"GroupRetryPolicy{type=CUSTOMIZED, exponentialRetryPolicy=null, customizedRetryPolicy=CustomizedRetryPolicy{next=[1000, 5000]}}")
-	f(permText(4), "R--")
-	f(permText(3), "-WX")
 	f(mergeOrder("", "a", "a:4"), "a:4")
 	f(mergeOrder("a:8;b:2", "a", "a:4"), "b:2;a:4")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/cli/member"
+	"github.com/aerobee-mq/aerobee/cli/mqadmin/tostring"
 	"github.com/aerobee-mq/aerobee/protocol"
 )
 
@@ -107,7 +108,7 @@ func (c *call) printMessages(list []admin.Message, bodies bool) {
 			id = m.OffsetID
 		}
 		if !c.JSON {
-			c.Say("MSGID: %s %s BODY: %s\n", id, javaMessage(m), body)
+			c.Say("MSGID: %s %s BODY: %s\n", id, tostring.Message(m), body)
 			continue
 		}
 		v := messageView(m, nil)

@@ -2,6 +2,8 @@ package mqadmin
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/admin"
@@ -64,7 +66,7 @@ func (c *call) monitorGroup(ctx context.Context, brokers []admin.Broker, group s
 	}
 	t := c.Quiet("undone", "[MONITOR] reportUndoneMsgs: UndoneMsgs [consumerGroup=%s, topic=%s, undoneMsgsTotal=%d, undoneMsgsSingleMQ=%d, undoneMsgsDelayTimeMills=%d]\n",
 		"consumerGroup", "topic", "undoneMsgsTotal", "undoneMsgsSingleMQ", "undoneMsgsDelayTimeMills")
-	for _, topic := range sortedKeys(byTopic) {
+	for _, topic := range slices.Sorted(maps.Keys(byTopic)) {
 		t.Add(group, topic, byTopic[topic].total, byTopic[topic].most, byTopic[topic].delayMillis)
 	}
 	online, err := c.onlineAt(ctx, brokers, group)
@@ -81,7 +83,7 @@ func (c *call) monitorGroup(ctx context.Context, brokers []admin.Broker, group s
 	if !member.Same(infos) {
 		notes.Add(group, "Subscription different")
 	}
-	for _, id := range sortedKeys(infos) {
+	for _, id := range slices.Sorted(maps.Keys(infos)) {
 		for _, text := range infos[id].Troubles(id, c.env.Now().UnixMilli()) {
 			notes.Add(group, "ClientId: "+id+", "+text)
 		}

@@ -226,6 +226,19 @@ func TestJSONOfNothing(t *testing.T) {
 	}
 }
 
+// TestCloneOfNobody wants a group's offsets to stay as they are where those of a group that is not there are copied.
+func TestCloneOfNobody(t *testing.T) {
+	l := newLab(t)
+	l.run("updateSubGroup -b ADDR -g billing")
+	l.run("updateTopic -b ADDR -t Orders -r 1 -w 1")
+	l.run("sendMessage -t Orders -p hello")
+	l.run("skipAccumulatedMessage -g billing -t Orders")
+	if out, err := l.try(t.Context(), "cloneGroupOffset -s nobody -d billing -t Orders"); err == nil || out != "" || err.Error() != "no broker has a consumer group nobody" {
+		t.Errorf("%q, %v", out, err)
+	}
+	l.run("consumerProgress -g billing -t Orders", "Consume Diff Total: 0\n")
+}
+
 // TestNothingMatches wants the words of mqadmin where a filter has left nothing, and an error where there is no such key.
 func TestNothingMatches(t *testing.T) {
 	l := newLab(t)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/cli/mqadmin/tostring"
 	"github.com/aerobee-mq/aerobee/client/allocate"
 	"github.com/aerobee-mq/aerobee/internal/javatext"
 	"github.com/aerobee-mq/aerobee/message"
@@ -87,7 +88,7 @@ func topicRoute(ctx context.Context, c *call) error {
 		}
 		q := route.Queues[i]
 		read, write = read+q.ReadQueueNums, write+q.WriteQueueNums
-		t.Add(b.Cluster, b.Name, javaAddrs(b.Addrs), q.ReadQueueNums, q.WriteQueueNums, q.Perm)
+		t.Add(b.Cluster, b.Name, tostring.Addrs(b.Addrs), q.ReadQueueNums, q.WriteQueueNums, q.Perm)
 	}
 	c.Say("%s\n", strings.Repeat("-", 158))
 	c.Say(format, "Total:", fmt.Sprint(len(route.Queues)), "", read, write, "")

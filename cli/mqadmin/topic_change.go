@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/cli/mqadmin/tostring"
 	"github.com/aerobee-mq/aerobee/client/cluster"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -42,19 +43,8 @@ func updateTopic(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	c.Fact("topic", h.Topic, "%s\n", javaTopic(h, javaAttributes(h.Attributes)))
+	c.Fact("topic", h.Topic, "%s\n", tostring.Topic(h, tostring.Attributes(h.Attributes)))
 	return nil
-}
-
-// javaAttributes are changes of attributes as mqadmin prints them; one that is taken away has no value.
-func javaAttributes(changes string) string {
-	parts := list(changes)
-	for i, part := range parts {
-		if !strings.Contains(part, "=") {
-			parts[i] += "="
-		}
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // orderTopic notes the queues of an ordered topic: of one broker beside those of others, of a cluster instead of all.
@@ -134,7 +124,7 @@ func updateTopicPerm(ctx context.Context, c *call) error {
 		}
 		done.Add(old.Perm, perm, addr)
 		if c.has("brokerAddr") {
-			c.Say("%s.\n", javaTopic(h, "{}"))
+			c.Say("%s.\n", tostring.Topic(h, "{}"))
 		}
 		return nil
 	}

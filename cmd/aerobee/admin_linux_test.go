@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,7 +100,7 @@ func (o *operator) await(line string) {
 // `make bench-operate` runs it.
 func TestAdminTime(t *testing.T) {
 	bin := buildBinary(t)
-	n := startNode(t, bin, "--data", t.TempDir(), "--set", "brokerName=broker-a")
+	n := startNode(t, bin, "--data", t.TempDir(), "--set", "brokerName=broker-a", "--set", "logLevel=error")
 	o := &operator{t: t, bin: bin, addr: n.addr, dir: t.TempDir()}
 	id := o.prepare()
 	found, _ := o.run("queryMsgById --json -t Orders -i " + id)
@@ -108,7 +109,7 @@ func TestAdminTime(t *testing.T) {
 		t.Fatalf("no offset id in %s", found)
 	}
 	fill, number := strings.NewReplacer("OFFSETID", at[1], " ID", " "+id), regexp.MustCompile(`N\b`)
-	measured := endlessCommands()
+	measured, table := endlessCommands(), ""
 	for _, line := range adminLines() {
 		name, _, _ := strings.Cut(line, " ")
 		measured = append(measured, name)
@@ -118,11 +119,12 @@ func TestAdminTime(t *testing.T) {
 			_, took := o.run(fill.Replace(number.ReplaceAllString(line, strconv.Itoa(round))))
 			return took
 		})
-		t.Logf("%-34s %5.1f ms  (%.1f to %.1f)", name, millis(middle), millis(least), millis(most))
+		table += fmt.Sprintf("\n%-34s %5.1f ms  (%.1f to %.1f)", name, millis(middle), millis(least), millis(most))
 		if middle >= maxAdmin {
 			t.Errorf("aerobee admin %s takes %v, it must be less than %v", line, middle, maxAdmin)
 		}
 	}
+	t.Logf("aerobee admin, median of %d, must %v:%s", adminRounds, maxAdmin, table)
 	for _, name := range command.Names("") {
 		if !command.IsRefused(name) && !slices.Contains(measured, name) {
 			t.Errorf("%s is not measured", name)
