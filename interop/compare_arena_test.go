@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/internal/machine"
 )
 
 // Stores that have grown so far make room before a row, and behind each round where nothing has to be warmed again.
@@ -75,8 +77,8 @@ func (a *arena) measure(t *testing.T, r row) {
 			a.clear()
 		}
 	}()
-	result := &rowResult{Row: r.name, Order: r.order, Title: r.title, Text: r.text, Measured: began.UTC().Truncate(time.Second), Commit: treeVersion(t),
-		Machine: machineText(), Versions: map[string]string{"Go": runtime.Version()}, Rounds: a.rounds, Seconds: a.span.Seconds(), Bound: a.others,
+	result := &rowResult{Row: r.name, Order: r.order, Title: r.title, Text: r.text, Measured: began.UTC().Truncate(time.Second), Commit: treeVersion(),
+		Machine: machine.Text(), Versions: map[string]string{"Go": runtime.Version()}, Rounds: a.rounds, Seconds: a.span.Seconds(), Bound: a.others,
 		Anchor: r.anchor, Figures: r.figures}
 	var all []*standing
 	for _, c := range r.contenders {

@@ -6,14 +6,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/internal/machine"
 )
 
 // TestCompare runs the rows that AEROBEE_INTEROP_COMPARE_ROW names (separated by commas; all without it), keeps what they
@@ -94,36 +94,12 @@ func compareOptions(t *testing.T) compareSettings {
 }
 
 // treeVersion is the commit of the work tree, with a mark if files of the product differ from it.
-func treeVersion(t *testing.T) string {
-	t.Helper()
-	head, err := exec.Command("git", "rev-parse", "--short=10", "HEAD").Output()
-	if err != nil {
-		t.Logf("commit: %v", err)
-		return "unknown"
-	}
-	commit := strings.TrimSpace(string(head))
-	changed, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no", "--", "..", ":!../BENCHMARKS.md", ":!.").Output()
-	if err != nil || len(strings.TrimSpace(string(changed))) > 0 {
-		commit += " with changes"
-	}
+func treeVersion() string {
+	commit := machine.Commit("BENCHMARKS.md", "interop")
 	if os.Getenv("AEROBEE_INTEROP_BINARY") != "" {
 		commit += " (with a server built elsewhere)"
 	}
 	return commit
-}
-
-// machineText describes where the comparison runs.
-func machineText() string {
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	memory := "unknown memory"
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		if fields := strings.Fields(string(text)); len(fields) > 1 {
-			if kib, err := strconv.ParseFloat(fields[1], 64); err == nil {
-				memory = strconv.FormatFloat(kib/(1<<20), 'f', 0, 64) + " GiB of memory"
-			}
-		}
-	}
-	return strconv.Itoa(runtime.NumCPU()) + " processors (" + processorName() + "), " + memory + ", " + runtime.GOOS + "/" + runtime.GOARCH + " " + strings.TrimSpace(string(kernel))
 }
 
 // renderPage writes BENCHMARKS.md, or a page beside results that lie elsewhere. What the rows say of themselves now

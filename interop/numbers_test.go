@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aerobee-mq/aerobee/internal/machine"
 )
 
 // What each client of the comparison gets to do. Java warms up longer: its compiler needs it.
@@ -169,7 +171,7 @@ func numbersReport(t *testing.T, all []*loaded, memory measured) string {
 		version = []byte("unknown")
 	}
 	fmt.Fprintf(&b, "# Last result of `make bench-client`\n\nClients against one Aerobee (SYNC_FLUSH) at %s, on %d processors (%s), %s, %s.\n", strings.TrimSpace(string(version)),
-		runtime.NumCPU(), processorName(), runtime.GOOS+"/"+runtime.GOARCH+", "+runtime.Version(), time.Now().UTC().Format(time.DateOnly))
+		runtime.NumCPU(), machine.Processor(), runtime.GOOS+"/"+runtime.GOARCH+", "+runtime.Version(), time.Now().UTC().Format(time.DateOnly))
 	load, err := os.ReadFile("/proc/loadavg")
 	if err == nil {
 		fmt.Fprintf(&b, "Load of the machine at the end: %s.\n", strings.Join(strings.Fields(string(load))[:3], ", "))
@@ -189,18 +191,4 @@ func numbersReport(t *testing.T, all []*loaded, memory measured) string {
 	fmt.Fprintf(&b, "A send allocates %.1f times, the message itself among them; a consumed message %.1f times.\n", median(all[0].sends, allocations), median(all[0].consumes, allocations))
 	fmt.Fprintf(&b, "%d clients in one process, each with a connection and a message sent, take %.0f MB (must: < %d).\n", numbersClients, memory.RSS, mustClientsMB)
 	return b.String()
-}
-
-// processorName is the model that Linux names.
-func processorName() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return "unknown model"
-	}
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown model"
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/machine"
 	"github.com/aerobee-mq/aerobee/message"
 )
 
@@ -29,6 +30,7 @@ const (
 // BenchmarkTimersOnTime measures, on a real disk with SYNC_FLUSH, what a million pending timer messages take of memory, and how
 // late 10,000 a second are delivered besides. It fails beyond 100 MB, or 20 ms for 99 in 100.
 func BenchmarkTimersOnTime(b *testing.B) {
+	b.Log(machine.Stamp())
 	var mu sync.Mutex
 	var late []time.Duration
 	o := Options{Dir: b.TempDir(), StoreHost: netip.MustParseAddrPort("10.0.0.1:10911")}

@@ -3,16 +3,15 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/machine"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
-	"github.com/aerobee-mq/aerobee/remoting"
 )
 
 // What 100,000 light queues that hold messages may take of memory, and how soon after a kill they are back.
@@ -25,6 +24,7 @@ const (
 // TestLightQueuesSize begins 100,000 light queues with two messages each, kills the node, starts it again and asks for some of them.
 // `make bench-lights` runs it: it takes a minute.
 func TestLightQueuesSize(t *testing.T) {
+	t.Log(machine.Stamp())
 	bin, data := buildBinary(t), t.TempDir()
 	n := startNode(t, bin, "--data", data)
 	idle := n.rss(t)
@@ -90,31 +90,4 @@ func sendToLights(t *testing.T, addr string, together int) {
 	}
 	close(next)
 	work.Wait()
-}
-
-func dialNode(t *testing.T, addr string) *remoting.Conn {
-	t.Helper()
-	conn, err := remoting.Dial(t.Context(), addr, remoting.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn
-}
-
-// ask sends a request with the fields (name, value, …) and returns the answer.
-func ask(t *testing.T, conn *remoting.Conn, code int32, body string, fields ...string) *protocol.Frame {
-	t.Helper()
-	f := &protocol.Frame{Code: code, Version: protocol.CurrentVersion, Body: []byte(body)}
-	for i := 0; i < len(fields); i += 2 {
-		f.Fields.Add(fields[i], fields[i+1])
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	r, err := conn.Invoke(ctx, f)
-	if err != nil {
-		t.Error(err)
-		return &protocol.Frame{Code: -1}
-	}
-	return r
 }

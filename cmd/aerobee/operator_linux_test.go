@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/internal/machine"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -37,6 +38,7 @@ func median(n int, measure func() time.Duration) (middle, least, most time.Durat
 
 // TestTopicListTime lists 10,000 topics with the binary. `make bench-operate` runs it.
 func TestTopicListTime(t *testing.T) {
+	t.Log(machine.Stamp())
 	bin := buildBinary(t)
 	n := startNode(t, bin, "--memory")
 	makeTopics(t, n.addr, listedTopics)
@@ -101,6 +103,7 @@ func registrations(t *testing.T, round, topics, part int, compressed bool) (out 
 // TestRegisterTime registers a broker with 100,000 topics at a NameServer, as one request, compressed, and in parts, one behind the other as RocketMQ's
 // brokers send them. Each round they have changed. `make bench-operate` runs it.
 func TestRegisterTime(t *testing.T) {
+	t.Log(machine.Stamp())
 	bin := buildBinary(t)
 	f := func(what string, part int, compressed bool) {
 		t.Helper()
