@@ -20,7 +20,7 @@ test: unit deploy-check interop ## run all tests, the interop suites with real c
 unit: ## run the tests without the interop suites
 	$(GO) vet ./...
 	$(GO) vet -tags numbers,rust,long ./interop
-	$(GO) vet -tags faults . ./cli ./cmd/aerobee
+	$(GO) vet -tags faults,numbers . ./cli ./cmd/aerobee
 	@command -v java >/dev/null && command -v mvn >/dev/null || echo 'skipped: the tests of ./store in which Apache RocketMQ opens our store: they need java and mvn'
 	$(GO) test -count=1 -timeout 15m $(VERBOSE) $$($(GO) list ./... | grep -v '/interop$$')
 
@@ -36,13 +36,13 @@ test-long: ## run the interop suites against Apache RocketMQ 5.5.0 too, our clie
 	AEROBEE_INTEROP_TARGET=all $(GO) test -tags rust,long -count=1 -timeout 60m -parallel 1 -v ./interop
 
 bench-timers: ## what a million pending timer messages take of memory, and how late 10,000 a second are, on a quiet machine
-	$(GO) test ./store -run '^$$' -bench TimersOnTime -benchtime 1x
+	$(GO) test -v ./store -run '^$$' -bench TimersOnTime -benchtime 1x
 
 bench-lights: ## what 100,000 light queues take of memory, and how soon they are back after a kill
 	$(GO) test -tags numbers -count=1 -v -run '^TestLightQueuesSize$$' ./cmd/aerobee
 
-bench-operate: ## how long each command of `aerobee admin` takes, topicList with 10,000 topics, and registering 100,000 topics at the NameServer; on a quiet machine
-	$(GO) test -tags numbers -count=1 -v -run '^Test(TopicList|Register|Admin)Time$$' ./cmd/aerobee
+bench-operate: ## what an operator waits for: each command of `aerobee admin`, topicList and a scrape with 10,000 topics, 100,000 topics registered; on a quiet machine
+	$(GO) test -tags numbers -count=1 -p 1 -v -run '^Test(TopicList|Register|Admin|Scrape)Time$$' ./cmd/aerobee .
 
 bench-client: ## compare our client's CPU time and memory with other clients', on a quiet machine, into bench/RESULTS.md
 	AEROBEE_INTEROP_REQUIRED=1 $(GO) test -tags numbers -count=1 -timeout 60m -v -run '^TestNumbers$$' ./interop
