@@ -53,10 +53,7 @@ func (c *timerCounts) of(s *store.Store, now time.Time) ([]store.TimerCount, tra
 
 // timerMetrics tells of messages that wait for their time. What is stored waits at once, so nothing lags on its way in.
 func (s *Server) timerMetrics(emit func(metrics.Sample)) {
-	now := time.Now()
-	if s.world.now != nil {
-		now = s.world.now()
-	}
+	now := s.world.clock()
 	topics, spread := s.timers.of(s.store, now)
 	late := int64(0)
 	if spread.Overdue > 0 {

@@ -65,7 +65,7 @@ func (s *Server) reportNode() (v1.Node, error) {
 		Advertised: v1.Advertised{Address: s.addr.announced, Guessed: s.addr.guessed, Rules: append([]string{}, s.cfg.Advertise...)},
 	}
 	open, most := openFiles()
-	n.Now, n.Limits = time.Now().UTC(), v1.Limits{OpenFiles: open, MaxOpenFiles: most, Connections: s.cfg.MaxConnections, MemoryBytes: s.cfg.MemoryLimit}
+	n.Now, n.Limits = s.world.clock().UTC(), v1.Limits{OpenFiles: open, MaxOpenFiles: most, Connections: s.cfg.MaxConnections, MemoryBytes: s.cfg.MemoryLimit}
 	if s.cfg.BrokerIP1 != "" {
 		n.Advertised.Rules = append(n.Advertised.Rules, s.cfg.BrokerIP1)
 	}

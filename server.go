@@ -49,6 +49,14 @@ type world struct {
 	controlPath string
 }
 
+// clock is what the node takes for the time.
+func (w *world) clock() time.Time {
+	if w.now == nil {
+		return time.Now()
+	}
+	return w.now()
+}
+
 // Server is a running node.
 type Server struct {
 	world   world

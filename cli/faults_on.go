@@ -12,5 +12,5 @@ at start, and over HTTP from every listener while it runs:
 A rule is OPS PATTERN EFFECT [nth=N] [times=N] [chance=P], with a line or ";" between rules.
   OPS      open,create,read,write,sync,rename,remove,mkdir,list,usage or * for all
   PATTERN  the end of a path: commitlog/*, cache/*.sst, *
-  EFFECT   eio, enospc, erofs, short (half is done), flip (one bit of what is read), delay=50ms
+  EFFECT   eio, enospc, erofs, short (half is done), flip (one bit of what is read), delay=50ms, used=95 (percent, of usage)
 "clock +26h" puts the clock forward, "clock -3h" back, "seed 7" chooses among chances.`

@@ -1,11 +1,14 @@
 package doctor
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/store/retention"
 )
 
 // Cluster is what is known of a cluster.
@@ -40,7 +43,7 @@ const (
 	clockProblem  = 30 * time.Second
 	filesPercent  = 80
 	filesBesides  = 1024 // open files of a node beside its connections
-	diskPercent   = 5    // free, under which it is time to do something
+	diskNear      = 5    // percent of the disk before its limit, from which on it is time to do something
 	percentOfDisk = 100
 )
 
@@ -51,7 +54,7 @@ func Look(c *Cluster) []Finding {
 	if len(c.Brokers) == 0 {
 		f.add(rule{"no-broker", "clients get no route", "is a broker running, and are these NameServers in its namesrvAddr?"}, true, 0, "no broker is registered")
 	}
-	versions := map[string]bool{}
+	versions := map[string][]string{} // who speaks each
 	for i := range c.Brokers {
 		b := &c.Brokers[i]
 		if b.ID == 0 || !b.HasMaster {
@@ -59,22 +62,36 @@ func Look(c *Cluster) []Finding {
 		}
 		if b.Error != "" {
 			f.add(rule{"broker-unreachable", "clients are told this address", "is it running? behind a mapped port it needs --advertise HOST[:PORT], the address that clients can reach"}, true, b.Took.Milliseconds(),
-				"broker %s is known at %s, where nobody answers: %s", b.Name, b.Addr, b.Error)
+				"broker %s is known at %s, where nobody answers: %s; asked for %v of at most %v", b.Name, b.Addr, b.Error, b.Took.Round(time.Millisecond), reachTimeout)
 			continue
 		}
-		versions[b.Version] = true
+		versions[b.version()] = append(versions[b.version()], b.Name+" at "+b.Addr)
 		b.node(f)
 		b.store(f)
 	}
 	if len(versions) > 1 {
 		list := []string{}
-		for v := range versions {
-			list = append(list, v)
+		for v, who := range versions {
+			text := v + " (" + who[0]
+			if n := len(who) - 1; n > 0 {
+				text += fmt.Sprintf(" and %d more", n)
+			}
+			list = append(list, text+")")
 		}
 		slices.Sort(list)
-		f.add(rule{"versions-differ", "clients may do with one broker what another refuses", "bring all brokers to one version"}, false, int64(len(list)), "brokers speak %d versions: %s", len(list), strings.Join(list, ", "))
+		f.add(rule{"versions-differ", "clients may do with one broker what another refuses", "bring all brokers to one version"}, false, int64(len(list)),
+			"brokers have %d versions instead of 1: %s", len(list), strings.Join(list, ", "))
 	}
 	return f.list
+}
+
+// version is what a broker speaks and, where it is one of ours, which build it is.
+func (b *Reached) version() string {
+	speaks := cmp.Or(b.Version, "no version told")
+	if b.Node == nil {
+		return speaks
+	}
+	return speaks + " of Aerobee " + b.Node.Version
 }
 
 func (c *Cluster) nameServers(f *findings) {
@@ -121,20 +138,35 @@ func (b *Reached) node(f *findings) {
 	if n.Advertised.Guessed {
 		f.add(rule{"address-guessed", "from outside of a container or a mapped port it may lead nowhere", "aerobee serve --advertise HOST[:PORT]"}, false, 0, "broker %s is known at %s because nobody has said its address", b.Name, n.Advertised.Address)
 	}
-	if skew := b.Skew.Abs(); skew > clockNote {
-		f.add(rule{"clock-off", "times of messages, delays and what is too old go by the broker's clock", "synchronise the clocks (NTP)"}, skew > clockProblem, b.Skew.Milliseconds(), "the clock of broker %s is off by %v from this machine's", b.Name, b.Skew.Round(time.Millisecond))
-	}
+	b.clock(f)
 	b.files(f, &n.Limits)
+}
+
+func (b *Reached) clock(f *findings) {
+	skew, limit := b.Skew.Abs(), clockNote
+	if skew <= limit {
+		return
+	}
+	if skew > clockProblem {
+		limit = clockProblem
+	}
+	side := "ahead of"
+	if b.Skew < 0 {
+		side = "behind"
+	}
+	f.add(rule{"clock-off", "times of messages, delays and what is too old go by the broker's clock", "synchronise both clocks (NTP): chronyc tracking, or timedatectl, says which one is wrong"}, skew > clockProblem, b.Skew.Milliseconds(),
+		"the clock of broker %s is %v %s this machine's, at most %v is well", b.Name, skew.Round(time.Millisecond), side, limit)
 }
 
 func (b *Reached) files(f *findings, l *v1.Limits) {
 	switch {
 	case l.MaxOpenFiles == 0:
 	case l.OpenFiles*percentOfDisk > l.MaxOpenFiles*filesPercent:
-		f.add(rule{"open-files", "connections beyond the limit are refused", "a higher limit: LimitNOFILE= of the unit, ulimit -n"}, true, int64(l.OpenFiles), "broker %s has %d of %d open files", b.Name, l.OpenFiles, l.MaxOpenFiles)
+		f.add(rule{"open-files", "connections beyond the limit are refused", "a higher limit: LimitNOFILE= of the unit, ulimit -n"}, true, int64(l.OpenFiles),
+			"broker %s has %d of %d open files, more than %d%%", b.Name, l.OpenFiles, l.MaxOpenFiles, filesPercent)
 	case l.MaxOpenFiles < uint64(max(l.Connections, 0))+filesBesides:
 		f.add(rule{"open-files-low", "the system refuses connections before the node does", "a higher limit (LimitNOFILE= of the unit, ulimit -n), or a lower maxConnections"}, false, int64(l.MaxOpenFiles),
-			"broker %s may open %d files, and is to take %d connections", b.Name, l.MaxOpenFiles, l.Connections)
+			"broker %s may open %d files, and is to take %d connections (maxConnections): it needs %d", b.Name, l.MaxOpenFiles, l.Connections, max(l.Connections, 0)+filesBesides)
 	}
 }
 
@@ -150,15 +182,21 @@ func (b *Reached) store(f *findings) {
 	for _, text := range s.Troubles {
 		f.add(rule{"trouble", "disk or clock have done this since the store was opened", "look at the disk, and at the node's log"}, true, 0, "broker %s: %s", b.Name, text)
 	}
-	if s.Disk.Total == 0 {
-		return
+	if s.Full == "" && s.Disk.Total > 0 {
+		b.room(f, s)
 	}
-	used := int(s.Disk.Used * percentOfDisk / s.Disk.Total)
-	switch {
-	case s.Full != "":
-	case s.Retention.MaxUsedPercent > 0 && used >= s.Retention.MaxUsedPercent:
-		f.add(rule{"disk-above-limit", "segments are deleted before their time", "room on the disk, a shorter fileReservedTime, or a higher diskMaxUsedSpaceRatio"}, true, int64(used), "the disk of broker %s is %d%% full, its limit is %d%%", b.Name, used, s.Retention.MaxUsedPercent)
-	case s.Disk.Free*percentOfDisk < s.Disk.Total*diskPercent:
-		f.add(rule{"disk-low", "a full disk refuses sends", "room on the disk"}, false, int64(s.Disk.Free), "broker %s has %d MiB of disk left, %d%%", b.Name, s.Disk.Free>>20, s.Disk.Free*percentOfDisk/s.Disk.Total)
+}
+
+// room looks at how near a disk that takes messages is to its limits.
+func (b *Reached) room(f *findings, s *v1.Store) {
+	used, limit, least := int(s.Disk.Used*percentOfDisk/s.Disk.Total), s.Retention.MaxUsedPercent, s.Retention.MinFreeBytes
+	switch rules := (retention.Rules{}).WithDefaults(); {
+	case limit > 0 && used >= limit:
+		percent := func(ratio float64) int { return max(limit, int(ratio*percentOfDisk)) }
+		f.add(rule{"disk-above-limit", "old segments are deleted at any hour, then younger ones, and in the end sends are refused", "room on the disk, a shorter fileReservedTime, or a higher diskMaxUsedSpaceRatio"}, true, int64(used),
+			"the disk of broker %s is %d%% full, its limit is %d%% (diskMaxUsedSpaceRatio); from %d%% on segments go before their age, from %d%% on sends are refused", b.Name, used, limit, percent(rules.ForceRatio), percent(rules.WarnRatio))
+	case limit > 0 && used >= limit-diskNear || s.Disk.Free/2 < uint64(max(least, 0)):
+		f.add(rule{"disk-low", "beyond these limits segments are deleted early, and sends refused", "room on the disk, or a shorter fileReservedTime"}, false, int64(s.Disk.Free),
+			"the disk of broker %s is %d%% full and has %d MiB left; its limits are %d%% (diskMaxUsedSpaceRatio) and %d MiB (minFreeDisk)", b.Name, used, s.Disk.Free>>20, limit, least>>20)
 	}
 }

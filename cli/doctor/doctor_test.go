@@ -161,7 +161,7 @@ func TestTopic(t *testing.T) {
 	f("not routed", doctor.TopicFacts{Brokers: b, Configs: config(4, 4, 6)}, "!not-routed: broker b has the topic, and the NameServer does not know")
 	f("old route", doctor.TopicFacts{Brokers: b, Routed: b}, "!route-is-old: the NameServer sends clients to broker b, which does not have the topic")
 	f("unreachable", doctor.TopicFacts{Brokers: b, Routed: b, Configs: config(4, 4, 6), Unreachable: map[string]string{"b": "refused"}},
-		"!broker-unreachable: broker b, to which the route leads, does not answer: refused")
+		"!broker-unreachable: broker b, to which the route leads, does not answer at h:1 within 3s: refused")
 	f("read only", doctor.TopicFacts{Brokers: b, Routed: b, Configs: config(4, 4, 4)}, "!not-writable: on broker b the topic has permission 4 and 4 queues to write to")
 	f("write only", doctor.TopicFacts{Brokers: b, Routed: b, Configs: config(4, 4, 2)}, "!not-readable: on broker b the topic has permission 2 and 4 queues to read from")
 	f("fewer to read", doctor.TopicFacts{Brokers: b, Routed: b, Configs: config(2, 4, 6), Waiting: 7}, "!queues-not-read: on broker b messages go to 4 queues and consumers read 2 of them",
@@ -172,7 +172,7 @@ func TestTopic(t *testing.T) {
 
 func TestCluster(t *testing.T) {
 	ok := func() doctor.Reached {
-		return doctor.Reached{Name: "b", Addr: "h:1", HasMaster: true, Version: "V5_5_0", Node: &v1.Node{Name: "b", Ready: true}, Store: &v1.Store{}}
+		return doctor.Reached{Name: "b", Addr: "h:1", HasMaster: true, Version: "V5_5_0", Node: &v1.Node{Name: "b", Version: "1.1", Ready: true}, Store: &v1.Store{}}
 	}
 	f := func(what string, change func(c *doctor.Cluster, b *doctor.Reached), want ...string) {
 		t.Helper()
@@ -187,34 +187,52 @@ func TestCluster(t *testing.T) {
 	f("two NameServers", func(c *doctor.Cluster, _ *doctor.Reached) {
 		c.NameServers = append(c.NameServers, doctor.NameServer{Addr: "n:2"})
 	}, "!nameservers-differ: NameServer n:1 knows b at h:1, and n:2 knows no broker")
-	f("unreachable", func(_ *doctor.Cluster, b *doctor.Reached) { b.Error = "timeout" }, "!broker-unreachable: broker b is known at h:1, where nobody answers: timeout")
+	f("unreachable", func(_ *doctor.Cluster, b *doctor.Reached) { b.Error, b.Took = "timeout", 3*time.Second },
+		"!broker-unreachable: broker b is known at h:1, where nobody answers: timeout; asked for 3s of at most 3s")
 	f("another", func(_ *doctor.Cluster, b *doctor.Reached) { b.Node.Name = "z" }, "!broker-is-another: at h:1, where broker b should be, broker z answers")
 	f("guessed", func(_ *doctor.Cluster, b *doctor.Reached) {
 		b.Node.Advertised = v1.Advertised{Address: "h:1", Guessed: true}
 	},
 		"address-guessed: broker b is known at h:1 because nobody has said its address")
-	f("clock", func(_ *doctor.Cluster, b *doctor.Reached) { b.Skew = -time.Minute }, "!clock-off: the clock of broker b is off by -1m0s from this machine's")
+	f("clock", func(_ *doctor.Cluster, b *doctor.Reached) { b.Skew = -time.Minute }, "!clock-off: the clock of broker b is 1m0s behind this machine's, at most 30s is well")
+	f("clock a little", func(_ *doctor.Cluster, b *doctor.Reached) { b.Skew = 5 * time.Second }, "clock-off: the clock of broker b is 5s ahead of this machine's, at most 2s is well")
+	f("clock hardly", func(_ *doctor.Cluster, b *doctor.Reached) { b.Skew = 2 * time.Second })
 	f("files", func(_ *doctor.Cluster, b *doctor.Reached) {
 		b.Node.Limits = v1.Limits{OpenFiles: 900, MaxOpenFiles: 1000}
-	}, "!open-files: broker b has 900 of 1000 open files")
+	}, "!open-files: broker b has 900 of 1000 open files, more than 80%")
 	f("few files", func(_ *doctor.Cluster, b *doctor.Reached) {
 		b.Node.Limits = v1.Limits{OpenFiles: 9, MaxOpenFiles: 1024, Connections: 10000}
 	},
-		"open-files-low: broker b may open 1024 files, and is to take 10000 connections")
+		"open-files-low: broker b may open 1024 files, and is to take 10000 connections (maxConnections): it needs 11024")
 	f("full", func(_ *doctor.Cluster, b *doctor.Reached) {
 		b.Store.Full, b.Store.Troubles, b.Store.Disk = "95% used", []string{"a sync has failed"}, v1.Disk{Used: 95, Free: 5, Total: 100}
 	}, "!disk-full: broker b refuses sends: 95% used", "!trouble: broker b: a sync has failed")
 	f("nearly full", func(_ *doctor.Cluster, b *doctor.Reached) {
 		b.Store.Disk, b.Store.Retention.MaxUsedPercent = v1.Disk{Used: 80, Free: 20, Total: 100}, 75
-	}, "!disk-above-limit: the disk of broker b is 80% full, its limit is 75%")
-	f("low", func(_ *doctor.Cluster, b *doctor.Reached) {
-		b.Store.Disk = v1.Disk{Used: 96 << 20, Free: 4 << 20, Total: 100 << 20}
-	}, "disk-low: broker b has 4 MiB of disk left, 4%")
+	}, "!disk-above-limit: the disk of broker b is 80% full, its limit is 75% (diskMaxUsedSpaceRatio); from 85% on segments go before their age, from 90% on sends are refused")
+	f("well above the usual limits", func(_ *doctor.Cluster, b *doctor.Reached) {
+		b.Store.Disk, b.Store.Retention.MaxUsedPercent = v1.Disk{Used: 96, Free: 4, Total: 100}, 95
+	}, "!disk-above-limit: the disk of broker b is 96% full, its limit is 95% (diskMaxUsedSpaceRatio); from 95% on segments go before their age, from 95% on sends are refused")
+	low := func(usedMiB uint64) func(*doctor.Cluster, *doctor.Reached) {
+		return func(_ *doctor.Cluster, b *doctor.Reached) {
+			b.Store.Disk = v1.Disk{Used: usedMiB << 20, Free: (1000 - usedMiB) << 20, Total: 1000 << 20}
+			b.Store.Retention = v1.Retention{MaxUsedPercent: 75, MinFreeBytes: 256 << 20}
+		}
+	}
+	f("room", low(480))
+	f("low", low(700), "disk-low: the disk of broker b is 70% full and has 300 MiB left; its limits are 75% (diskMaxUsedSpaceRatio) and 256 MiB (minFreeDisk)")
+	f("low by bytes", low(500), "disk-low: the disk of broker b is 50% full and has 500 MiB left; its limits are 75% (diskMaxUsedSpaceRatio) and 256 MiB (minFreeDisk)")
 	f("versions", func(c *doctor.Cluster, _ *doctor.Reached) {
 		old := ok()
-		old.Version, old.Addr = "V4_9_7", "h:2"
-		c.Brokers = append(c.Brokers, old)
-	}, "versions-differ: brokers speak 2 versions: V4_9_7, V5_5_0")
+		old.Version, old.Addr, old.Node, old.Store = "V4_9_7", "h:2", nil, nil
+		c.Brokers = append(c.Brokers, old, ok())
+	}, "versions-differ: brokers have 2 versions instead of 1: V4_9_7 (b at h:2), V5_5_0 of Aerobee 1.1 (b at h:1 and 1 more)")
+	f("builds", func(c *doctor.Cluster, b *doctor.Reached) {
+		b.Node.Version = "1.0"
+		newer := ok()
+		newer.Addr = "h:2"
+		c.Brokers = append(c.Brokers, newer)
+	}, "versions-differ: brokers have 2 versions instead of 1: V5_5_0 of Aerobee 1.0 (b at h:1), V5_5_0 of Aerobee 1.1 (b at h:2)")
 	f("not ready", func(_ *doctor.Cluster, b *doctor.Reached) { b.Node.Ready, b.Node.Reason = false, "stopping" }, "!not-ready: broker b at h:1 is not well: stopping")
 	f("replica alone", func(_ *doctor.Cluster, b *doctor.Reached) { b.ID, b.HasMaster = 1, false }, "!no-master: broker b has no master now, only the replica 1 at h:1")
 }

@@ -76,11 +76,13 @@ func (t *TopicFacts) nowhere(f *findings) {
 
 // routedTo looks at one broker to which clients are sent.
 func (t *TopicFacts) routedTo(f *findings, b *admin.Broker) {
+	addr, ok := b.Master()
 	if why := t.Unreachable[b.Name]; why != "" {
-		f.add(rule{"broker-unreachable", "clients are sent to it", "is it running, and can this machine reach the address? --advertise sets it"}, true, 0, "broker %s, to which the route leads, does not answer: %s", b.Name, why)
+		f.add(rule{"broker-unreachable", "clients are sent to it", "is it running, and can this machine reach the address? --advertise HOST[:PORT] sets it"}, true, 0,
+			"broker %s, to which the route leads, does not answer at %s within %v: %s", b.Name, addr, reachTimeout, why)
 		return
 	}
-	if _, ok := b.Master(); !ok {
+	if !ok {
 		f.add(rule{"no-master", "nothing can be written to it", "bring its master back"}, true, 0, "broker %s has no master now", b.Name)
 	}
 	c, ok := t.Configs[b.Name]

@@ -16,6 +16,7 @@
 //	short                half of the bytes are written, or read, and then the operation fails
 //	flip                 the operation succeeds, with one bit of what was read turned
 //	delay=DURATION       the operation waits first
+//	used=PERCENT         for usage alone: so much of a disk of 100 GiB is used
 //
 // A rule counts the operations that it names from the moment at which it is set. From the nth on (1) it applies, so many
 // times (0: always), each time with the chance P (1) that the seed decides. The first rule that makes an operation fail

@@ -180,6 +180,11 @@ func TestEffects(t *testing.T) {
 	if err != nil || use.AvailBytes != 0 || use.UsedBytes != 100 {
 		t.Errorf("usage: %+v, %v", use, err)
 	}
+	set(t, f, "usage d used=96")
+	use, err = f.Wrap(usedFS{}).GetDiskUsage("d")
+	if err != nil || use.TotalBytes != 100<<30 || use.UsedBytes != 96<<30 || use.AvailBytes != 4<<30 {
+		t.Errorf("usage as it is told: %+v, %v", use, err)
+	}
 }
 
 // usedFS is a disk of 100 bytes, 40 of them free.
@@ -216,6 +221,8 @@ func TestScriptsThatCannotBeRead(t *testing.T) {
 		"fsync a eio":        `no operation "fsync"`,
 		"sync [ eio":         "pattern [",
 		"sync a ebadf":       `no effect "ebadf"`,
+		"sync a used=90":     "used=90 is an effect on usage alone",
+		"usage a used=101":   "used=101: a disk is used by 0 to 100 percent",
 		"sync a delay=soon":  "delay",
 		"sync a eio after=3": `no condition "after=3"`,
 		"sync a eio nth=x":   "nth",

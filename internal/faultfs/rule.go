@@ -21,6 +21,11 @@ func operations() []string {
 // errFlip is an effect that is no failure.
 var errFlip = errors.New("flip")
 
+// usedPercent is what a disk says of itself, no failure either.
+type usedPercent uint64
+
+func (u usedPercent) Error() string { return fmt.Sprintf("%d %% used", uint64(u)) }
+
 // rule is one line of a script. Its counters are guarded by [Faults].mu.
 type rule struct {
 	text    string
@@ -84,6 +89,9 @@ func (s *script) add(words []string) (err error) {
 	if err := r.effect(words[2]); err != nil {
 		return err
 	}
+	if _, ok := r.err.(usedPercent); ok && !slices.Equal(r.ops, []string{"usage"}) {
+		return fmt.Errorf("%s is an effect on usage alone", words[2])
+	}
 	for _, w := range words[3:] {
 		if err := r.when(w); err != nil {
 			return err
@@ -95,7 +103,14 @@ func (s *script) add(words []string) (err error) {
 
 func (r *rule) effect(word string) error {
 	text, timed := strings.CutPrefix(word, "delay=")
+	percent, used := strings.CutPrefix(word, "used=")
 	switch {
+	case used:
+		n, err := strconv.ParseUint(percent, 10, 64)
+		if err != nil || n > 100 {
+			return fmt.Errorf("%s: a disk is used by 0 to 100 percent", word)
+		}
+		r.err = usedPercent(n)
 	case timed:
 		d, err := time.ParseDuration(text)
 		r.delay = d
@@ -111,7 +126,7 @@ func (r *rule) effect(word string) error {
 	case word == "flip":
 		r.err = errFlip
 	default:
-		return fmt.Errorf("there is no effect %q; there are eio, enospc, erofs, short, flip, delay=DURATION", word)
+		return fmt.Errorf("there is no effect %q; there are eio, enospc, erofs, short, flip, delay=DURATION, used=PERCENT", word)
 	}
 	return nil
 }
