@@ -151,7 +151,7 @@ func (s *Server) storeOptions() (store.Options, error) {
 	}
 	o := store.Options{
 		Dir: c.Data, CommitLogDir: c.CommitLogDir, Memory: c.Memory, SegmentSize: c.SegmentSize, SyncTimeout: c.SyncFlushTimeout, Buffered: !c.DirectIO, StoreHost: s.addr.canonical,
-		MaxPendingBytes: c.MaxPendingBytes, MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, TimerPrecision: c.TimerPrecision, HalfImmunity: c.TransactionTimeout, NoKeyIndex: !c.MessageIndex, Logger: s.log, RetryTopicV2: c.Pop.RetryV2,
+		MaxPendingBytes: min(c.MaxPendingBytes, heldBytes(c.MemoryLimit)), MemoryLimit: c.MemoryLimit / 4, DelayLevels: levels, TimerPrecision: c.TimerPrecision, HalfImmunity: c.TransactionTimeout, NoKeyIndex: !c.MessageIndex, Logger: s.log, RetryTopicV2: c.Pop.RetryV2,
 		MaxLights: c.MaxLightQueues, NoLights: !c.LightQueues || !c.MultiDispatch,
 		Retention: kept,
 		FS:        s.world.disk, Now: s.world.now,
@@ -239,8 +239,8 @@ func (s *Server) remotingOptions(mux *remoting.Mux) remoting.Options {
 	return o
 }
 
-// heldBytes is what clients may make the node hold for them in unfinished frames and in answers that they do not take: a quarter
-// of its memory, but room for a frame of the largest size.
+// heldBytes is what clients may make the node hold for them in unfinished frames and in answers that they do not take, and at most in messages
+// that wait for the disk: a quarter of its memory, but room for a frame of the largest size.
 func heldBytes(memoryLimit int64) int64 {
 	const least, most = 20 << 20, 1 << 30
 	if memoryLimit <= 0 {

@@ -11,8 +11,11 @@ import (
 // chunkSize is the unit of the memory in which records are encoded. A larger batch gets a chunk of its own.
 const chunkSize = 512 << 10
 
-// maxFreeChunks bounds the memory that a burst leaves behind.
-const maxFreeChunks = 8
+// maxFreeChunks and maxKeptRecords bound the memory that a burst leaves behind: a batch of 100,000 messages without bodies has 10 MiB of records' places.
+const (
+	maxFreeChunks  = 8
+	maxKeptRecords = 1 << 15
+)
 
 // chunk is memory for consecutive records: groups encode into it one behind the other, and the tail serves reads from it.
 // Whoever holds bytes of it holds a reference: the log while it fills it, each group with records in it, each extent of the tail.
@@ -148,6 +151,9 @@ func (g *group) reset(p *pool) {
 	clear(g.chunks)
 	clear(g.barriers)
 	g.items, g.recs, g.chunks, g.barriers = g.items[:0], g.recs[:0], g.chunks[:0], g.barriers[:0]
+	if cap(g.recs) > maxKeptRecords {
+		g.items, g.recs = nil, nil
+	}
 	g.bytes = 0
 }
 
