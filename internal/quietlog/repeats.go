@@ -1,8 +1,10 @@
 package quietlog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +34,15 @@ type Repeats struct {
 type repeat struct {
 	written time.Time
 	left    int
+	said    Said
+}
+
+// Said is a text that was written, or left out since it had been: how often, and when last.
+type Said struct {
+	Msg, Text   string
+	Args        []any // of the last time
+	First, Last time.Time
+	Times       int
 }
 
 // NewRepeats returns one before the logger.
@@ -44,7 +55,7 @@ func (r *Repeats) Say(level slog.Level, msg, text string, args ...any) {
 	if len(text) > longest {
 		text = strings.ToValidUTF8(text[:longest], "") + "..."
 	}
-	left, dropped, ok := r.admit(text, time.Now())
+	left, dropped, ok := r.admit(text, time.Now(), msg, args)
 	if !ok {
 		return
 	}
@@ -58,15 +69,30 @@ func (r *Repeats) Say(level slog.Level, msg, text string, args ...any) {
 	r.logger.Log(context.Background(), level, msg, args...)
 }
 
+// Texts are those that are remembered, the one that was said last at the end.
+func (r *Repeats) Texts() []Said {
+	r.mu.Lock()
+	out := make([]Said, 0, len(r.seen))
+	for _, s := range r.seen {
+		out = append(out, s.said)
+	}
+	r.mu.Unlock()
+	slices.SortFunc(out, func(x, y Said) int { return cmp.Or(x.Last.Compare(y.Last), strings.Compare(x.Text, y.Text)) })
+	return out
+}
+
 // admit says whether a text is to be written now. One for which there is no line is not taken for written.
-func (r *Repeats) admit(text string, now time.Time) (left, dropped int, ok bool) {
+func (r *Repeats) admit(text string, now time.Time, msg string, args []any) (left, dropped int, ok bool) {
 	key := text[:min(len(text), keptLetters)]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.seen[key]
-	if s != nil && now.Sub(s.written) < quietFor {
-		s.left++
-		return 0, 0, false
+	if s != nil {
+		s.said.Times, s.said.Last, s.said.Args = s.said.Times+1, now, args
+		if now.Sub(s.written) < quietFor {
+			s.left++
+			return 0, 0, false
+		}
 	}
 	if dropped, ok = r.lines.admit(now); !ok {
 		return 0, 0, false
@@ -79,8 +105,9 @@ func (r *Repeats) admit(text string, now time.Time) (left, dropped int, ok bool)
 		delete(r.seen, r.old[0])
 		r.old = append(r.old[:0], r.old[1:]...)
 	}
-	key = string(append([]byte{}, key...)) // the text may lie in a whole frame
-	r.seen[key] = &repeat{written: now}
+	text = strings.Clone(text) // it may lie in a whole frame
+	key = text[:len(key)]
+	r.seen[key] = &repeat{written: now, said: Said{Msg: msg, Text: text, Args: args, First: now, Last: now, Times: 1}}
 	r.old = append(r.old, key)
 	return 0, dropped, true
 }

@@ -27,6 +27,9 @@ func TestRepeats(t *testing.T) {
 		if got := text.String(); !strings.Contains(got, "repeated=99") {
 			t.Errorf("log:\n%s", got)
 		}
+		if all := r.Texts(); len(all) != 1 || all[0].Msg != "refused" || all[0].Text != "no such topic" || all[0].Times != 101 || all[0].Last.Sub(all[0].First) != quietFor || len(all[0].Args) != 0 {
+			t.Errorf("remembered: %+v", all)
+		}
 		time.Sleep(time.Second)
 		text.Reset()
 		for i := range 2 * keptTexts {
@@ -46,6 +49,9 @@ func TestRepeats(t *testing.T) {
 		}
 		if len(r.seen) != keptTexts || len(r.old) != keptTexts {
 			t.Errorf("%d and %d texts kept", len(r.seen), len(r.old))
+		}
+		if all := r.Texts(); len(all) != keptTexts || all[keptTexts-1].Text != fmt.Sprint("more ", 2*keptTexts-1) {
+			t.Errorf("%d texts are remembered, the last is %+v", len(all), all[len(all)-1])
 		}
 		text.Reset()
 		time.Sleep(time.Second)
