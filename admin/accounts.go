@@ -59,6 +59,12 @@ func (a *Admin) DeleteACL(ctx context.Context, addr, subject, resource string) e
 	return err
 }
 
+// DeleteACLEntry deletes what a subject's list says of a resource in its policy of a kind, Custom or Default (3008).
+func (a *Admin) DeleteACLEntry(ctx context.Context, addr, subject, policy, resource string) error {
+	_, err := a.call(ctx, addr, protocol.ReqAuthDeleteACL, &account.ACLHeader{Subject: subject, PolicyType: policy, Resource: resource}, nil)
+	return err
+}
+
 // ACL is a subject's list (3009), nil where there is none.
 func (a *Admin) ACL(ctx context.Context, addr, subject string) (*account.ACL, error) {
 	var out *account.ACL

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 
@@ -109,6 +110,26 @@ func TestCallsToNameServers(t *testing.T) {
 	}
 	if v, err := l.KV(ctx, "space", "key"); !errors.Is(err, cluster.ErrNotFound) {
 		t.Errorf("%q, %v", v, err)
+	}
+	if err := errors.Join(l.PutKV(ctx, "space", "b", "2"), l.PutKV(ctx, "space", "a", "1")); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := l.KVs(ctx, "space"); err != nil || !maps.Equal(all, map[string]string{"a": "1", "b": "2"}) {
+		t.Errorf("%v, %v", all, err)
+	}
+	if v, err := l.TakeKV(ctx, "space", "a"); err != nil || v != "1" {
+		t.Errorf("%q, %v", v, err)
+	}
+	if v, err := l.TakeKV(ctx, "space", "a"); !errors.Is(err, cluster.ErrNotFound) {
+		t.Errorf("%q, %v", v, err)
+	}
+	if all, err := l.KVs(ctx, "nowhere"); !errors.Is(err, cluster.ErrNotFound) {
+		t.Errorf("%v, %v", all, err)
+	}
+	for _, open := range []bool{false, true} {
+		if topics, err := l.SetWrites(ctx, "b1", open); err != nil || len(topics) != 1 || topics[l.addr] == 0 {
+			t.Errorf("%v, %v", topics, err)
+		}
 	}
 	if n, err := l.WipeWritePerm(ctx, l.addr, "b1"); err != nil || n == 0 {
 		t.Errorf("%d, %v", n, err)

@@ -77,6 +77,22 @@ func (a *Admin) DeleteKV(ctx context.Context, namespace, key string) error {
 	return a.everyNameServer(ctx, protocol.ReqDeleteKVConfig, &protocol.KVHeader{Namespace: namespace, Key: key})
 }
 
+// TakeKV takes a value away from every NameServer (102), and returns it; one that is not there is [cluster.ErrNotFound].
+func (a *Admin) TakeKV(ctx context.Context, namespace, key string) (string, error) {
+	value, err := a.KV(ctx, namespace, key)
+	if err == nil {
+		err = a.DeleteKV(ctx, namespace, key)
+	}
+	return value, err
+}
+
+// KVs are the values of a namespace (219); one in which nothing was ever put is [cluster.ErrNotFound].
+func (a *Admin) KVs(ctx context.Context, namespace string) (map[string]string, error) {
+	var table protocol.KVTable
+	err := a.askNameServer(ctx, protocol.ReqGetKVListByNamespace, pairs{"namespace", namespace}, &table)
+	return table.Table, err
+}
+
 // NameServerConfig is the configuration of the NameServer at the address, in its own order (319).
 func (a *Admin) NameServerConfig(ctx context.Context, addr string) ([]config.Property, error) {
 	return a.properties(ctx, addr, protocol.ReqGetNamesrvConfig)
@@ -96,6 +112,32 @@ func (a *Admin) WipeWritePerm(ctx context.Context, addr, broker string) (int, er
 // AddWritePerm undoes [Admin.WipeWritePerm] (327).
 func (a *Admin) AddWritePerm(ctx context.Context, addr, broker string) (int, error) {
 	return a.writePerm(ctx, addr, broker, protocol.ReqAddWritePermOfBroker, "addTopicCount")
+}
+
+// SetWrites has every NameServer route sends to a broker (327), or no more (205): one that refuses keeps none of the others from it. It returns of how many
+// topics, by the NameServer's address.
+func (a *Admin) SetWrites(ctx context.Context, broker string, open bool) (topics map[string]int, err error) {
+	servers, err := a.NameServers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	change := a.WipeWritePerm
+	if open {
+		change = a.AddWritePerm
+	}
+	counts, done := make([]int, len(servers)), make([]bool, len(servers))
+	err = each(servers, func(i int, addr string) error {
+		n, err := change(ctx, addr, broker)
+		counts[i], done[i] = n, err == nil
+		return err
+	})
+	topics = map[string]int{}
+	for i, addr := range servers {
+		if done[i] {
+			topics[addr] = counts[i]
+		}
+	}
+	return topics, err
 }
 
 func (a *Admin) writePerm(ctx context.Context, addr, broker string, code int32, field string) (int, error) {

@@ -3,7 +3,6 @@ package noun
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -260,61 +259,13 @@ func explain(ctx context.Context, a *admin.Admin, cluster, user, from string, q 
 	}
 	var out []explained
 	_, err = everywhere(ctx, a, cluster, func(addr string) error {
-		u, err := a.User(ctx, addr, user)
-		if err != nil {
+		e := explained{User: user, Action: strings.Join(q.Actions, ","), Resource: q.Resource.String(), From: from, Broker: addr}
+		var err error
+		if e.Allowed, e.Reason, err = a.Explain(ctx, addr, clusterOf[addr], q); err != nil {
 			return err
-		}
-		if u == nil {
-			return fmt.Errorf("there is no user %s at %s", user, addr)
-		}
-		list, err := a.ACL(ctx, addr, q.Subject)
-		if err != nil {
-			return err
-		}
-		v := decide.By(listOf(list), decide.System(clusterOf[addr]), q)
-		switch {
-		case strings.EqualFold(u.Status, "disable"):
-			v = decide.Verdict{}
-		case strings.EqualFold(u.Type, "Super"):
-			v = decide.Super()
-		}
-		e := explained{User: user, Action: strings.Join(q.Actions, ","), Resource: q.Resource.String(), From: from, Allowed: v.Allowed, Reason: v.Reason(), Broker: addr}
-		if strings.EqualFold(u.Status, "disable") {
-			e.Reason = "the user is disabled"
 		}
 		out = append(out, e)
 		return nil
 	})
 	return out, err
-}
-
-// listOf is a list as it was told. What cannot be read is left out: it fits nothing.
-func listOf(told *account.ACL) *acl.List {
-	if told == nil {
-		return nil
-	}
-	out := &acl.List{Subject: told.Subject}
-	for _, p := range told.Policies {
-		kind, ok := acl.Kind(p.Type)
-		if !ok {
-			continue
-		}
-		policy := acl.Policy{Kind: kind}
-		for _, e := range p.Entries {
-			entry := acl.Entry{SourceIPs: e.SourceIPs}
-			var ok bool
-			if entry.Resource, ok = acl.ParseResource(e.Resource); !ok {
-				continue
-			}
-			entry.Decision, _ = acl.Decision(e.Decision)
-			for _, name := range e.Actions {
-				if action, ok := acl.Action(name); ok {
-					entry.Actions = append(entry.Actions, action)
-				}
-			}
-			policy.Entries = append(policy.Entries, entry)
-		}
-		out.Policies = append(out.Policies, policy)
-	}
-	return out
 }

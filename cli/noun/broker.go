@@ -244,24 +244,14 @@ func brokerWrites(t Tools, verb, short string, open bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			servers, err := a.NameServers(ctx)
-			if err != nil {
+			topics, err := a.SetWrites(ctx, b.Name, open)
+			if topics == nil {
 				return err
 			}
-			change := a.WipeWritePerm
-			if open {
-				change = a.AddWritePerm
-			}
-			topics, errs := map[string]int{}, []error{}
-			for _, addr := range servers { // one that refuses keeps none of the others from it
-				n, err := change(ctx, addr, b.Name)
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				topics[addr] = n
+			errs := []error{err}
+			for _, addr := range slices.Sorted(maps.Keys(topics)) {
 				if !l.JSON() {
-					errs = append(errs, l.Printf("%s of broker %s changed at the NameServer %s\n", topicCount(n), b.Name, addr))
+					errs = append(errs, l.Printf("%s of broker %s changed at the NameServer %s\n", topicCount(topics[addr]), b.Name, addr))
 				}
 			}
 			if l.JSON() {

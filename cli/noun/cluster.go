@@ -13,7 +13,7 @@ import (
 // Cluster groups the commands about clusters.
 func Cluster(t Tools) *cobra.Command {
 	return t.parent("cluster", "List clusters, and what administrators have done", "List clusters, of Aerobee and of Apache RocketMQ alike, and what administrators have done. `aerobee broker` is about the brokers of one.",
-		"  aerobee cluster list\n  aerobee cluster audit\n  aerobee broker list --cluster DefaultCluster", clusterList(t), clusterAudit(t))
+		"  aerobee cluster list\n  aerobee cluster audit\n  aerobee broker list --cluster DefaultCluster", clusterList(t), clusterAudit(t), clusterKV(t))
 }
 
 // clusterView is a cluster in JSON.
