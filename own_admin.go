@@ -34,13 +34,9 @@ func (s *Server) askBrokers() (*admin.Admin, error) {
 	if s.own.closed {
 		return nil, errStopping
 	}
-	servers := s.nameServers()
-	if s.nameserver != nil {
-		servers = servers[:1] // it answers itself, and at once
-	}
 	var err error
-	if s.own.admin == nil {
-		s.own.admin, err = admin.New(admin.Options{NameServers: servers, Dial: s.dialOwn, Sign: s.signer(), Logger: s.log})
+	if s.own.admin == nil { // questions go to its own NameServer, which answers at once; changes go to all
+		s.own.admin, err = admin.New(admin.Options{NameServers: s.nameServers(), Dial: s.dialOwn, Sign: s.signer(), Logger: s.log})
 	}
 	return s.own.admin, err
 }

@@ -1,9 +1,11 @@
 package aerobee
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 
+	"github.com/aerobee-mq/aerobee/api/v1/rights"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/proxy/pb"
 	"github.com/aerobee-mq/aerobee/remoting"
@@ -31,6 +33,27 @@ func levelOf(trouble bool) slog.Level {
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
+}
+
+// reportRefused tells what clients were told, the newest last.
+func (s *Server) reportRefused() ([]rights.Refusal, error) {
+	out := []rights.Refusal{}
+	for _, said := range s.refusals.Texts() {
+		r := rights.Refusal{Remark: said.Text, Times: int64(said.Times), First: said.First.UTC(), Last: said.Last.UTC()}
+		for i := 0; i+1 < len(said.Args); i += 2 {
+			value := fmt.Sprint(said.Args[i+1])
+			switch said.Args[i] {
+			case "code":
+				r.Code = value
+			case "peer":
+				r.Peer = value
+			case "request":
+				r.Request = value
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // ordinary are the codes of answers that are no refusals.

@@ -23,7 +23,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Version: Version(), Ready: s.ready, Healthy: s.healthy, Metrics: []metrics.Source{s.metrics}, MetricLabels: s.metricLabels(),
 		Node: s.reportNode, Settings: s.reportSettings, Store: s.reportStore, Connections: s.reportConnections,
-		Timers: s.timerSource(), Transactions: s.reportTransactions, Settle: s.settleTransaction,
+		Timers: s.timerSource(), Transactions: s.reportTransactions, Settle: s.settleTransaction, Send: s.sendTest, Refused: s.reportRefused,
 		Backup: s.backup, DeadLetters: s.deadLetters, Disagreements: s.disagreements,
 		Admin: s.askBrokers, Answers: s.answers(), Queues: s.reportQueues, PopState: s.popState, Clients: s.reportClients, Live: s.reportLive, Stopping: s.stopping,
 		Guard: s.guarding(),
@@ -106,7 +106,7 @@ func (s *Server) reportSettings() ([]v1.Setting, error) {
 		default:
 			origin = "set"
 		}
-		out = append(out, v1.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, About: k.Doc})
+		out = append(out, v1.Setting{Key: k.Name, Value: now[k.Name], Default: defaults[k.Name], Origin: origin, Apache: k.Apache, Live: slices.Contains(config.Live(), k.Name), About: k.Doc})
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aerobee-mq/aerobee/admin"
 	"github.com/aerobee-mq/aerobee/api/v1"
+	"github.com/aerobee-mq/aerobee/api/v1/rights"
 	"github.com/aerobee-mq/aerobee/broker/dead"
 	"github.com/aerobee-mq/aerobee/broker/member"
 	"github.com/aerobee-mq/aerobee/metrics"
@@ -39,6 +40,10 @@ type Options struct {
 	// Transactions lists half messages, Settle ends one; nil is answered as above.
 	Transactions transactionSource
 	Settle       settler
+	// Refused is the source of GET /api/v1/refusals, the newest last; nil is answered as above.
+	Refused func() ([]rights.Refusal, error)
+	// Send is what sends test messages; nil is answered as above.
+	Send Send
 	// Backup is the source of GET /api/v1/backup; nil is answered as above.
 	Backup Copy
 	// Disagreements is the source behind /api/v1/groups/{group}/disagreements; nil is answered as above.

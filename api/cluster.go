@@ -52,16 +52,9 @@ func brokerBody(b *admin.Broker) v1.Broker {
 }
 
 func oneBroker(c *call) error {
-	return c.asking(func(ctx context.Context, a *admin.Admin) error {
-		b, err := brokerNamed(ctx, a, c.v.Text("broker"))
-		if err != nil {
-			return err
-		}
-		addr, ok := b.Master()
-		if !ok {
-			return &problem{"unavailable", "broker " + b.Name + " has no master now"}
-		}
+	return c.atMaster(func(ctx context.Context, a *admin.Admin, b *admin.Broker, addr string) error {
 		body := brokerBody(b)
+		var err error
 		body.Runtime, err = a.RuntimeInfo(ctx, addr)
 		return c.reply(body, err)
 	})

@@ -40,10 +40,7 @@ func settings(c *call) error {
 		return errNotServed
 	}
 	list, err := c.o.Settings()
-	body, secret := v1.Settings{Settings: []v1.Setting{}}, map[string]bool{}
-	for _, k := range config.Keys() {
-		secret[k.Name] = k.Secret
-	}
+	body, secret := v1.Settings{Settings: []v1.Setting{}}, secretKeys()
 	for _, s := range list {
 		if secret[s.Key] {
 			s = masked(s)
@@ -68,6 +65,15 @@ func clients(c *call) error {
 
 // mask stands for a secret's value.
 const mask = "***"
+
+// secretKeys are the settings whose values are nobody's business.
+func secretKeys() map[string]bool {
+	secret := map[string]bool{}
+	for _, k := range config.Keys() {
+		secret[k.Name] = k.Secret
+	}
+	return secret
+}
 
 func masked(s v1.Setting) v1.Setting {
 	if s.Value != "" {

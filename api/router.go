@@ -246,8 +246,13 @@ func problemOf(err error) v1.Problem {
 func (o *Options) handlers() map[string]handler {
 	heavy := make(few, maxHeavy)
 	return map[string]handler{
-		"index": index, "document": document, "node": from(o.Node), "settings": settings, "login": login, "logout": logout, "whoAmI": whoAmI, "audit": auditTail, "connections": from(o.Connections), "store": from(o.Store), "clients": clients,
-		"live": newLive().serve, "doctor": heavy.of(nodeDoctor), "backup": backup, "users": users, "putUser": putUser, "deleteUser": deleteUser,
+		"index": index, "document": document, "node": from(o.Node), "settings": settings, "login": login, "logout": logout, "whoAmI": whoAmI, "audit": auditTail, "refusals": refusals, "connections": from(o.Connections), "store": from(o.Store), "clients": clients,
+		"live": newLive().serve, "doctor": heavy.of(nodeDoctor), "backup": backup, "users": users, "user": oneUser, "putUser": putUser, "deleteUser": deleteUser,
+		"acls": acls, "acl": oneACL, "putACL": putACL, "deleteACL": deleteACL, "explain": explain,
+		"brokerSettings": brokerSettings, "putBrokerSettings": putBrokerSettings, "putWrites": putWrites, "clean": clean,
+		"kvs": kvs, "kv": kv, "putKV": putKV, "deleteKV": deleteKV, "order": order, "putOrder": putOrder, "deleteOrder": deleteOrder,
+		"topicRoute": topicRoute, "send": heavy.of(send),
+		"statistics": heavy.of(statistics), "producers": heavy.of(producers), "member": heavy.of(oneMember), "try": heavy.of(try),
 		"brokers": brokers, "broker": oneBroker, "topics": topics, "topic": oneTopic, "putTopic": putTopic, "deleteTopic": deleteTopic, "topicDoctor": heavy.of(topicDoctor),
 		"groups": heavy.of(groups), "group": heavy.of(oneGroup), "putGroup": putGroup, "deleteGroup": deleteGroup, "reset": reset,
 		"groupQueues": groupQueues, "disagreements": disagreements, "groupDoctor": heavy.of(groupDoctor),

@@ -1,10 +1,13 @@
 package api
 
 import (
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/api/v1/rights"
 	"github.com/aerobee-mq/aerobee/auth/audit"
 	"github.com/aerobee-mq/aerobee/auth/session"
 	"github.com/aerobee-mq/aerobee/listen"
@@ -84,12 +87,36 @@ func whoAmI(c *call) error {
 	return c.reply(body, nil)
 }
 
-// auditTail tells the newest records.
+// auditTail tells the newest records of those that are wanted.
 func auditTail(c *call) error {
 	if c.g.Audit == nil {
 		return errNotServed
 	}
-	return c.reply(audit.Page{Records: c.g.Audit.Last(int(c.v.Int("limit")))}, nil)
+	outcome := c.v.Text("outcome")
+	return c.reply(audit.Page{Records: newest(c, c.g.Audit.Last(math.MaxInt), func(r *audit.Record, match string) bool {
+		return (outcome == "" || r.Outcome == outcome) && holds(match, r.Who, r.From, r.What, r.About, r.Why)
+	})}, nil)
+}
+
+// refusals tells the newest of what clients were refused.
+func refusals(c *call) error {
+	if c.o.Refused == nil {
+		return errNotServed
+	}
+	all, err := c.o.Refused()
+	return c.reply(rights.Refusals{Refusals: newest(c, all, func(r *rights.Refusal, match string) bool { return holds(match, r.Remark, r.Code, r.Peer, r.Request) })}, err)
+}
+
+// newest leaves the last ones of a list that a request wants, as many as it wants.
+func newest[T any](c *call, all []T, wanted func(one *T, match string) bool) []T {
+	match := strings.ToLower(c.v.Text("match"))
+	all = slices.DeleteFunc(all, func(one T) bool { return !wanted(&one, match) })
+	return append([]T{}, all[max(0, len(all)-int(c.v.Int("limit"))):]...)
+}
+
+// holds tells whether one of the texts holds a text of small letters.
+func holds(match string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), match) })
 }
 
 // by says who an act is by.

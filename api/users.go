@@ -11,7 +11,8 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol/account"
 )
 
-// keepers are the brokers that keep the users: all that have a master now, of the node's own cluster where there are several.
+// keepers are the brokers that keep the users: all that have a master now, of the node's own cluster where there are several. Those that anybody may have
+// registered come last, so that what they say counts behind what the others say, and the time that they take is none of the others'.
 func (c *call) keepers(ctx context.Context, a *admin.Admin) ([]admin.Broker, error) {
 	list, err := a.Brokers(ctx)
 	if err != nil {
@@ -32,10 +33,19 @@ func (c *call) keepers(ctx context.Context, a *admin.Admin) ([]admin.Broker, err
 	if len(list) == 0 {
 		return nil, &problem{"unavailable", "there is no broker with a master now"}
 	}
+	slices.SortStableFunc(list, func(x, y admin.Broker) int { return c.rank(&x) - c.rank(&y) })
 	return list, nil
 }
 
-// users tells each user once: where brokers differ, the first of them by name counts.
+// rank is 0 for brokers that are ours, 1 for those that may be anybody's.
+func (c *call) rank(b *admin.Broker) int {
+	if addr, _ := b.Master(); c.g.keeps(addr) {
+		return 0
+	}
+	return 1
+}
+
+// users tells each user once: where brokers differ, the first of the keepers counts.
 func users(c *call) error {
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
 		at, err := c.keepers(ctx, a)
@@ -56,10 +66,33 @@ func users(c *call) error {
 			}
 		}
 		body := v1.Users{Users: []v1.User{}}
-		for _, name := range sortedKeys(all) {
+		part, next := page(c, sortedKeys(all), func(name *string) string { return *name }, func(*string) bool { return true })
+		for _, name := range part {
 			body.Users = append(body.Users, all[name])
 		}
+		body.Next = next
 		return c.reply(body, nil)
+	})
+}
+
+// oneUser tells what the first of the brokers says that has the user.
+func oneUser(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		for i := range at {
+			addr, _ := at[i].Master()
+			u, err := a.User(ctx, addr, c.v.Text("user"))
+			if err != nil {
+				return err
+			}
+			if u != nil {
+				return c.reply(userBody(u), nil)
+			}
+		}
+		return &problem{"not-found", "there is no user " + c.v.Text("user")}
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/aerobee-mq/aerobee/admin"
 )
 
 // TestPasswordsStayAmongTrustedBrokers: that a broker has registered does not make it one of ours.
@@ -30,4 +32,19 @@ func TestPasswordsStayAmongTrustedBrokers(t *testing.T) {
 	f("broker b at other.example:10911", "other.example:10911")
 	f("broker b at localhost.evil.example:1", "localhost.evil.example:1")
 	f("broker b at ", "10.1.2.3")
+}
+
+// TestStrangersComeLast: what is asked of brokers in turn is asked of ours first, whatever the others are called.
+func TestStrangersComeLast(t *testing.T) {
+	c := &call{g: newGuard(Guarding{Own: func(addr string) bool { return addr == "node.example:10911" }})}
+	f := func(addr string, want int) {
+		t.Helper()
+		if got := c.rank(&admin.Broker{Name: "b", Addrs: map[int64]string{0: addr}}); got != want {
+			t.Errorf("%s has rank %d, want %d", addr, got, want)
+		}
+	}
+	f("node.example:10911", 0)
+	f("127.0.0.1:10911", 0)
+	f("192.0.2.1:10911", 1)
+	f("other.example:10911", 1)
 }

@@ -98,7 +98,10 @@ func TestIndexListsWhatIsServed(t *testing.T) {
 		Transactions: func(int64, int) (v1.Transactions, error) { return v1.Transactions{}, nil }, Settle: func(context.Context, v1.Settlement) error { return nil },
 		Backup: func(context.Context, io.Writer) error { return nil }})
 	do := func(method, path string) *httptest.ResponseRecorder {
-		path = strings.NewReplacer("{handle}", "7", "{end}", "commit", "{id}", "a1", "{topic}", "t", "{group}", "g", "{user}", "u", "{broker}", "b").Replace(path)
+		path = strings.NewReplacer("{handle}", "7", "{end}", "commit", "{id}", "a1", "{topic}", "t", "{group}", "g", "{user}", "u", "{broker}", "b", "{namespace}", "n", "{key}", "k", "{client}", "c").Replace(path)
+		if strings.HasSuffix(path, "/explain") {
+			path += "?action=Pub&resource=Topic:t"
+		}
 		if path == "/api/v1/messages" {
 			path += "?topic=t"
 		}

@@ -33,6 +33,9 @@ func TestClusterAudit(t *testing.T) {
 	if out := s.run(t, "aerobee cluster audit --count 1"); !strings.Contains(out, "OUTCOME") || strings.Count(out, "\n") != 2 {
 		t.Errorf("%s", out)
 	}
+	if out := s.run(t, "aerobee cluster audit --match delete_topic_in_broker"); strings.Count(out, "\n") != 2 || !strings.Contains(out, "DELETE_TOPIC_IN_BROKER") {
+		t.Errorf("%s", out)
+	}
 	if out := s.run(t, "aerobee cluster audit --count 0"); !strings.Contains(out, "it must be a whole number, 1 to 1000") {
 		t.Errorf("%s", out)
 	}

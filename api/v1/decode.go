@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +22,8 @@ const MaxBody = 1 << 20
 const maxDepth = 8
 
 // Decode reads a request's body into what out points to, and holds it against the tags of its type: min and max of numbers, minLen and
-// maxLen of texts in letters, enum, maxItems of lists, and null where null may stand for a member that is left out. Members without
+// maxLen of texts in letters, enum, pattern, minItems and maxItems of lists and maps, and null where null may stand for a member that is left out.
+// What is said of texts is so of each text in a list and of each value in a map, whose names maxName bounds. Members without
 // omitempty must be there; members that the type does not have, and a second member of a name, may not. The error names the member, the rule and the number.
 func Decode(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -123,15 +125,13 @@ func conform(value any, t reflect.Type, tag reflect.StructTag, where string) err
 		if !ok {
 			return fmt.Errorf("%s is %s, it must be a list", where, named(value))
 		}
-		if most, ok := number(tag, "maxItems"); ok && int64(len(list)) > most {
-			return fmt.Errorf("%s has %d items, at most %d are allowed", where, len(list), most)
+		return conformList(list, t.Elem(), tag, where)
+	case reflect.Map:
+		object, ok := value.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is %s, it must be an object", where, named(value))
 		}
-		for i, item := range list {
-			if err := conform(item, t.Elem(), "", fmt.Sprintf("%s[%d]", where, i)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return conformMap(object, tag, where)
 	case reflect.Bool:
 		if _, ok := value.(bool); !ok {
 			return fmt.Errorf("%s is %s, it must be true or false", where, named(value))
@@ -143,6 +143,52 @@ func conform(value any, t reflect.Type, tag reflect.StructTag, where string) err
 		return conformNumber(value, t, tag, where)
 	}
 	return fmt.Errorf("BUG: %s has a type that no request has: %s", where, t)
+}
+
+func conformList(list []any, of reflect.Type, tag reflect.StructTag, where string) error {
+	if err := conformCount(len(list), tag, where); err != nil {
+		return err
+	}
+	for i, item := range list {
+		at := fmt.Sprintf("%s[%d]", where, i)
+		err := error(nil)
+		if of.Kind() == reflect.String {
+			err = conformText(item, tag, at)
+		} else {
+			err = conform(item, of, "", at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conformMap holds a map of texts against the tags.
+func conformMap(object map[string]any, tag reflect.StructTag, where string) error {
+	if err := conformCount(len(object), tag, where); err != nil {
+		return err
+	}
+	most, bounded := number(tag, "maxName")
+	for name, value := range object {
+		if n := int64(utf8.RuneCountInString(name)); n == 0 || bounded && n > most {
+			return fmt.Errorf("%s has a name of %d letters, %.60q, it must have 1 to %d", where, n, name, most)
+		}
+		if err := conformText(value, tag, fmt.Sprintf("%s.%.60s", where, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func conformCount(n int, tag reflect.StructTag, where string) error {
+	if least, ok := number(tag, "minItems"); ok && int64(n) < least {
+		return fmt.Errorf("%s has %d items, it must have %d at least", where, n, least)
+	}
+	if most, ok := number(tag, "maxItems"); ok && int64(n) > most {
+		return fmt.Errorf("%s has %d items, at most %d are allowed", where, n, most)
+	}
+	return nil
 }
 
 func conformMembers(object map[string]any, t reflect.Type, where string) error {
@@ -181,6 +227,9 @@ func conformText(value any, tag reflect.StructTag, where string) error {
 	}
 	if choices := tag.Get("enum"); choices != "" && !slices.Contains(strings.Split(choices, ","), s) {
 		return fmt.Errorf("%s is %.60q, it must be one of %s", where, s, choices)
+	}
+	if pattern := tag.Get("pattern"); pattern != "" && !regexp.MustCompile(pattern).MatchString(s) {
+		return fmt.Errorf("%s is %.60q, it must be as %s", where, s, pattern)
 	}
 	return nil
 }

@@ -60,6 +60,7 @@ type Setting struct {
 	Default string `json:"default"`
 	Origin  string `json:"origin"` // "default", "flags", "environment", a file's name, "set" when it is not known
 	Apache  bool   `json:"apache"` // whether Apache RocketMQ has the key
+	Live    bool   `json:"live"`   // whether it can be changed while the node runs: PUT /api/v1/brokers/{broker}/settings
 	About   string `json:"about"`
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aerobee-mq/aerobee/auth/access"
+	"github.com/aerobee-mq/aerobee/config"
 )
 
 var update = flag.Bool("update", false, "write openapi.json")
@@ -139,7 +140,11 @@ func (b *builder) operation(o *Operation) object {
 		out["parameters"] = params
 	}
 	if o.Body != nil {
-		out["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": b.schema(reflect.TypeOf(o.Body))}}}
+		content := object{"schema": b.schema(reflect.TypeOf(o.Body))}
+		if !reflect.ValueOf(o.Body).IsZero() {
+			content["example"] = o.Body
+		}
+		out["requestBody"] = object{"required": true, "content": object{"application/json": content}}
 	}
 	return out
 }
@@ -182,7 +187,18 @@ var more = map[string]object{
 		object{"required": []any{"ids"}, "properties": object{"ids": object{"type": "array", "minItems": 1}, "all": object{"const": false}}},
 		object{"required": []any{"all"}, "properties": object{"ids": object{"type": []any{"array", "null"}, "maxItems": 0}, "all": object{"const": true}}},
 	}},
-	"Reset": {"oneOf": []any{object{"required": []any{"to"}}, object{"required": []any{"queue"}}}},
+	"Reset":          {"oneOf": []any{object{"required": []any{"to"}}, object{"required": []any{"queue"}}}},
+	"TestMessage":    {"oneOf": []any{object{"required": []any{"body"}}, object{"required": []any{"bodyBase64"}}}, "not": object{"required": []any{"orderKey", "queue"}}},
+	"SettingsChange": {"properties": object{"settings": liveSettings()}},
+}
+
+// liveSettings is the schema of the settings that can be changed while a broker runs: there are no others.
+func liveSettings() object {
+	keys := object{}
+	for _, name := range config.Live() {
+		keys[name] = object{"type": "string", "maxLength": 255}
+	}
+	return object{"type": "object", "properties": keys, "additionalProperties": false, "minProperties": 1}
 }
 
 func (b *builder) schema(t reflect.Type) object {
@@ -254,18 +270,47 @@ func (b *builder) body(t reflect.Type) object {
 
 // requested reports whether a type is one of requests: then it may have no other members.
 func requested(t reflect.Type) bool {
-	return t == reflect.TypeFor[ResetQueue]() || slices.ContainsFunc(Operations(), func(o Operation) bool { return o.Body != nil && reflect.TypeOf(o.Body) == t })
+	return slices.ContainsFunc(Operations(), func(o Operation) bool { return o.Body != nil && holds(reflect.TypeOf(o.Body), t) })
+}
+
+// holds reports whether a body is of a type, or some value in it.
+func holds(body, t reflect.Type) bool {
+	switch body.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return holds(body.Elem(), t)
+	case reflect.Struct:
+		return body == t || slices.ContainsFunc(members(body), func(m member) bool { return holds(m.Type, t) })
+	}
+	return false
 }
 
 // restrict adds what a member's tags say.
 func restrict(s object, m *member) {
-	for tag, name := range map[string]string{"min": "minimum", "max": "maximum", "minLen": "minLength", "maxLen": "maxLength", "maxItems": "maxItems"} {
+	texts, least, most := s, "minItems", "maxItems"
+	switch {
+	case m.Type.Kind() == reflect.Map:
+		texts, least, most = s["additionalProperties"].(object), "minProperties", "maxProperties"
+		if n, ok := number(m.Tag, "maxName"); ok {
+			s["propertyNames"] = object{"minLength": 1, "maxLength": n}
+		}
+	case m.Type.Kind() == reflect.Slice && m.Type.Elem().Kind() == reflect.String:
+		texts = s["items"].(object)
+	}
+	for tag, name := range map[string]string{"min": "minimum", "max": "maximum", "minLen": "minLength", "maxLen": "maxLength"} {
+		if n, ok := number(m.Tag, tag); ok {
+			texts[name] = n
+		}
+	}
+	for tag, name := range map[string]string{"minItems": least, "maxItems": most} {
 		if n, ok := number(m.Tag, tag); ok {
 			s[name] = n
 		}
 	}
 	if choices := m.Tag.Get("enum"); choices != "" {
-		s["enum"] = strings.Split(choices, ",")
+		texts["enum"] = strings.Split(choices, ",")
+	}
+	if pattern := m.Tag.Get("pattern"); pattern != "" {
+		texts["pattern"] = pattern
 	}
 	if null := m.Type.Kind() == reflect.Pointer && !m.Optional || m.Tag.Get("null") == "yes"; null {
 		s["type"] = []any{s["type"], "null"}
@@ -281,7 +326,7 @@ func restrict(s object, m *member) {
 func comments(t *testing.T) map[string]string {
 	t.Helper()
 	var files []string
-	for _, of := range []string{"*.go", "../../auth/session/*.go", "../../auth/audit/*.go"} {
+	for _, of := range []string{"*.go", "rights/*.go", "operate/*.go", "../../auth/session/*.go", "../../auth/audit/*.go"} {
 		some, err := filepath.Glob(of)
 		if err != nil {
 			t.Fatal(err)
@@ -353,5 +398,26 @@ func TestTable(t *testing.T) {
 			t.Errorf("auth/access lists %s, which is not served", c.ID)
 		}
 		delete(listed, c.ID) // so that a second row is found
+	}
+}
+
+// TestExamples: what the document shows as a request's body is one that is taken.
+func TestExamples(t *testing.T) {
+	shown := 0
+	for _, o := range Operations() {
+		if o.Body == nil || reflect.ValueOf(o.Body).IsZero() {
+			continue
+		}
+		shown++
+		text, err := json.Marshal(o.Body)
+		if err == nil {
+			err = Decode(text, reflect.New(reflect.TypeOf(o.Body)).Interface())
+		}
+		if err != nil {
+			t.Errorf("%s: %s: %v", o.ID, text, err)
+		}
+	}
+	if shown < 10 {
+		t.Errorf("%d operations have an example", shown)
 	}
 }

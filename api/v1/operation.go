@@ -19,7 +19,7 @@ type Operation struct {
 	Tag    string // what it is about
 	About  string
 	Params []Param
-	Body   any    // a value of the type of the request's body, nil for none
+	Body   any    // a value of the type of the request's body, nil for none; it is the document's example, unless it is zero
 	Answer any    // a value of the type of the answer's body; nil where Media says what comes
 	Media  string // of an answer that is not a body of this package
 	Here   bool   // for administrators only, as package auth/access says: set by [Operations]

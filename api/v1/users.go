@@ -1,8 +1,9 @@
 package v1
 
-// Users is who may use the brokers.
+// Users is a page of who may use the brokers, by name.
 type Users struct {
 	Users []User `json:"users"`
+	Next  string `json:"next"` // after of the next page, "" behind the last one
 }
 
 // User is somebody who may use the brokers. Passwords are never told.

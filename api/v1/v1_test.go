@@ -4,6 +4,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/aerobee-mq/aerobee/api/v1/operate"
+	"github.com/aerobee-mq/aerobee/api/v1/rights"
 )
 
 func TestDecode(t *testing.T) {
@@ -35,6 +38,17 @@ func TestDecode(t *testing.T) {
 	f(`{"ids":null,"all":true}`, &Resend{}, "")
 	f(`{"ids":[1]}`, &Resend{}, "ids[0] is the number 1, it must be a text")
 	f(`{"who":"","reason":"r"}`, &Settlement{}, "who has 0 letters, it must have 1 at least")
+	f(`{"entries":[]}`, &rights.ACLChange{}, "entries has 0 items, it must have 1 at least")
+	f(`{"entries":[{"actions":["Pub","Fly"],"resource":"*"}]}`, &rights.ACLChange{}, `actions[1] is "Fly", it must be one of Pub,Sub`)
+	f(`{"entries":[{"actions":["Pub"],"resource":"Orders"}]}`, &rights.ACLChange{}, `resource is "Orders", it must be as ^`)
+	f(`{"entries":[{"actions":["Pub"],"resource":"Topic:Orders*","from":["10.0.0.0/8"]}]}`, &rights.ACLChange{}, "")
+	f(`{"ids":[null]}`, &Resend{}, "ids[0] is null, it must be a text")
+	f(`{"settings":{}}`, &operate.SettingsChange{}, "settings has 0 items")
+	f(`{"settings":{"deleteWhen":4}}`, &operate.SettingsChange{}, "settings.deleteWhen is the number 4, it must be a text")
+	f(`{"settings":["deleteWhen"]}`, &operate.SettingsChange{}, "settings is a list, it must be an object")
+	f(`{"settings":{"deleteWhen":"04"}}`, &operate.SettingsChange{}, "")
+	f(`{"body":"x","properties":{"`+strings.Repeat("n", 256)+`":"v"}}`, &operate.TestMessage{}, "properties has a name of 256 letters")
+	f(`{"body":"x","properties":{"a":"`+strings.Repeat("v", 4097)+`"}}`, &operate.TestMessage{}, "properties.a has 4097 letters, at most 4096")
 	f(`{"topic":`+strings.Repeat("[", 20)+strings.Repeat("]", 20)+`}`, &Reset{}, "more than 8 deep")
 }
 
@@ -87,6 +101,15 @@ func TestQuery(t *testing.T) {
 	f("messages", "/api/v1/messages", "topic=t&from=yesterday", "it must be a time as")
 	f("messages", "/api/v1/messages", "topic=t&from=2026-01-31T15:04:05%2B01:00", "")
 	f("settle", "/api/v1/transactions/7/maybe", "", "one of commit, rollback")
+	if v := f("user", "/api/v1/users/client.example.com", "", ""); v.Text("user") != "client.example.com" {
+		t.Errorf("%v", v)
+	}
+	f("user", "/api/v1/users/..", "", `user is "..", it must be as`)
+	f("explain", "/api/v1/acls/alice/explain", "action=Pub&resource=Topic:Or*", "resource is \"Topic:Or*\", it must be as")
+	f("explain", "/api/v1/acls/alice/explain", "action=All&resource=Topic:Orders", "one of Pub, Sub")
+	if v := f("deleteACL", "/api/v1/acls/alice", "resource=Topic:Or*", ""); v.Text("policy") != "Custom" {
+		t.Errorf("%v", v)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

@@ -30,6 +30,7 @@ func layers() []layer {
 		{3, []string{"auth/decide", "auth/sign"}},
 		{5, []string{"auth/need", "proxy/permit"}},
 		{4, []string{"auth/plain"}},
+		{1, []string{"api/v1/operate", "api/v1/rights"}},
 		{6, []string{"auth/guard"}},
 		{2, []string{"protocol", "route", "api/v1", "message/compression", "store/state", "store/order", "store/directory", "message/kind", "message/light", "message/tracecontext", "metrics/latency", "metrics/otlp"}},
 		{1, []string{"message", "config", "metrics", "proxy/pb", "cli/mqadmin/command"}},

@@ -1,0 +1,279 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/aerobee-mq/aerobee/admin"
+	"github.com/aerobee-mq/aerobee/api/v1/rights"
+	"github.com/aerobee-mq/aerobee/auth/acl"
+	"github.com/aerobee-mq/aerobee/auth/decide"
+	"github.com/aerobee-mq/aerobee/client/cluster"
+	"github.com/aerobee-mq/aerobee/protocol/account"
+)
+
+// gathered are the lists of several brokers, by user and entry.
+type gathered map[string][]rights.ACLEntry
+
+// add adds a broker's list. An entry that others have letter by letter is theirs too.
+func (g gathered) add(broker string, list *account.ACL) {
+	user, ok := acl.Subject(list.Subject)
+	if !ok {
+		return
+	}
+	for _, p := range list.Policies {
+		for _, e := range p.Entries {
+			one := rights.ACLEntry{Policy: p.Type, Decision: e.Decision, Actions: append([]string{}, e.Actions...), Resource: e.Resource, From: append([]string{}, e.SourceIPs...)}
+			i := slices.IndexFunc(g[user], func(have rights.ACLEntry) bool {
+				return have.Policy == one.Policy && have.Decision == one.Decision && have.Resource == one.Resource && slices.Equal(have.Actions, one.Actions) && slices.Equal(have.From, one.From)
+			})
+			if i < 0 {
+				g[user] = append(g[user], one)
+				i = len(g[user]) - 1
+			}
+			g[user][i].Brokers = append(g[user][i].Brokers, broker)
+		}
+	}
+}
+
+// of is one user's list, Custom before Default.
+func (g gathered) of(user string) rights.ACL {
+	entries := append([]rights.ACLEntry{}, g[user]...)
+	slices.SortStableFunc(entries, func(x, y rights.ACLEntry) int {
+		return cmp.Or(cmp.Compare(x.Policy, y.Policy), cmp.Compare(x.Resource, y.Resource))
+	})
+	return rights.ACL{User: user, Entries: entries}
+}
+
+func acls(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		all := gathered{}
+		for i := range at {
+			addr, _ := at[i].Master()
+			lists, err := a.ACLs(ctx, addr, "", c.v.Text("resource"))
+			if err != nil {
+				return err
+			}
+			for j := range lists {
+				all.add(at[i].Name, &lists[j])
+			}
+		}
+		part, next := page(c, sortedKeys(all), func(name *string) string { return *name }, func(*string) bool { return true })
+		body := rights.ACLs{ACLs: []rights.ACL{}, Next: next}
+		for _, user := range part {
+			body.ACLs = append(body.ACLs, all.of(user))
+		}
+		return c.reply(body, nil)
+	})
+}
+
+// listAt is a user's list at a broker; known tells whether the broker has the user. A user without a list has an empty one.
+func listAt(ctx context.Context, a *admin.Admin, b *admin.Broker, user string) (list account.ACL, known bool, err error) {
+	addr, _ := b.Master()
+	u, err := a.User(ctx, addr, user)
+	if err != nil || u == nil {
+		return list, false, err
+	}
+	told, err := a.ACL(ctx, addr, acl.User(user))
+	if told != nil {
+		list = *told
+	}
+	return list, true, err
+}
+
+func nobody(user string) error { return &problem{"not-found", "there is no user " + user} }
+
+func oneACL(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		return c.replyACL(ctx, a, at)
+	})
+}
+
+// replyACL answers with the list of the user whom the path names.
+func (c *call) replyACL(ctx context.Context, a *admin.Admin, at []admin.Broker) error {
+	user, all, there := c.v.Text("user"), gathered{}, false
+	for i := range at {
+		list, known, err := listAt(ctx, a, &at[i], user)
+		if err != nil {
+			return err
+		}
+		there = there || known
+		all.add(at[i].Name, &list)
+	}
+	if !there {
+		return nobody(user)
+	}
+	return c.reply(all.of(user), nil)
+}
+
+func putACL(c *call) error {
+	var change rights.ACLChange
+	if err := c.body(&change); err != nil {
+		return err
+	}
+	user := c.v.Text("user")
+	wanted, err := granted(user, &change)
+	if err != nil {
+		return err
+	}
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		if _, err := changeLists(ctx, a, at, user, func(addr string, _ *account.ACL) (bool, error) { return true, a.UpdateACL(ctx, addr, wanted) }); err != nil {
+			return err
+		}
+		return c.replyACL(ctx, a, at)
+	})
+}
+
+// changeLists has do change a user's list at one broker after the other, and returns where there was something to change. One that fails keeps none of the
+// others from it.
+func changeLists(ctx context.Context, a *admin.Admin, at []admin.Broker, user string, do func(addr string, list *account.ACL) (bool, error)) (done []admin.Broker, err error) {
+	var errs []error
+	var without []string
+	for i := range at {
+		list, known, err := listAt(ctx, a, &at[i], user)
+		if err == nil && !known {
+			without = append(without, at[i].Name)
+			continue
+		}
+		changed := false
+		if err == nil {
+			addr, _ := at[i].Master()
+			changed, err = do(addr, &list)
+		}
+		if changed {
+			done = append(done, at[i])
+		}
+		errs = append(errs, err)
+	}
+	switch {
+	case len(without) == len(at):
+		return nil, nobody(user)
+	case len(without) > 0:
+		errs = append(errs, &problem{"refused", fmt.Sprintf("there is no user %s at broker %s; the others have been asked", user, strings.Join(without, ", "))})
+	}
+	return done, errors.Join(errs...)
+}
+
+// granted is what a change says to a broker.
+func granted(user string, change *rights.ACLChange) (account.ACL, error) {
+	kinds := map[string][]account.Entry{}
+	for i, g := range change.Entries {
+		for j, from := range g.From {
+			if !isSource(from) {
+				return account.ACL{}, &problem{"refused", fmt.Sprintf("entries[%d].from[%d] is %.60q, it must be an address, or a prefix such as 10.0.0.0/8", i, j, from)}
+			}
+		}
+		kind := orElse(g.Policy, acl.Custom)
+		if slices.ContainsFunc(kinds[kind], func(e account.Entry) bool { return e.Resource == g.Resource }) {
+			return account.ACL{}, &problem{"refused", fmt.Sprintf("entries[%d] is about %.60q, as another one of policy %s before it: of each resource there is one", i, g.Resource, kind)}
+		}
+		kinds[kind] = append(kinds[kind], account.Entry{Actions: g.Actions, Decision: orElse(g.Decision, acl.Allow), Resource: g.Resource, SourceIPs: g.From})
+	}
+	out := account.ACL{Subject: acl.User(user)}
+	for _, kind := range sortedKeys(kinds) {
+		out.Policies = append(out.Policies, account.Policy{Type: kind, Entries: kinds[kind]})
+	}
+	return out, nil
+}
+
+// isSource tells whether a text is an address without a zone, or a prefix.
+func isSource(text string) bool {
+	if strings.Contains(text, "/") {
+		_, err := netip.ParsePrefix(text)
+		return err == nil
+	}
+	a, err := netip.ParseAddr(text)
+	return err == nil && a.Zone() == ""
+}
+
+func deleteACL(c *call) error {
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		user, resource, kind := c.v.Text("user"), c.v.Text("resource"), c.v.Text("policy")
+		done, err := changeLists(ctx, a, at, user, func(addr string, list *account.ACL) (bool, error) {
+			switch {
+			case len(list.Policies) == 0, resource != "" && !says(list, kind, resource):
+				return false, nil
+			case resource == "":
+				return true, a.DeleteACL(ctx, addr, acl.User(user), "")
+			}
+			return true, a.DeleteACLEntry(ctx, addr, acl.User(user), kind, resource)
+		})
+		switch {
+		case err != nil || len(done) > 0:
+		case resource == "":
+			err = &problem{"not-found", "user " + user + " has no access control list"}
+		default:
+			err = &problem{"not-found", "the access control list of user " + user + " says nothing of " + resource + " in its policy " + kind}
+		}
+		return c.changed(user, done, err)
+	})
+}
+
+// says tells whether a list has an entry for a resource.
+func says(list *account.ACL, kind, resource string) bool {
+	wanted, _ := acl.ParseResource(resource)
+	return slices.ContainsFunc(list.Policies, func(p account.Policy) bool {
+		return strings.EqualFold(orElse(p.Type, acl.Custom), kind) && slices.ContainsFunc(p.Entries, func(e account.Entry) bool {
+			have, ok := acl.ParseResource(e.Resource)
+			return ok && have == wanted
+		})
+	})
+}
+
+func explain(c *call) error {
+	user := c.v.Text("user")
+	body := rights.Explanation{User: user, Action: c.v.Text("action"), Resource: c.v.Text("resource"), From: c.v.Text("from"), Rulings: []rights.Ruling{}}
+	q := decide.Question{Subject: acl.User(user), Actions: []string{body.Action}}
+	q.Resource, _ = acl.ParseResource(body.Resource) // as its pattern wants it
+	if body.From != "" {
+		var err error
+		if q.Source, err = netip.ParseAddr(body.From); err != nil {
+			return &problem{"refused", fmt.Sprintf("from is %.60q, it must be an address", body.From)}
+		}
+	}
+	return c.asking(func(ctx context.Context, a *admin.Admin) error {
+		at, err := c.keepers(ctx, a)
+		if err != nil {
+			return err
+		}
+		known := false
+		for i := range at {
+			addr, _ := at[i].Master()
+			allowed, rule, err := a.Explain(ctx, addr, at[i].Cluster, &q)
+			switch {
+			case errors.Is(err, cluster.ErrNotFound):
+				rule = "there is no such user"
+			case err != nil:
+				return err
+			default:
+				known = true
+			}
+			body.Rulings = append(body.Rulings, rights.Ruling{Broker: at[i].Name, Allowed: allowed, Rule: rule})
+		}
+		if !known {
+			return nobody(user)
+		}
+		return c.reply(body, nil)
+	})
+}
