@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/aerobee-mq/aerobee/message"
+	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/store/commitlog"
 )
 
@@ -233,10 +234,22 @@ func durableTopics(t *testing.T, flush commitlog.FlushMode) {
 	if err := s.DeleteTopic(context.Background(), "T3"); err != nil {
 		t.Fatal(err)
 	}
-	after := openTest(t, testOptions(synced(fs)))
-	defer closeTest(t, after)
-	if _, ok := after.Topic("T3"); ok {
-		t.Error("a deleted topic came back")
+	static := topic.Config{Name: "T4", ReadQueues: 2, WriteQueues: 2, Perm: topic.PermRead, Static: &topic.Static{Epoch: 7, Scope: topic.GlobalScope}}
+	if err := s.PutTopic(context.Background(), static); err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []bool{false, true} { // from the log, from the snapshot of a cut
+		if cut {
+			ask(t, s)
+		}
+		after := openTest(t, testOptions(synced(fs)))
+		if _, ok := after.Topic("T3"); ok {
+			t.Error("a deleted topic came back")
+		}
+		if got, _ := after.Topic("T4"); !got.Equal(&static) {
+			t.Errorf("with a cut %v: the static topic is %+v %+v after the crash", cut, got, got.Static)
+		}
+		closeTest(t, after)
 	}
 }
 

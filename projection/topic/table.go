@@ -18,6 +18,7 @@ import (
 //	      number of attributes (u), then each attribute's name and value, sorted by name
 //	   2  delete: version, name
 //	   3  version alone
+//	   4  put of a static topic: as 1, then its epoch and scope
 //
 // The version is the table's version after the change, not a step: all replicas agree on it, and a change that is applied
 // twice counts once.
@@ -25,6 +26,7 @@ const (
 	kindPut     = 1
 	kindDelete  = 2
 	kindVersion = 3
+	kindStatic  = 4
 )
 
 // maxRecent bounds how many of the last changes a table can tell apart.
@@ -119,7 +121,11 @@ func (t *Table) Version() Version { return t.version }
 
 // AppendPut appends the change that creates or replaces a topic, with the version that the table has after it.
 func AppendPut(dst []byte, c *Config, after Version) []byte {
-	dst = appendVersion(append(dst, kindPut), after)
+	kind := byte(kindPut)
+	if c.Static != nil {
+		kind = kindStatic
+	}
+	dst = appendVersion(append(dst, kind), after)
 	dst = varint.AppendText(dst, c.Name)
 	dst = binary.AppendVarint(dst, int64(c.ReadQueues))
 	dst = binary.AppendVarint(dst, int64(c.WriteQueues))
@@ -134,6 +140,9 @@ func AppendPut(dst []byte, c *Config, after Version) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(c.Attributes)))
 	for _, k := range slices.Sorted(maps.Keys(c.Attributes)) {
 		dst = varint.AppendText(varint.AppendText(dst, k), c.Attributes[k])
+	}
+	if c.Static != nil {
+		dst = appendStatic(dst, c.Static)
 	}
 	return dst
 }
@@ -181,16 +190,19 @@ func readConfig(r *varint.Reader) *Config {
 func (t *Table) Apply(change []byte, at message.LogOffset) error {
 	r := varint.NewReader(change)
 	kind := r.Byte()
-	if kind < kindPut || kind > kindVersion {
+	if kind < kindPut || kind > kindStatic {
 		return varint.UnknownKind("topic", kind, int64(at))
 	}
 	v := readVersion(&r)
 	var c *Config
 	var name string
 	switch kind {
-	case kindPut:
+	case kindPut, kindStatic:
 		c = readConfig(&r)
 		name = c.Name
+		if kind == kindStatic {
+			c.Static = readStatic(&r)
+		}
 	case kindDelete:
 		name = string(r.Text())
 	}
@@ -201,7 +213,7 @@ func (t *Table) Apply(change []byte, at message.LogOffset) error {
 		return fmt.Errorf("topic change of kind %d at log offset %d has no name", kind, at)
 	}
 	switch kind {
-	case kindPut:
+	case kindPut, kindStatic:
 		if t.topics == nil {
 			t.topics = make(map[string]*Config)
 		}

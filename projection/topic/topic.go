@@ -97,6 +97,7 @@ type Config struct {
 	Name        string            `json:"topicName"`
 	SysFlag     int32             `json:"topicSysFlag"`
 	WriteQueues int32             `json:"writeQueueNums"`
+	Static      *Static           `json:"-"` // nil unless the topic is static; must not be changed
 }
 
 // MarshalJSON writes the configuration; missing attributes are an empty object, as Java's are.
@@ -125,6 +126,12 @@ func (c *Config) Clone() *Config {
 	d := *c
 	d.Attributes = maps.Clone(c.Attributes)
 	return &d
+}
+
+// Equal reports whether two configurations of a topic say the same.
+func (c *Config) Equal(d *Config) bool {
+	return c.ReadQueues == d.ReadQueues && c.WriteQueues == d.WriteQueues && c.Perm == d.Perm && c.SysFlag == d.SysFlag &&
+		c.Order == d.Order && c.FilterType == d.FilterType && maps.Equal(c.Attributes, d.Attributes) && sameStatic(c.Static, d.Static)
 }
 
 // Version is the version of the table.

@@ -99,6 +99,9 @@ func config(t *rapid.T) *Config {
 		Order:      rapid.Bool().Draw(t, "order"),
 	}
 	c.Attributes = rapid.MapOfN(rapid.String(), rapid.String(), 0, 3).Draw(t, "attributes")
+	if rapid.Bool().Draw(t, "static") {
+		c.Static = &Static{Epoch: rapid.Int64().Draw(t, "epoch"), Scope: rapid.String().Draw(t, "scope")}
+	}
 	return c
 }
 
@@ -219,9 +222,10 @@ func TestApplyRefuses(t *testing.T) {
 		want   string
 	}{
 		{nil, "unknown kind 0"},
-		{[]byte{4}, "log offset 77 has the unknown kind 4"},
+		{[]byte{5}, "log offset 77 has the unknown kind 5"},
 		{put[:len(put)-1], "cut short"},
 		{append(put, 0), "1 bytes too many"},
+		{append([]byte{kindStatic}, put[1:]...), "cut short"},
 		{AppendDelete(nil, "", Version{}), "has no name"},
 		// 2^63 attributes promised, none there
 		{append(AppendPut(nil, &Config{Name: "x"}, Version{})[:12], 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F), "cut short"},
@@ -275,4 +279,29 @@ func FuzzApply(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+func TestEqual(t *testing.T) {
+	base := Config{Name: "t", ReadQueues: 4, WriteQueues: 4, Perm: 6, Attributes: map[string]string{"a": "1"}, Static: &Static{Epoch: 1, Scope: GlobalScope}}
+	if same := base.Clone(); !base.Equal(same) {
+		t.Errorf("%+v differs from its copy", same)
+	}
+	for what, change := range map[string]func(*Config){
+		"read queues":  func(c *Config) { c.ReadQueues++ },
+		"write queues": func(c *Config) { c.WriteQueues++ },
+		"perm":         func(c *Config) { c.Perm = 4 },
+		"flag":         func(c *Config) { c.SysFlag = 1 },
+		"order":        func(c *Config) { c.Order = true },
+		"filter type":  func(c *Config) { c.FilterType = MultiTag },
+		"attributes":   func(c *Config) { c.Attributes["a"] = "2" },
+		"static":       func(c *Config) { c.Static = nil },
+		"epoch":        func(c *Config) { c.Static = &Static{Epoch: 2, Scope: GlobalScope} },
+		"scope":        func(c *Config) { c.Static = &Static{Epoch: 1, Scope: "s"} },
+	} {
+		other := base.Clone()
+		change(other)
+		if base.Equal(other) || other.Equal(&base) {
+			t.Errorf("another %s makes no difference", what)
+		}
+	}
 }
