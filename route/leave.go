@@ -83,14 +83,8 @@ func (t *Table) dropAddr(b *Broker, addr string) {
 	for topic := range t.topics {
 		t.dropQueue(topic, b.Name)
 	}
-	for topic, byBroker := range t.mappings {
-		if _, known := byBroker[b.Name]; known {
-			t.rows--
-		}
-		delete(byBroker, b.Name)
-		if len(byBroker) == 0 {
-			delete(t.mappings, topic)
-		}
+	for topic := range t.mappings {
+		t.dropMapping(topic, b.Name)
 	}
 }
 

@@ -28,10 +28,10 @@ func (t *Table) room(r *Registration) error {
 	return nil
 }
 
-// foreign is how many rows are not topics of this process's broker, which has limits of its own.
+// foreign is how many rows are not topics, static or not, of this process's broker, which has limits of its own.
 func (t *Table) foreign() int { return t.rows - t.ownRows }
 
-func (t *Table) countTopic(broker string, n int) {
+func (t *Table) count(broker string, n int) {
 	t.rows += n
 	if broker == t.own {
 		t.ownRows += n
@@ -46,6 +46,11 @@ func (t *Table) setOwn(name string) {
 	t.own, t.ownRows = name, 0
 	for _, queues := range t.topics {
 		if _, known := queues[name]; known {
+			t.ownRows++
+		}
+	}
+	for _, byBroker := range t.mappings {
+		if _, known := byBroker[name]; known {
 			t.ownRows++
 		}
 	}

@@ -173,7 +173,7 @@ func (t *Table) leaveCluster(b *Broker) {
 }
 
 func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
-	if (r.Complete || t.opt.DeleteTopicWithBrokerRegistration && !r.Local) && len(r.Mappings) == 0 {
+	if r.Complete || t.opt.DeleteTopicWithBrokerRegistration && !r.Local && len(r.Mappings) == 0 {
 		t.dropMissing(r)
 	}
 	for _, topic := range r.Gone {
@@ -188,6 +188,9 @@ func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
 			topic.Perm &^= permWrite
 		}
 		t.putQueue(topic.Name, Queue{r.Broker, topic.Perm, topic.ReadQueues, topic.SysFlag, topic.WriteQueues})
+		if _, static := r.Mappings[topic.Name]; r.Local && !static {
+			t.dropMapping(topic.Name, r.Broker) // other brokers may tell of one topic after another, and of what is static at the end
+		}
 	}
 	if !changed {
 		return
@@ -200,9 +203,22 @@ func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
 			t.mappings[topic] = map[string]Mapping{}
 		}
 		if _, known := t.mappings[topic][m.BrokerName]; !known {
-			t.rows++
+			t.count(m.BrokerName, 1)
 		}
 		t.mappings[topic][m.BrokerName] = m
+	}
+}
+
+// dropMapping forgets that a topic is static on a broker. RocketMQ's NameServer does so when it is started anew, and a topic that is made again
+// meanwhile has the queues of the static one for clients.
+func (t *Table) dropMapping(topic, broker string) {
+	byBroker := t.mappings[topic]
+	if _, known := byBroker[broker]; known {
+		t.count(broker, -1)
+	}
+	delete(byBroker, broker)
+	if len(byBroker) == 0 {
+		delete(t.mappings, topic)
 	}
 }
 
@@ -223,15 +239,16 @@ func (t *Table) putQueue(topic string, q Queue) {
 		t.topics[topic] = map[string]Queue{}
 	}
 	if _, known := t.topics[topic][q.Broker]; !known {
-		t.countTopic(q.Broker, 1)
+		t.count(q.Broker, 1)
 	}
 	t.topics[topic][q.Broker] = q
 }
 
 func (t *Table) dropQueue(topic, broker string) {
+	t.dropMapping(topic, broker)
 	queues := t.topics[topic]
 	if _, known := queues[broker]; known {
-		t.countTopic(broker, -1)
+		t.count(broker, -1)
 	}
 	delete(queues, broker)
 	if len(queues) == 0 {
