@@ -39,6 +39,7 @@ func (b *Broker) apart(serve func(ctx context.Context, f *protocol.Frame, from s
 func (b *Broker) newManage() *manage.Service {
 	return manage.New(b.store, connected{b}, manage.Options{
 		Address: cmp.Or(b.opt.Advertise, b.opt.StoreHost.String()), NoTimers: b.opt.DenyTimers, Turn: b.turn, Now: b.opt.Now, Logger: b.opt.Logger,
+		Broker: b.opt.BrokerName, CheckTopic: b.checkTopicChange, PlanTopic: b.planTopic, PutTopic: b.putTopic,
 	})
 }
 

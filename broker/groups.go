@@ -98,11 +98,7 @@ func (b *Broker) changeGroups(c *remoting.Conn, f *protocol.Frame, change func(c
 			err = change(ctx)
 			done()
 		}
-		if err != nil {
-			b.refuse(c, f, err)
-			return
-		}
-		b.answer(c, f, protocol.ResSuccess, "")
+		b.finish(c, f, err)
 	})
 }
 

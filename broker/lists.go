@@ -37,7 +37,7 @@ func (b *Broker) putTopics(ctx context.Context, f *protocol.Frame, _ string) (no
 	l.Plan = func(i int) error {
 		t := &body.Topics[i]
 		c, changed, err := b.planTopic(&protocol.CreateTopicHeader{Topic: t.TopicName, ReadQueueNums: t.ReadQueueNums, WriteQueueNums: t.WriteQueueNums, Perm: t.Perm,
-			TopicFilterType: t.TopicFilterType, TopicSysFlag: t.TopicSysFlag, Order: t.Order, Attributes: topic.FormatAttributes(t.Attributes)})
+			TopicFilterType: t.TopicFilterType, TopicSysFlag: t.TopicSysFlag, Order: t.Order, Attributes: topic.FormatAttributes(t.Attributes)}, nil)
 		if changed && !light.Is(t.TopicName) {
 			plans[i] = &c
 		}

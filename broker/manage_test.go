@@ -183,7 +183,6 @@ func TestWhatOneBrokerWithoutRocksDBAnswers(t *testing.T) {
 	f(0, "switch timer engine success", protocol.ReqSwitchTimerEngine, fields{"E_T": "F"})
 	f(29, "timerRocksDBEnable must be configured true", protocol.ReqSwitchTimerEngine, fields{"E_T": "R"})
 	f(29, "param error", protocol.ReqSwitchTimerEngine, nil)
-	f(3, "static topics are not supported", protocol.ReqUpdateAndCreateStaticTopic, topicFields("s", "1", "6"))
 	none := newNode(t, func(o *Options, _ *store.Options) { o.DenyTimers = true }).dial()
 	none.wantTold(29, "timerWheelEnable is false", none.call(protocol.ReqSwitchTimerEngine, fields{"E_T": "F"}, nil))
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/aerobee-mq/aerobee/projection/topic"
 	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/store"
 )
@@ -23,16 +24,17 @@ func TestDeadNameServerStopsNobody(t *testing.T) {
 // registryFake is a NameServer in the process.
 type registryFake struct {
 	topics  map[string]protocol.TopicConfig
+	static  map[string]protocol.TopicQueueMappingInfo // as told last
 	version protocol.DataVersion
 	gone    bool
 }
 
 func (r *registryFake) RegisterLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable) {
-	r.topics, r.version = t.Topics, t.DataVersion
+	r.topics, r.static, r.version = t.Topics, t.Mappings, t.DataVersion
 }
 func (r *registryFake) ChangeLocal(_ protocol.RegisterBrokerHeader, t protocol.TopicConfigTable, _ []string) {
 	maps.Copy(r.topics, t.Topics)
-	r.version = t.DataVersion
+	r.static, r.version = t.Mappings, t.DataVersion
 }
 func (r *registryFake) UnregisterLocal(protocol.BrokerIdentityHeader) { r.gone = true }
 
@@ -54,6 +56,14 @@ func TestLocalRegistryKnowsTopicsAtOnce(t *testing.T) {
 	}
 	if c, ok := registry.topics["t"]; !ok || c.Perm != 4 {
 		t.Errorf("registered %+v; the broker is read-only", c)
+	}
+	static := plainTopic("s", 2)
+	static.Static = &topic.Static{Epoch: 7, Scope: topic.GlobalScope}
+	if _, err := b.ensureTopic(t.Context(), static); err != nil {
+		t.Fatal(err)
+	}
+	if m := registry.static["s"]; m.TotalQueues != 2 || len(m.CurrIDMap) != 2 || m.CurrIDMap[1] != 1 || m.Epoch != 7 {
+		t.Errorf("registered %+v of a static topic", m)
 	}
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)

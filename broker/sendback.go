@@ -41,11 +41,7 @@ func (b *Broker) handleSendBack(c *remoting.Conn, f *protocol.Frame) {
 	b.later(c, f, func(f *protocol.Frame) {
 		ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
 		defer cancel()
-		if err := b.sendBack(ctx, &h, f.Version, b.rightTo(c, f)); err != nil {
-			b.refuse(c, f, err)
-			return
-		}
-		b.answer(c, f, protocol.ResSuccess, "")
+		b.finish(c, f, b.sendBack(ctx, &h, f.Version, b.rightTo(c, f)))
 	})
 }
 

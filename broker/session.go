@@ -48,6 +48,15 @@ func (b *Broker) refuse(c *remoting.Conn, f *protocol.Frame, err error) {
 	b.answer(c, f, r.Code, r.Remark)
 }
 
+// finish answers for a request that is done, or that failed.
+func (b *Broker) finish(c *remoting.Conn, f *protocol.Frame, err error) {
+	if err != nil {
+		b.refuse(c, f, err)
+		return
+	}
+	b.answer(c, f, protocol.ResSuccess, "")
+}
+
 // header is what a response header of the protocol package can do.
 type header interface{ Append(fs *protocol.Fields) }
 

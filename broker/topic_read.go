@@ -6,7 +6,7 @@ package broker
 //
 // Behaviour: 21 answers everything to those who ask for no page; else at most maxTopicNum topics from topicSeq on, from the
 // beginning again when the data version has changed; the header has the total. 202 reads each queue's extent and the time
-// of its last message.
+// of its last message. 351 tells what is static about a topic to those who ask for logical queues.
 //
 // Codes: 0 with a JSON body; 17 no such topic (202, 351); 1 unreadable header.
 
@@ -64,7 +64,7 @@ func (b *Broker) topicOf(c *remoting.Conn, f *protocol.Frame, missing string) (t
 
 func (b *Broker) handleGetTopic(c *remoting.Conn, f *protocol.Frame) {
 	if t, ok := b.topicOf(c, f, "No topic in this broker. topic: %.300s"); ok {
-		b.answerBody(c, f, protocol.MarshalBody(register.TopicConfig(&t)), nil)
+		b.answerBody(c, f, b.manage.TopicConfig(f, &t, register.TopicConfig(&t)), nil)
 	}
 }
 

@@ -8,13 +8,13 @@ package broker
 // queue.type and cleanup.policy cannot change once the topic is there, and their values BatchCQ and COMPACTION are refused by name. message.type
 // is kept and shown, and enforced by proxies alone, as by Apache's; MIXED needs enableMixedMessageType. A request that changes nothing is a success. Deleting a topic that does not exist is one too.
 //
-// Codes: 0; 29 name, system topic, queue count or permission wrong, MIXED; 1 attribute or filter type wrong, unreadable header, or
+// Codes: 0; 29 name, system topic, queue count or permission wrong, another queue count for a static topic, MIXED; 1 attribute or filter type wrong, unreadable header, or
 // the store refused.
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"strings"
 
 	"github.com/aerobee-mq/aerobee/broker/place"
@@ -46,11 +46,7 @@ func (b *Broker) handlePutTopic(c *remoting.Conn, f *protocol.Frame) {
 		start := b.steady()
 		err := b.changeTopic(ctx, &h)
 		b.meters.Created(false, h.Topic, b.steady().Sub(start), err)
-		if err != nil {
-			b.refuse(c, f, err)
-			return
-		}
-		b.answer(c, f, protocol.ResSuccess, "")
+		b.finish(c, f, err)
 	})
 }
 
@@ -73,17 +69,17 @@ func (b *Broker) changeTopic(ctx context.Context, h *protocol.CreateTopicHeader)
 		return err
 	}
 	defer done()
-	c, changed, err := b.planTopic(h)
+	c, changed, err := b.planTopic(h, nil)
 	if err != nil || !changed {
 		return err
 	}
 	return b.putTopic(ctx, c)
 }
 
-// planTopic says what a topic will be after a change, and whether that is another than it is. The caller has the turn.
-func (b *Broker) planTopic(h *protocol.CreateTopicHeader) (c topic.Config, changed bool, err error) {
+// planTopic says what a topic will be after a change, which may make it static, and whether that is another than it is. The caller has the turn.
+func (b *Broker) planTopic(h *protocol.CreateTopicHeader, static *topic.Static) (c topic.Config, changed bool, err error) {
 	old, exists := b.store.Topic(h.Topic)
-	c = topic.Config{Name: h.Topic, ReadQueues: h.ReadQueueNums, WriteQueues: h.WriteQueueNums, Perm: topic.Perm(h.Perm), SysFlag: h.TopicSysFlag, Order: h.Order}
+	c = topic.Config{Name: h.Topic, ReadQueues: h.ReadQueueNums, WriteQueues: h.WriteQueueNums, Perm: topic.Perm(h.Perm), SysFlag: h.TopicSysFlag, Order: h.Order, Static: cmp.Or(static, old.Static)}
 	switch h.TopicFilterType {
 	case topic.MultiTag.String():
 		c.FilterType = topic.MultiTag
@@ -94,18 +90,16 @@ func (b *Broker) planTopic(h *protocol.CreateTopicHeader) (c topic.Config, chang
 	switch {
 	case c.ReadQueues < 0 || c.WriteQueues < 0 || c.ReadQueues > maxTopicQueues || c.WriteQueues > maxTopicQueues:
 		return c, false, apart.Refuse(protocol.ResInvalidParameter, "readQueueNums is %d and writeQueueNums is %d, both must lie in 0..%d", c.ReadQueues, c.WriteQueues, maxTopicQueues)
+	case static == nil && old.Static != nil && (c.ReadQueues != old.ReadQueues || c.WriteQueues != old.WriteQueues):
+		return c, false, apart.Refuse(protocol.ResInvalidParameter, "readQueueNums is %d and writeQueueNums is %d, the topic is static and has %d queues: "+
+			"mqadmin updateStaticTopic -qn gives it more", c.ReadQueues, c.WriteQueues, old.WriteQueues)
 	case !c.Perm.Valid():
 		return c, false, apart.Refuse(protocol.ResInvalidParameter, "perm is %d, the bits are 4 (read), 2 (write) and 1 (inherit)", c.Perm)
 	}
 	if c.Attributes, err = b.changeAttributes(old.Attributes, h.Attributes, exists); err != nil {
 		return c, false, err
 	}
-	return c, !exists || !sameTopic(&old, &c), nil
-}
-
-func sameTopic(a, b *topic.Config) bool {
-	return a.ReadQueues == b.ReadQueues && a.WriteQueues == b.WriteQueues && a.Perm == b.Perm && a.SysFlag == b.SysFlag &&
-		a.Order == b.Order && a.FilterType == b.FilterType && maps.Equal(a.Attributes, b.Attributes)
+	return c, !exists || !c.Equal(&old), nil
 }
 
 // changeAttributes applies a change such as "+message.type=FIFO,-reserve.time" to a topic's attributes.
@@ -149,12 +143,10 @@ func (b *Broker) handleDeleteTopic(c *remoting.Conn, f *protocol.Frame) {
 			err = b.removeTopic(ctx, c.RemoteAddr().String(), h.Topic, b.mover.InTopics(h.Topic))
 			done()
 		}
-		if err != nil {
-			b.refuse(c, f, err)
-			return
+		if err == nil {
+			b.registrar.Publish(ctx)
 		}
-		b.registrar.Publish(ctx)
-		b.answer(c, f, protocol.ResSuccess, "")
+		b.finish(c, f, err)
 	})
 }
 

@@ -23,8 +23,8 @@ type DataVersion struct {
 	Timestamp    int64 `json:"timestamp"` // milliseconds
 }
 
-// TopicConfig is one topic of a broker, as bodies carry it. It is also the answer's body of GET_TOPIC_CONFIG (351), for topics that
-// are not static.
+// TopicConfig is one topic of a broker, as bodies carry it. It is also the answer's body of GET_TOPIC_CONFIG (351), but for
+// logical queues of static topics, see package manage.
 type TopicConfig struct {
 	Attributes      Attributes `json:"attributes"`
 	Order           bool       `json:"order"`

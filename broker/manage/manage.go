@@ -1,5 +1,5 @@
 // Package manage serves requests of administrators, and of the brokers that follow one in RocketMQ, that only ask what a broker keeps, or
-// that change little: tables of offsets and modes, entries of queues, connected producers, what a group may not read. What RocketMQ
+// that change little: tables of offsets and modes, entries of queues, connected producers, what a group may not read, static topics. What RocketMQ
 // can do and one broker of ours cannot is refused here with its reason.
 //
 // Package broker enters the handlers into its table and calls each on a goroutine of the connection; they are safe to call at once.
@@ -41,8 +41,14 @@ type Clients interface {
 
 // Options says what the service needs to know. All must be set.
 type Options struct {
+	Broker   string // its name
 	Address  string // the broker's, as lists of topics tell it
 	NoTimers bool   // timer messages are refused
+	// CheckTopic refuses names that no topic may be given. PlanTopic says what one will be after a request that makes it static, and whether that
+	// is another than it is; PutTopic stores it and brings it into the route. Both want the turn.
+	CheckTopic func(name string) error
+	PlanTopic  func(h *protocol.CreateTopicHeader, static *topic.Static) (c topic.Config, changed bool, err error)
+	PutTopic   func(ctx context.Context, c topic.Config) error
 	// Turn keeps other changes of topics and groups out until done is called.
 	Turn   func(ctx context.Context) (done func(), err error)
 	Now    func() time.Time

@@ -1,14 +1,13 @@
 package manage
 
-// CHECK_ROCKSDB_CQ_WRITE_PROGRESS (354), EXPORT_ROCKSDB_CONFIG_TO_JSON (355), POP_ROLLBACK (200056), SWITCH_TIMER_ENGINE (5001), UPDATE_AND_CREATE_STATIC_TOPIC
-// (513).
+// CHECK_ROCKSDB_CQ_WRITE_PROGRESS (354), EXPORT_ROCKSDB_CONFIG_TO_JSON (355), POP_ROLLBACK (200056), SWITCH_TIMER_ENGINE (5001).
 //
-// Callers: mqadmin checkRocksdbCqWriteProgress, rocksDBConfigToJson, exportPopRecord, switchTimerEngine, updateStaticTopic, remappingStaticTopic.
+// Callers: mqadmin checkRocksdbCqWriteProgress, rocksDBConfigToJson, exportPopRecord, switchTimerEngine.
 //
 // Behaviour: what RocketMQ's broker does that keeps nothing in RocksDB: there is nothing to check, to export or to roll back, and that is a success; the wheel
-// is the one engine of timers. 354 says so at once, where RocketMQ says that it looks and writes to its log what it found. Static topics there are none.
+// is the one engine of timers. 354 says so at once, where RocketMQ says that it looks and writes to its log what it found.
 //
-// Codes: 0; 29 no such engine (5001), or none at all; 3 static topics.
+// Codes: 0; 29 no such engine (5001), or none at all.
 
 import (
 	"context"
@@ -55,9 +54,4 @@ func (s *Service) SwitchTimers(_ context.Context, f *protocol.Frame, _ string) (
 		return refuse("timerRocksDBEnable must be configured true when broker start (and cannot be: the wheel is the one engine here)")
 	}
 	return refuse(fmt.Sprintf("param error: the engine (E_T) is F or R, not %.40q", engine))
-}
-
-// StaticTopic serves UPDATE_AND_CREATE_STATIC_TOPIC.
-func (s *Service) StaticTopic(context.Context, *protocol.Frame, string) (apart.Answer, error) {
-	return apart.Answer{}, apart.Refuse(protocol.ResRequestCodeNotSupported, "static topics are not supported by this version: the queues of a topic stay where they are")
 }

@@ -421,6 +421,22 @@ func (r *Registrar) add(t *protocol.TopicConfigTable, c *topic.Config) {
 		p.Perm &= most // Apache drops the inherit bit too then
 	}
 	t.Topics[c.Name] = p
+	if c.Static != nil {
+		if t.Mappings == nil {
+			t.Mappings = map[string]protocol.TopicQueueMappingInfo{}
+		}
+		t.Mappings[c.Name] = mapping(c, r.opt.BrokerName)
+	}
+}
+
+// mapping is what clients have to know of a static topic, all of whose queues are here under their own numbers.
+func mapping(c *topic.Config, broker string) protocol.TopicQueueMappingInfo {
+	m := protocol.TopicQueueMappingInfo{BrokerName: broker, Topic: c.Name, TotalQueues: c.WriteQueues, Epoch: c.Static.Epoch, Scope: c.Static.Scope,
+		CurrIDMap: make(map[int32]int32, c.WriteQueues)}
+	for id := range c.WriteQueues {
+		m.CurrIDMap[id] = id
+	}
+	return m
 }
 
 // TopicConfig is a topic as bodies carry it.

@@ -175,10 +175,16 @@ func TestRegistersChangesAndUnregisters(t *testing.T) {
 		default:
 			t.Error("Publish returned before the NameServer knew the topic")
 		}
-		source.add(topic.Config{Name: "poked", ReadQueues: 1, WriteQueues: 1, Perm: 6})
+		source.add(topic.Config{Name: "poked", ReadQueues: 2, WriteQueues: 2, Perm: 6, Static: &topic.Static{Epoch: 7, Scope: "__global__"}})
 		r.Poke()
-		if got := fake.next(t, protocol.ReqRegisterBroker); got.body.Topics.Topics["poked"].WriteQueueNums != 1 {
-			t.Errorf("registered %+v", got.body.Topics.Topics["poked"])
+		got := fake.next(t, protocol.ReqRegisterBroker).body.Topics
+		if got.Topics["poked"].WriteQueueNums != 2 {
+			t.Errorf("registered %+v", got.Topics["poked"])
+		}
+		want := map[string]protocol.TopicQueueMappingInfo{"poked": {BrokerName: "broker-a", Topic: "poked", TotalQueues: 2, Epoch: 7, Scope: "__global__",
+			CurrIDMap: map[int32]int32{0: 0, 1: 1}}}
+		if diff := cmp.Diff(want, got.Mappings); diff != "" {
+			t.Errorf("static topics: %s", diff)
 		}
 		stop(t, r)
 		if got := fake.next(t, protocol.ReqUnregisterBroker); got.id.BrokerName != "broker-a" || got.id.BrokerAddr != "10.1.2.3:10911" {
