@@ -68,7 +68,7 @@ func TestAdminHelp(t *testing.T) {
 	f("admin haha", 2, "", "The sub command haha not exist")
 	f("admin updateTopic", 2, "", "Try 'aerobee admin help updateTopic'.")
 	f("admin haha", 2, "", "Try 'aerobee admin'.")
-	f("admin updateStaticTopic -t x", 1, "", "updateStaticTopic is not for Aerobee: static topics")
+	f("admin electMaster", 1, "", "electMaster is not for Aerobee: brokers are led by RocketMQ's controller")
 	f("admin DecodeMessageId -i 7F0000010001112233440000000A0007", 0, "ip=127.0.0.1\ndate=", "")
 	f("admin topicList -n 127.0.0.1:1", 1, "", "no NameServer answers at 127.0.0.1:1; is the server running?")
 	f("__complete admin topicCl", 0, "topicClusterList\n", "")

@@ -10,5 +10,5 @@
 //   - A change of one thing leaves the others alone: updateTopicPerm keeps order and attributes, cloneGroupOffset copies the named
 //     topic only, an offset of 0 can be reset to.
 //   - Reading a group's configuration never makes the group.
-//   - What belongs to RocketMQ's controller, containers, RocksDB and static topics is refused in one line.
+//   - What belongs to RocketMQ's controller, containers and RocksDB is refused in one line, and so are static topics that lie on several brokers.
 package mqadmin

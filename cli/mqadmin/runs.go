@@ -25,7 +25,7 @@ func runs() map[string]func(ctx context.Context, c *call) error {
 		"copyAcl": copyACL, "copyUser": copyUser, "createAcl": createACL, "createUser": createUser, "deleteAcl": deleteACL, "deleteUser": deleteUser,
 		"getAcl": getACL, "getBrokerLiteInfo": getBrokerLiteInfo, "getLiteClientInfo": getLiteClientInfo, "getLiteGroupInfo": getLiteGroupInfo,
 		"getLiteTopicInfo": getLiteTopicInfo, "getParentTopicInfo": getParentTopicInfo, "getUser": getUser, "listAcl": listACL, "listUser": listUser,
-		"producer": producer, "queryCq": queryCq, "triggerLiteDispatch": triggerLiteDispatch, "updateAcl": updateACL,
-		"updateSubGroupList": updateSubGroupList, "updateTopicList": updateTopicList, "updateUser": updateUser,
+		"producer": producer, "queryCq": queryCq, "remappingStaticTopic": remappingStaticTopic, "triggerLiteDispatch": triggerLiteDispatch, "updateAcl": updateACL,
+		"updateStaticTopic": updateStaticTopic, "updateSubGroupList": updateSubGroupList, "updateTopicList": updateTopicList, "updateUser": updateUser,
 	}
 }

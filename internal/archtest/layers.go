@@ -19,7 +19,7 @@ func layers() []layer {
 		{5, []string{"store", "admin", "broker/ask", "broker/checkback", "broker/dead", "broker/find", "broker/hold", "broker/lag", "broker/lite", "broker/member", "broker/meter", "broker/place", "broker/popping", "broker/operate", "broker/property", "broker/quota", "broker/reach", "broker/recall", "broker/register", "client/intercept", "client/pop", "client/request", "client/transaction", "proxy/convert", "proxy/local", "proxy/remote", "proxy/settings"}},
 		{4, []string{"broker/rates", "broker/statistics", "store/inspect", "store/popped", "store/redelivery", "store/reserve", "store/retention", "store/standing", "client/allocate", "client/avoid", "client/callback", "client/cluster", "client/gate", "client/identity", "client/localoffset", "client/retry", "client/running", "client/subscription", "client/trace", "client/wire", "proxy/backend", "proxy/check", "proxy/partial", "proxy/receipt"}},
 		{3, []string{"store/backup", "store/apache", "store/commitlog", "store/index", "store/cutdb", "store/trouble", "store/traffic", "projection/...", "remoting", "listen", "filter", "client/namespace", "proxy/status"}},
-		{5, []string{"broker/account", "broker/making", "broker/manage"}},
+		{5, []string{"broker/account", "broker/making", "broker/manage", "cli/mqadmin/static"}},
 		{4, []string{"protocol/account", "protocol/lites", "protocol/manage"}},
 		{4, []string{"broker/trace"}},
 		{3, []string{"tracing"}},

@@ -33,6 +33,8 @@ func parentTopic() option {
 func place() [][]string { return [][]string{{"brokerAddr", "clusterName"}} }
 
 func topicCommands() []command {
+	clusters, brokers := may("c", "clusters", "names of clusters"), may("b", "brokers", "names of brokers")
+	file, force := may("mf", "mapFile", "file with the mapping, which is not read"), may("fr", "forceReplace", "means nothing without a file: true or false")
 	return []command{
 		{name: "topicList", about: "List the topics that the NameServer knows", example: " -n 127.0.0.1:9876 -c",
 			options: []option{flag("c", "clusterModel", "with cluster and consumer groups")}},
@@ -52,6 +54,10 @@ func topicCommands() []command {
 			options: []option{topicNamed(), need("c", "clusterName", "name of the cluster")}},
 		{name: "updateTopicPerm", about: "Change what is allowed on a topic", example: " -c DefaultCluster -t Orders -p 4",
 			options: []option{brokerAddr(), clusterName(), topicNamed(), need("p", "perm", "what is allowed: 2 write, 4 read, 6 both")}},
+		{name: "updateStaticTopic", about: "Make a static topic on one broker, or give it more queues", example: " -b broker-a -t Orders -qn 4",
+			choices: [][]string{{"clusters", "brokers"}}, options: []option{clusters, brokers, topicNamed(), need("qn", "totalQueueNum", "queues"), file, force}},
+		{name: "remappingStaticTopic", about: "Give a static topic a new epoch on its broker", example: " -b broker-a -t Orders",
+			choices: [][]string{{"clusters", "brokers"}}, options: []option{clusters, brokers, topicNamed(), file, force}},
 		{name: "updateOrderConf", about: "Set, show or delete a topic's order configuration", example: " -t Orders -m put -v broker-a:4",
 			options: []option{topicNamed(), may("v", "orderConf", "brokers and queues: broker-a:4;broker-b:4"), need("m", "method", "put, get or delete")}},
 		{name: "allocateMQ", about: "Show how a topic's queues are shared among clients", example: " -t Orders -i 10.0.0.1,10.0.0.2",

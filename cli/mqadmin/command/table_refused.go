@@ -6,13 +6,10 @@ func refusedCommands() []command {
 		controller = "brokers are led by RocketMQ's controller there, and Aerobee has none; mqadmin does it"
 		container  = "it is about several brokers in one RocketMQ container; start another `aerobee serve` instead"
 		rocks      = "it is about RocketMQ's store in RocksDB, which Aerobee does not have; `aerobee store verify` checks a store"
-		static     = "static topics lie on several brokers under logical queues, which Aerobee does not have; `aerobee topic create` makes a topic"
 		slaves     = "Aerobee's brokers have no replicas that confirm a flush"
 	)
 	address := need("a", "controllerAddress", "address of the controller")
 	name, interval := may("b", "brokerName", "name of the broker"), may("i", "interval", "again every so many seconds")
-	clusters, brokers := may("c", "clusters", "names of clusters"), may("b", "brokers", "names of brokers")
-	file, force := may("mf", "mapFile", "file with the mapping"), may("fr", "forceReplace", "even if it is not newer: true or false")
 	return []command{
 		{name: "addBroker", about: "Add a broker to a container", refused: container,
 			options: []option{need("c", "brokerContainerAddr", "address of the container"), need("b", "brokerConfigPath", "configuration of the broker")}},
@@ -32,10 +29,6 @@ func refusedCommands() []command {
 		{name: "getBrokerEpoch", about: "Show the epochs of brokers", refused: controller, choices: [][]string{{"brokerName", "clusterName"}}, options: []option{may("c", "clusterName", "name of the cluster"), name, interval}},
 		{name: "resetMasterFlushOffset", about: "Tell a replica how far its master has flushed", refused: slaves,
 			options: []option{brokerAddr(), may("o", "offset", "the offset")}},
-		{name: "updateStaticTopic", about: "Make or change a static topic", refused: static, choices: [][]string{{"clusters", "brokers"}},
-			options: []option{clusters, brokers, topicNamed(), need("qn", "totalQueueNum", "queues"), file, force}},
-		{name: "remappingStaticTopic", about: "Move a static topic", refused: static, choices: [][]string{{"clusters", "brokers"}},
-			options: []option{clusters, brokers, topicNamed(), file, force}},
 		{name: "exportMetadataInRocksDB", about: "Print configuration out of RocksDB", refused: rocks,
 			options: []option{need("p", "path", "directory"), need("t", "configType", "what to print"), may("j", "jsonEnable", "as JSON: true or false")}},
 		{name: "rocksDBConfigToJson", about: "Export configuration out of RocksDB", refused: rocks,
