@@ -25,6 +25,7 @@ final class Version {
     static List<Scenario> scenarios() {
         List<Scenario> all = new ArrayList<>(Timing.scenarios());
         all.addAll(Popping.scenarios());
+        all.addAll(Statics.scenarios());
         all.add(new Scenario("retry-policy", Version::retryPolicy));
         all.add(new Scenario("reset-queue", Version::resetQueue));
         all.add(new Scenario("query-by-tag", Version::queryByTag));
