@@ -29,10 +29,7 @@ func TestPanels(t *testing.T) {
 		t.Run(target, func(t *testing.T) {
 			var may *permits // Apache's server has to do what is recorded
 			if target != "apache" {
-				var err error
-				if may, err = newPermits(differences.Of(t, "interop panels")); err != nil {
-					t.Fatalf("%s:%v", differences.File, err)
-				}
+				may = readPermits(t, differences.Of(t, "interop panels"), target)
 			}
 			rewrite := target == "apache" && os.Getenv("AEROBEE_INTEROP_REWRITE") == "1"
 			for _, version := range []string{javaNew, javaOld} {
