@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -250,4 +252,74 @@ func TestCrashWithRetentionOfTopics(t *testing.T) {
 		}
 		mustRetain(t, s)
 	})
+}
+
+// TestTopicsAreKeptNoLongerThanTheStore: what a topic asks for keeps no segment. Its messages go with the segment, by the store's age and by its size, however
+// long and however much it asks for; of what asks for less the minimum moves before, and the disk is freed no sooner.
+func TestTopicsAreKeptNoLongerThanTheStore(t *testing.T) {
+	asks := map[string]string{"more": "reserve.time=1000000 reserve.bytes=1000000000000", "plain": "", "brief": "reserve.time.ms=1000", "small": "reserve.bytes=1"}
+	f := func(name string, rules Retention, goes func(t *testing.T, s *Store)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := smallRetention(vfs.NewMem())
+				o.Retention = rules
+				s := openTest(t, o)
+				for name, attributes := range asks {
+					keptTopic(t, s, name, attributes)
+					for i := range 5 {
+						mustPut(t, s, record(name, 0, fmt.Sprint(i)))
+					}
+				}
+				flood(t, s, 18) // the segment in which all of these lie is sealed
+				first := logFiles(t, o.FS)[0]
+				check := func(when string, want map[string]message.QueueOffset) {
+					t.Helper()
+					for name := range asks {
+						q := message.Queue{Topic: name}
+						if least := s.MinOffset(q); least != want[name] {
+							t.Errorf("%s: %s begins at %d, want %d", when, name, least, want[name])
+						}
+						if got, left := bodies(t, s, q, want[name]), "0 1 2 3 4"[min(2*want[name], 9):]; got != left {
+							t.Errorf("%s: %s holds %q, want %q", when, name, got, left)
+						}
+					}
+				}
+				time.Sleep(2 * time.Second)
+				mustRetain(t, s)
+				check("in the segment", map[string]message.QueueOffset{"brief": 5, "small": 4})
+				if now := logFiles(t, o.FS)[0]; now != first || s.log.Start() != 0 {
+					t.Errorf("the disk is freed before the store's time: the log begins at %d, its first segment is %s, was %s", s.log.Start(), now, first)
+				}
+				goes(t, s)
+				gone := map[string]message.QueueOffset{"more": 5, "plain": 5, "brief": 5, "small": 5}
+				check("behind it", gone)
+				if slices.Contains(logFiles(t, o.FS), first) {
+					t.Errorf("the segment %s has not gone", first)
+				}
+				closeTest(t, s)
+				s = openTest(t, o)
+				defer closeTest(t, s)
+				check("after a restart", gone)
+			})
+		})
+	}
+	f("age", Retention{Age: 10 * time.Minute}, func(t *testing.T, s *Store) {
+		time.Sleep(11 * time.Minute)
+		mustRetain(t, s)
+	})
+	f("size", Retention{Age: -1, Size: 300 << 10}, func(t *testing.T, s *Store) {
+		flood(t, s, 40)
+		mustRetain(t, s)
+	})
+}
+
+// logFiles lists the log's segments on the disk, the oldest first.
+func logFiles(t *testing.T, fs vfs.FS) []string {
+	t.Helper()
+	names, err := fs.List("store/" + directory.LogDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
 }
