@@ -3,6 +3,8 @@
 package running
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -82,7 +84,32 @@ const (
 type Direct struct {
 	Order      bool   `json:"order"`
 	AutoCommit bool   `json:"autoCommit"`
-	Result     string `json:"consumeResult"` // [Success] or [Later]
+	Result     string `json:"consumeResult"` // [Success] or [Later]; other clients have more of Java's CMResult
 	Remark     string `json:"remark,omitempty"`
 	Millis     int64  `json:"spentTimeMills"`
+}
+
+// UnmarshalJSON reads what any client writes: the result's name, or, as rocketmq-client-go, its number in Java's CMResult.
+func (d *Direct) UnmarshalJSON(b []byte) error {
+	type plain Direct
+	in := struct {
+		*plain
+		Result json.RawMessage `json:"consumeResult"`
+	}{plain: (*plain)(d)}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	if len(in.Result) == 0 || json.Unmarshal(in.Result, &d.Result) == nil {
+		return nil
+	}
+	var n int
+	if err := json.Unmarshal(in.Result, &n); err != nil {
+		return err
+	}
+	names := []string{Success, Later, "CR_ROLLBACK", "CR_COMMIT", "CR_THROW_EXCEPTION", "CR_RETURN_NULL"}
+	if n < 0 || n >= len(names) {
+		return fmt.Errorf("consumeResult is %d, results are 0 to %d", n, len(names)-1)
+	}
+	d.Result = names[n]
+	return nil
 }

@@ -38,3 +38,30 @@ func TestOffsets(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// TestDirect reads what it has written itself, and what rocketmq-client-go writes.
+func TestDirect(t *testing.T) {
+	f := func(text string, want Direct) {
+		t.Helper()
+		var got Direct
+		if err := protocol.UnmarshalBody([]byte(text), &got); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", text, diff)
+		}
+	}
+	own := Direct{Order: true, AutoCommit: true, Result: Later, Remark: "not now", Millis: 7}
+	f(string(protocol.MarshalBody(own)), own)
+	f(`{"order":false,"autoCommit":true,"consumeResult":0,"remark":"","spentTimeMills":0}`, Direct{AutoCommit: true, Result: Success})
+	f(`{"order":false,"autoCommit":true,"consumeResult":1,"remark":"","spentTimeMills":3}`, Direct{AutoCommit: true, Result: Later, Millis: 3})
+	f(`{"order":false,"autoCommit":true,"consumeResult":4,"remark":"broken","spentTimeMills":3}`, Direct{AutoCommit: true, Result: "CR_THROW_EXCEPTION", Remark: "broken", Millis: 3})
+	f(`{"autoCommit":true,"consumeResult":null}`, Direct{AutoCommit: true})
+	f(`{"autoCommit":true}`, Direct{AutoCommit: true})
+	for _, bad := range []string{`{"consumeResult":6}`, `{"consumeResult":-1}`, `{"consumeResult":{}}`, `{"order":1}`} {
+		var got Direct
+		if err := protocol.UnmarshalBody([]byte(bad), &got); err == nil {
+			t.Errorf("%s is read as %+v", bad, got)
+		}
+	}
+}
