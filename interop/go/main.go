@@ -21,14 +21,17 @@ type scenario struct {
 	run  func(*lab) error
 }
 
+// consumers run until STOP instead of scenarios, by the program's argument.
+var consumers = map[string]func(*lab) error{"story": consumeStory, "asked": consumeAsked}
+
 // sideBySide bounds how many scenarios run at once; nearly all only wait.
 const sideBySide = 8
 
 func main() {
 	rlog.SetLogLevel("fatal")
 	d := newDriver()
-	if len(os.Args) > 1 && os.Args[1] == "story" {
-		if err := consumeStory(newLab(d, "story")); err != nil {
+	if consume, ok := consumers[strings.Join(os.Args[1:], " ")]; ok {
+		if err := consume(newLab(d, os.Args[1])); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
