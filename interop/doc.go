@@ -7,6 +7,9 @@
 // which speaks remoting) and Debian (no package whose name or description has RocketMQ in it); NuGet and Packagist could not be reached, so a package
 // may be there. They need .NET, PHP or a build of gRPC for C++ besides, which the suites do not bring along.
 //
+// What scenarios see RocketMQ do otherwise on purpose is recorded in testdata/clients_apache.txt, which AEROBEE_INTEROP_TARGET=apache AEROBEE_INTEROP_CLIENTS_RECORD=1
+// brings up to date; what they see of Aerobee must differ from it. TestGoAsked does so with what administrators get of a consumer of rocketmq-client-go.
+//
 // Our own client does the same in TestClient, TestClientTransactions, TestClientSimple (pop) and TestClientReset, and shares groups and
 // messages with Java's.
 //

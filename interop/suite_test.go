@@ -25,7 +25,7 @@ const routeLimit = 10 * time.Second
 const deadLetterLimit = 15 * time.Second
 
 // program is a client program: it reads INTEROP_* variables, prints PLAN, PASS and FAIL lines, and asks on standard
-// output for what only the test can do.
+// output for what only the test can do. DIFFERS lines show what differs from RocketMQ, see client_differences_test.go.
 type program struct {
 	name    string
 	command []string
@@ -44,6 +44,7 @@ type session struct {
 
 	planned []string          // scenario names in order; read them after wait
 	results map[string]string // scenario name → "PASS …" or "FAIL …"; read them after wait
+	differs []string          // what scenarios have shown of differences, see readShowing; read them after wait
 	asks    sync.WaitGroup
 	ended   chan error
 }
@@ -97,6 +98,8 @@ func (s *session) read(stdout io.Reader) {
 			s.planned = append(s.planned, name)
 		case "PASS", "FAIL":
 			s.results[name] = lines.Text()
+		case "DIFFERS":
+			s.differs = append(s.differs, rest)
 		case "ASK":
 			s.asks.Add(1)
 			go s.serve(rest)
@@ -216,6 +219,7 @@ func runSuiteWith(t *testing.T, p program, on *server, onLine func(line string),
 			t.Logf("%s ms", strings.TrimPrefix(result, "PASS "+name+" "))
 		})
 	}
+	checkShowings(t, on.name, s.differs)
 	if len(s.planned) == 0 || (err != nil && failed == 0) {
 		t.Errorf("%s planned %d scenarios and ended with: %v", p.name, len(s.planned), err)
 	}

@@ -23,11 +23,7 @@ func grpcScenarios() []scenario {
 
 // grpcAloneScenarios measure time, change what all clients share, or kill the server.
 func grpcAloneScenarios() []scenario {
-	alone := []scenario{{"long-poll", grpcLongPoll}, {"tls", grpcTLS}}
-	if isApache("grpc-local-restart") && os.Getenv("AEROBEE_INTEROP_PROXY") == "local" {
-		return alone // killed with its broker, it serves no consumer that does not send its settings again, and this client does so every five minutes
-	}
-	return append(alone, scenario{"kill-and-resume", grpcKillAndResume})
+	return []scenario{{"long-poll", grpcLongPoll}, {"tls", grpcTLS}, {"kill-and-resume", grpcKillAndResume}}
 }
 
 // awaitDuration is long enough for a proxy, which refuses polls of less than five seconds, whatever the way to it has taken.
@@ -306,3 +302,9 @@ func within(what string, low, high, got time.Duration) error {
 
 // isApache says whether the server is RocketMQ, which does otherwise what internal/differences/differences.txt says under the name.
 func isApache(_ string) bool { return os.Getenv("INTEROP_TARGET") == "apache" }
+
+// differs shows what a server does where the list says under the name that RocketMQ does otherwise: the test compares it with ours, and with what
+// RocketMQ is recorded to do.
+func (l *lab) differs(name string, ours, seen any) {
+	l.driver.say(fmt.Sprintf("DIFFERS %s\t%v\t%v", name, ours, seen))
+}

@@ -70,6 +70,11 @@ class Lab:
     def unique(self, kind):
         return "python-%s-%s-%s" % (os.environ["INTEROP_RUN"], self.name, kind)
 
+    def differs(self, difference, ours, seen):
+        """Shows what a server does where internal/differences/differences.txt says under the name that RocketMQ does
+        otherwise: the test compares it with ours, and with what RocketMQ is recorded to do."""
+        self.driver.say("DIFFERS %s\t%s\t%s" % (difference, ours, seen))
+
     def topic(self, queues):
         topic = self.unique("topic")
         self.driver.ask("topic %s %d" % (topic, queues))

@@ -39,6 +39,11 @@ final class Lab implements AutoCloseable {
         boolean isApache(String difference) {
             return target.equals("apache");
         }
+
+        /** Shows what a server does where the list says under the name that RocketMQ does otherwise: the test compares it with ours, and with what RocketMQ is recorded to do. */
+        void differs(String difference, Object ours, Object seen) {
+            driver.say("DIFFERS " + difference + "\t" + ours + "\t" + seen);
+        }
     }
 
     /** Runs at the end of the scenario, before what was told earlier. */

@@ -63,7 +63,7 @@ final class Main {
         } else if (arguments.length > 0 && arguments[0].equals("transactions")) {
             main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), Transacting.scenarios(), List.of(Transacting.restart()));
         } else if (arguments.length > 0 && arguments[0].equals("kinds")) {
-            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), Version.kinds(main.cluster.isApache("quotas")), List.of());
+            main.runAll(Pattern.compile(System.getenv("INTEROP_ONLY")), Version.kinds(), List.of());
         } else {
             List<Scenario> alone = new ArrayList<>(List.of(new Scenario("long-poll", Sharing::longPoll),
                 new Scenario("kill-and-resume", Restarting::killAndResume)));
@@ -104,9 +104,6 @@ final class Main {
         all.addAll(Administering.scenarios());
         all.addAll(Replying.scenarios());
         all.addAll(Version.scenarios());
-        if (!cluster.isApache("dead-letter-resent")) {
-            all.addAll(Retrying.ofAerobee());
-        }
         return all;
     }
 

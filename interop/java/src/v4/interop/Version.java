@@ -18,7 +18,7 @@ final class Version {
         return List.of();
     }
 
-    static List<Scenario> kinds(boolean apache) {
+    static List<Scenario> kinds() {
         return List.of();
     }
 

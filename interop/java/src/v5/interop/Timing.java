@@ -41,7 +41,7 @@ final class Timing {
         Message millis = Lab.message(topic, "timed", "2");
         millis.setDelayTimeMs(4_300);
         Message past = at(topic, "0", now - 1000);
-        long[] due = {0, now + 2_000, now + 4_300, now + 7_777};
+        long[] due = {0, now + 2_000, now + 4_300, now / 1_000 * 1_000 + 8_777};
         for (Message message : List.of(at(topic, "3", due[3]), millis, seconds, past)) {
             SendResult sent = Lab.stored(producer.send(message));
             Check.equal("handle of " + new String(message.getBody()), message == past, sent.getRecallHandle() == null);
@@ -62,6 +62,10 @@ final class Timing {
                 Check.that(name + " is missing in " + got.getProperties(), got.getProperty(name) != null);
             }
             Check.equal("topic", topic, got.getTopic());
+            if (i == 3) {
+                long before = due[i] - Long.parseLong(got.getProperty("TIMER_OUT_MS"));
+                lab.cluster.differs("early", "due 1 ms before its time", "due " + before + " ms before its time");
+            }
         }
         inbox.nothing(500);
     }
