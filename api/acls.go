@@ -18,10 +18,17 @@ import (
 )
 
 // gathered are the lists of several brokers, by user and entry.
-type gathered map[string][]rights.ACLEntry
+type gathered struct {
+	lists map[string][]rights.ACLEntry
+	at    map[string]int // where an entry stands in its user's list, by its text and the user's
+}
+
+func newGathered() *gathered {
+	return &gathered{lists: map[string][]rights.ACLEntry{}, at: map[string]int{}}
+}
 
 // add adds a broker's list. An entry that others have letter by letter is theirs too.
-func (g gathered) add(broker string, list *account.ACL) {
+func (g *gathered) add(broker string, list *account.ACL) {
 	user, ok := acl.Subject(list.Subject)
 	if !ok {
 		return
@@ -29,21 +36,20 @@ func (g gathered) add(broker string, list *account.ACL) {
 	for _, p := range list.Policies {
 		for _, e := range p.Entries {
 			one := rights.ACLEntry{Policy: p.Type, Decision: e.Decision, Actions: append([]string{}, e.Actions...), Resource: e.Resource, From: append([]string{}, e.SourceIPs...)}
-			i := slices.IndexFunc(g[user], func(have rights.ACLEntry) bool {
-				return have.Policy == one.Policy && have.Decision == one.Decision && have.Resource == one.Resource && slices.Equal(have.Actions, one.Actions) && slices.Equal(have.From, one.From)
-			})
-			if i < 0 {
-				g[user] = append(g[user], one)
-				i = len(g[user]) - 1
+			text := fmt.Sprintf("%q %q %q %q %q %q", user, one.Policy, one.Decision, one.Resource, one.Actions, one.From)
+			i, known := g.at[text]
+			if !known {
+				i = len(g.lists[user])
+				g.at[text], g.lists[user] = i, append(g.lists[user], one)
 			}
-			g[user][i].Brokers = append(g[user][i].Brokers, broker)
+			g.lists[user][i].Brokers = append(g.lists[user][i].Brokers, broker)
 		}
 	}
 }
 
 // of is one user's list, Custom before Default.
-func (g gathered) of(user string) rights.ACL {
-	entries := append([]rights.ACLEntry{}, g[user]...)
+func (g *gathered) of(user string) rights.ACL {
+	entries := append([]rights.ACLEntry{}, g.lists[user]...)
 	slices.SortStableFunc(entries, func(x, y rights.ACLEntry) int {
 		return cmp.Or(cmp.Compare(x.Policy, y.Policy), cmp.Compare(x.Resource, y.Resource))
 	})
@@ -56,7 +62,7 @@ func acls(c *call) error {
 		if err != nil {
 			return err
 		}
-		all := gathered{}
+		all := newGathered()
 		for i := range at {
 			addr, _ := at[i].Master()
 			lists, err := a.ACLs(ctx, addr, "", c.v.Text("resource"))
@@ -67,7 +73,7 @@ func acls(c *call) error {
 				all.add(at[i].Name, &lists[j])
 			}
 		}
-		part, next := page(c, sortedKeys(all), func(name *string) string { return *name }, func(*string) bool { return true })
+		part, next := page(c, sortedKeys(all.lists), func(name *string) string { return *name }, func(*string) bool { return true })
 		body := rights.ACLs{ACLs: []rights.ACL{}, Next: next}
 		for _, user := range part {
 			body.ACLs = append(body.ACLs, all.of(user))
@@ -104,7 +110,7 @@ func oneACL(c *call) error {
 
 // replyACL answers with the list of the user whom the path names.
 func (c *call) replyACL(ctx context.Context, a *admin.Admin, at []admin.Broker) error {
-	user, all, there := c.v.Text("user"), gathered{}, false
+	user, all, there := c.v.Text("user"), newGathered(), false
 	for i := range at {
 		list, known, err := listAt(ctx, a, &at[i], user)
 		if err != nil {

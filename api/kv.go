@@ -124,15 +124,17 @@ func topicRoute(c *call) error {
 			return err
 		}
 		body := operate.Route{Topic: c.v.Text("topic"), Order: route.OrderConf, Brokers: []operate.RouteBroker{}}
+		queues := make(map[string]protocol.QueueData, len(route.Queues))
+		for _, q := range route.Queues {
+			queues[q.BrokerName] = q
+		}
 		for _, b := range route.Brokers {
 			one := operate.RouteBroker{Broker: b.Name, Cluster: b.Cluster, Addrs: map[string]string{}}
 			for id, addr := range b.Addrs {
 				one.Addrs[strconv.FormatInt(id, 10)] = addr
 			}
-			for _, q := range route.Queues {
-				if q.BrokerName == b.Name {
-					one.ReadQueues, one.WriteQueues, one.Permission = q.ReadQueueNums, q.WriteQueueNums, permission(q.Perm)
-				}
+			if q, known := queues[b.Name]; known {
+				one.ReadQueues, one.WriteQueues, one.Permission = q.ReadQueueNums, q.WriteQueueNums, permission(q.Perm)
 			}
 			body.Brokers = append(body.Brokers, one)
 		}

@@ -22,7 +22,7 @@ const (
 	hostilePeak = hostileMiB + hostileMiB/2
 	// attackLimit is how long an attack may go on, and how soon the server must then be as it was before.
 	attackLimit    = 5 * time.Second
-	recoveredLimit = 10 * time.Second
+	recoveredLimit = 30 * time.Second
 	// moreGoroutines is by how many the server's goroutines may differ from one moment to another.
 	moreGoroutines = 30
 	// mostLog bounds what one attack may have the server write into its log, in bytes.

@@ -10,11 +10,17 @@ func (t *Table) room(r *Registration) error {
 	}
 	more := 0
 	for _, topic := range r.Topics {
+		if n := len(topic.Name); n > maxText {
+			return fmt.Errorf("%w: a topic's name has %d bytes, the limit is %d", ErrFull, n, maxText)
+		}
 		if _, known := t.topics[topic.Name][r.Broker]; !known {
 			more++
 		}
 	}
 	for topic, m := range r.Mappings {
+		if n, ids := max(len(topic), len(m.Topic), len(m.Scope), len(m.BrokerName)), len(m.CurrIDMap); n > maxText || ids > maxMapped {
+			return fmt.Errorf("%w: a static topic has a text of %d bytes and %d queues here, the limits are %d and %d", ErrFull, n, ids, maxText, maxMapped)
+		}
 		if _, known := t.mappings[topic][m.BrokerName]; !known {
 			more++
 		}

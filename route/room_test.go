@@ -56,8 +56,26 @@ func TestTableHasRoomForSoMuch(t *testing.T) {
 	if _, err := tab.Register(now, &servers); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "1025 filter servers") {
 		t.Errorf("many filter servers: %v", err)
 	}
+	for want, r := range map[string]Registration{
+		"a topic's name has 1025 bytes":                        {Topics: []Topic{{Name: "u"}, {Name: strings.Repeat("t", 1025)}}},
+		"a static topic has a text of 1025 bytes and 0 queues": {Mappings: map[string]Mapping{"m": {BrokerName: "s", Scope: strings.Repeat("s", 1025)}}},
+		"a static topic has a text of 1 bytes and 4097 queues": {Mappings: map[string]Mapping{"m": {BrokerName: "s", CurrIDMap: manyIDs(4097)}}},
+	} {
+		r.Cluster, r.Broker, r.Addr = "c", "s", "s:1"
+		if _, err := tab.Register(now, &r); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
 	tab.Expire(now.Add(time.Hour))
 	if tab.rows != 0 || len(tab.topics)+len(tab.live)+len(tab.mappings) != 0 {
 		t.Errorf("%d rows are left, %d topics, %d brokers", tab.rows, len(tab.topics), len(tab.live))
 	}
+}
+
+func manyIDs(n int32) map[int32]int32 {
+	ids := make(map[int32]int32, n)
+	for id := range n {
+		ids[id] = id
+	}
+	return ids
 }

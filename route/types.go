@@ -108,5 +108,11 @@ const maxRows = 1 << 20
 // maxFilterServers bounds the addresses of filter servers that a broker registers.
 const maxFilterServers = 1024
 
+// maxText and maxMapped bound what stands in one row of the table, in bytes and in queues: rows are counted, not bytes.
+const (
+	maxText   = 1024
+	maxMapped = 4096
+)
+
 // DefaultTimeout is how long a broker may be silent that gives no time of its own.
 const DefaultTimeout = 120 * time.Second

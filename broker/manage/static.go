@@ -24,6 +24,9 @@ import (
 	"github.com/aerobee-mq/aerobee/protocol/manage"
 )
 
+// maxStaticQueues bounds the queues of a static topic: each has an entry in each registration and in each route.
+const maxStaticQueues = 1024
+
 // StaticTopic serves UPDATE_AND_CREATE_STATIC_TOPIC.
 func (s *Service) StaticTopic(ctx context.Context, f *protocol.Frame, _ string) (none apart.Answer, err error) {
 	var h protocol.CreateTopicHeader
@@ -61,8 +64,11 @@ func (s *Service) StaticTopic(ctx context.Context, f *protocol.Frame, _ string) 
 	if err != nil || !changed {
 		return none, err
 	}
+	if err := s.opt.PutTopic(ctx, c); err != nil {
+		return none, err
+	}
 	s.opt.Logger.Info("static topic made or changed", "topic", c.Name, "queues", c.WriteQueues, "epoch", static.Epoch)
-	return none, s.opt.PutTopic(ctx, c)
+	return none, nil
 }
 
 // carried is what a mapping says, nil if the broker is to hold no queue; it refuses what is not kept.
@@ -77,6 +83,8 @@ func (s *Service) carried(h *protocol.CreateTopicHeader, d *manage.TopicQueueMap
 		return wrong("the mapping is for broker %.300q, this one is %s", d.BrokerName, s.opt.Broker)
 	case len(d.Scope) > 255:
 		return wrong("the scope has %d bytes, the limit is 255", len(d.Scope))
+	case d.TotalQueues < 0 || d.TotalQueues > maxStaticQueues:
+		return wrong("totalQueues is %d, it must lie in 0..%d", d.TotalQueues, maxStaticQueues)
 	case len(d.Hosted) == 0:
 		return nil, nil
 	}
@@ -115,12 +123,13 @@ func (s *Service) elsewhere(h *protocol.CreateTopicHeader, format string, args .
 		"from offset 0 on: make it with -b %s alone (mqadmin updateStaticTopic), and leave it there", append(append([]any{h.Topic}, args...), s.opt.Broker)...)
 }
 
-// follows compares what a topic is to be with what it is, if that is static.
+// follows compares what a topic is to be with what it is.
 func follows(old *topic.Config, d *manage.TopicQueueMappingDetail, static *topic.Static, force bool) error {
+	has := max(old.WriteQueues, old.ReadQueues) // 0 where the topic is not there
 	switch was := old.Static; {
+	case d.TotalQueues < has:
+		return apart.Refuse(protocol.ResInvalidParameter, "static topic %s: it cannot lose queues: it has %d, totalQueues is %d", old.Name, has, d.TotalQueues)
 	case was == nil:
-	case d.TotalQueues < old.WriteQueues:
-		return apart.Refuse(protocol.ResInvalidParameter, "static topic %s: it cannot lose queues: it has %d, totalQueues is %d", old.Name, old.WriteQueues, d.TotalQueues)
 	case force:
 	case static.Epoch < was.Epoch:
 		return apart.Refuse(protocol.ResSystemError, "Can't accept data with small epoch %d < %d", static.Epoch, was.Epoch)

@@ -1,6 +1,7 @@
 package mqadmin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,5 +70,5 @@ func (c *call) staticBrokers(ctx context.Context, topic string) (out []static.Br
 		}
 		out, err = append(out, s), nil
 	}
-	return out, err
+	return out, cmp.Or(err, static.Known(out, c.text("brokers"), c.text("clusters")))
 }

@@ -44,10 +44,10 @@ func Check(t *testing.T, rule func(*rapid.T)) {
 	rapid.Check(t, rule)
 }
 
-// Finds fails the test unless the rule, in which a bug is planted, fails in one of as many cases as [Check] draws: the same ones each time.
+// Finds fails the test unless the rule, in which a bug is planted, fails in one of a thousand cases: the same ones each time.
 func Finds(t *testing.T, bug string, rule func(*rapid.T)) {
 	t.Helper()
-	const cases = 100
+	const cases = 1000
 	broken := rapid.Custom(func(r *rapid.T) (broken bool) {
 		defer func() {
 			if reason := recover(); reason != nil && !r.Failed() {

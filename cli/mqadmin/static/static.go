@@ -28,6 +28,22 @@ func Named(list, name string) bool {
 	return slices.ContainsFunc(strings.Split(list, ","), func(n string) bool { return strings.TrimSpace(n) == name })
 }
 
+// Known wants each broker and each cluster that the command line names to be there.
+func Known(brokers []Broker, names, clusters string) error {
+	for _, wanted := range []struct {
+		what, list string
+		of         func(b *Broker) string
+	}{{"broker", names, func(b *Broker) string { return b.Name }}, {"cluster", clusters, func(b *Broker) string { return b.Cluster }}} {
+		for name := range strings.SplitSeq(wanted.list, ",") {
+			name = strings.TrimSpace(name)
+			if name != "" && !slices.ContainsFunc(brokers, func(b Broker) bool { return wanted.of(&b) == name }) {
+				return fmt.Errorf("the NameServer knows no master of %s %s", wanted.what, name)
+			}
+		}
+	}
+	return nil
+}
+
 // Change is what mqadmin writes into a file before and after: a static topic as brokers have it, or are to have it. Source: TopicRemappingDetailWrapper
 // of RocketMQ 5.5.
 type Change struct {
