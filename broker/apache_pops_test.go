@@ -3,7 +3,10 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/protocol"
@@ -28,6 +31,7 @@ func (r *replay) pops() {
 	r.popRetry()
 	r.popWaits()
 	r.requestModes()
+	r.assignments()
 }
 
 func (r *replay) popRefusals() {
@@ -188,4 +192,74 @@ func (r *replay) requestModes() {
 	set("retry topic", "%RETRY%G", "G")
 	ask("no such strategy", "c", "MINE", "Tpop")
 	set("good", "Tpop", "G")
+}
+
+// assignments has two members ask for their queues.
+func (r *replay) assignments() {
+	r.do("17 shared", 17, makeFields("Tshare", 5, 6), "")
+	r.do("200 sharing", 200, nil, groupBody("Gshare", nil))
+	for _, member := range []string{"m2", "m1"} {
+		r.on(member, "34 "+member, 34, nil, memberBeat(member, "Gshare", "Tshare"))
+	}
+	body := func(client, strategy, model, topic, group string) string {
+		b, err := json.Marshal(protocol.QueryAssignmentRequest{ClientID: client, ConsumerGroup: group, Topic: topic, StrategyName: strategy, MessageModel: model})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return string(b)
+	}
+	const average, circle, shared, everybody = "AVG", "AVG_BY_CIRCLE", protocol.ModelClustering, protocol.ModelBroadcasting
+	first := body("m1", average, shared, "Tshare", "Gshare")
+	for end := time.Now().Add(answerLimit); len(r.assigned(r.call("main", 400, nil, first))) == 0; { // RocketMQ asks its NameServer for the queues
+		if time.Now().After(end) {
+			r.t.Fatal("no queues are assigned")
+		}
+	}
+	ask := func(name, client, strategy, model, topic, group string) {
+		r.t.Helper()
+		f := r.call("main", 400, nil, body(client, strategy, model, topic, group))
+		r.keep("400 "+name, observe(r.t, f)+strings.Join(r.assigned(f), ""))
+	}
+	both := func(name string) {
+		r.t.Helper()
+		ask(name+", first", "m1", average, shared, "Tshare", "Gshare")
+		ask(name+", second", "m2", average, shared, "Tshare", "Gshare")
+		ask(name+" in a circle", "m1", circle, shared, "Tshare", "Gshare")
+		ask(name+", a stranger", "m9", average, shared, "Tshare", "Gshare")
+		ask(name+", broadcasting", "m1", average, everybody, "Tshare", "Gshare")
+	}
+	both("pulled")
+	ask("retry topic", "m1", average, shared, "%RETRY%Gshare", "Gshare")
+	ask("no members", "m1", average, shared, "Tshare", "Gnobody")
+	ask("no topic", "m1", average, shared, "Tnone", "Gshare")
+	ask("write only", "m1", average, shared, "Tdeaf", "Gshare")
+	for _, share := range []int32{0, 1, -1} {
+		mode, err := json.Marshal(protocol.RequestMode{ConsumerGroup: "Gshare", Topic: "Tshare", Mode: protocol.ModePop, PopShareQueueNum: share})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.do(fmt.Sprint("401 share ", share), 401, nil, string(mode))
+		both(fmt.Sprint("popped, share ", share))
+	}
+	r.on("m3", "34 m3", 34, nil, memberBeat("m3", "Gshare", "Tshare"))
+	r.do("401 share 1 of three", 401, nil, `{"consumerGroup":"Gshare","topic":"Tshare","mode":"POP","popShareQueueNum":1}`)
+	for _, member := range []string{"m1", "m2", "m3"} {
+		ask("popped by three, "+member, member, average, shared, "Tshare", "Gshare")
+	}
+	r.do("400 no body", 400, nil, "")
+	r.do("400 bad body", 400, nil, "{")
+}
+
+// assigned are the queues in an answer to a request for some, sorted: RocketMQ's have no order.
+func (r *replay) assigned(f *protocol.Frame) (lines []string) {
+	r.t.Helper()
+	var list protocol.QueryAssignmentResponse
+	if err := protocol.UnmarshalBody(f.Body, &list); err != nil {
+		r.t.Fatalf("assignments %s: %v", f.Body, err)
+	}
+	for _, a := range list.Assignments {
+		lines = append(lines, fmt.Sprintf("assignment %s %s %s/%d %v\n", a.Mode, a.Queue.BrokerName, a.Queue.Topic, a.Queue.QueueID, a.Attachments))
+	}
+	slices.Sort(lines)
+	return lines
 }

@@ -73,7 +73,7 @@ func (b *Broker) handleResumeCheck(c *remoting.Conn, f *protocol.Frame) {
 		ctx, cancel := context.WithTimeout(context.Background(), makeTimeout)
 		defer cancel()
 		if err := b.resumeCheck(ctx, f.Fields.String("msgId"), b.rightTo(c, f)); err != nil {
-			b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "Put message back to %s failed: %v", message.TopicHalf, err))
+			b.refuse(c, f, apart.Refuse(protocol.ResSystemError, "Exception was thrown when putting message back to %s: %v", message.TopicHalf, err))
 			return
 		}
 		b.answer(c, f, protocol.ResSuccess, "")

@@ -127,6 +127,9 @@ func (p *Pops) queues(topicName string) (out []allocate.Queue, err error) {
 		return p.opt.Queues(ctx, topicName)
 	}
 	t, _ := p.store.Topic(topicName)
+	if !t.Perm.Readable() {
+		return nil, nil
+	}
 	for id := range t.ReadQueues {
 		out = append(out, allocate.Queue{Topic: t.Name, BrokerName: p.opt.BrokerName, QueueID: id})
 	}
