@@ -7,14 +7,16 @@ import (
 	"testing"
 )
 
-// TestJavaOtherWay runs the scenarios whose way a setting changes: members reset their offsets themselves, and replies are not stored.
+// TestJavaOtherWay runs the scenarios whose way a setting changes: members reset their offsets themselves, replies are not stored, and retry topics of
+// consumers that pop have the newer form of name.
 func TestJavaOtherWay(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets(t) {
 		t.Run(target, func(t *testing.T) {
 			p := javaProgram(t, javaNew)
-			s := startServer(t, target, "useServerSideResetOffset=false", "storeReplyMessageEnable=false")
-			runSuite(t, p, s, "INTEROP_ONLY=^(reset-online|consume-status|request-reply|request-reply-large)$")
+			s := startServer(t, target, "useServerSideResetOffset=false", "storeReplyMessageEnable=false", "enableRetryTopicV2=true")
+			runSuite(t, p, s, "INTEROP_POP_RETRY=v2",
+				"INTEROP_ONLY=^(reset-online|consume-status|request-reply|request-reply-large|pop-ack|pop-batch-ack|pop-push-retry|pop-retry-topic)$")
 		})
 	}
 }

@@ -19,6 +19,7 @@ import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.impl.ClientRemotingProcessor;
 import org.apache.rocketmq.client.impl.mqclient.MQClientAPIExt;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.KeyBuilder;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
@@ -46,6 +47,7 @@ final class Popping {
             new Scenario("pop-push-death", Popping::pushDeath),
             new Scenario("pop-ack", Popping::ack),
             new Scenario("pop-batch-ack", Popping::batchAck),
+            new Scenario("pop-retry-topic", Popping::retryTopic),
             new Scenario("pop-invisible", Popping::invisible),
             new Scenario("pop-order", Popping::order),
             new Scenario("pop-wait", Popping::longPoll),
@@ -280,6 +282,26 @@ final class Popping {
             Check.equal("batch of a retry topic", AckStatus.OK, popper.api.batchAckMessageAsync(lab.cluster.broker(), topic, group,
                 List.of(Popper.handle(again.get(0))), RPC).get(RPC, TimeUnit.MILLISECONDS).getStatus());
             popper.nothing(8_000);
+        }
+    }
+
+    /** What comes again has a topic of its own in between, of the older form of name (v1) or, with INTEROP_POP_RETRY=v2, as the server is set, of the newer. */
+    static void retryTopic(Lab lab) throws Exception {
+        boolean newer = "v2".equals(System.getenv("INTEROP_POP_RETRY"));
+        String topic = lab.topic(1);
+        String group = lab.group();
+        try (Popper popper = new Popper(lab, topic, group)) {
+            Lab.sendAll(lab.producer(), topic, List.of("again"));
+            Check.equal("reconsumeTimes", 0, popper.take(1, 1_000).get(0).getReconsumeTimes());
+            MessageExt again = popper.take(1, 60_000).get(0);
+            Check.equal("message", "again 1 " + topic, Check.text(again) + " " + again.getReconsumeTimes() + " " + again.getTopic());
+            String name = KeyBuilder.buildPopRetryTopic(topic, group, newer);
+            Check.equal("retry topic of the handle", name, ExtraInfoUtil.getRealTopic(ExtraInfoUtil.split(Popper.handle(again)), topic, group));
+            Check.equal("retry topic", name, lab.cluster.admin().examineTopicConfig(lab.cluster.broker(), name).getTopicName());
+            Check.fails("the other form of name", () -> lab.cluster.admin().examineTopicConfig(lab.cluster.broker(), KeyBuilder.buildPopRetryTopic(topic, group, !newer)));
+            popper.acked(again);
+            popper.nothing(1_500);
+            lab.committed(name, group, 1, 1);
         }
     }
 
