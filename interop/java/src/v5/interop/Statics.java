@@ -26,7 +26,7 @@ final class Statics {
     }
 
     static List<Scenario> scenarios() {
-        return List.of(new Scenario("static-topic", Statics::oneBroker), new Scenario("static-topic-retry", Statics::retry));
+        return List.of(new Scenario("static-topic", Statics::oneBroker), new Scenario("static-topic-again", Statics::retry));
     }
 
     private static String brokerName(Lab lab) throws Exception {
