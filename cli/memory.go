@@ -36,10 +36,10 @@ func limitMemory(limit int64) {
 }
 
 // uncounted is the part of the limit that the Go runtime does not count and must leave alone: the pages of the binary that are in
-// memory, 24 to 30 MiB, and what is allocated before a collection is through. A tenth, but no less than 36 MiB,
+// memory, 30 to 34 MiB, and what is allocated before a collection is through. A tenth, but no less than 42 MiB,
 // unless that is more than half.
 func uncounted(limit int64) int64 {
-	return min(max(limit/10, 36<<20), limit/2)
+	return min(max(limit/10, 42<<20), limit/2)
 }
 
 // spareProcs is how many goroutines may run besides one for each processor. Writes and syncs of the commit log block their threads for

@@ -23,7 +23,7 @@ type abuse struct {
 
 func abuses() []abuse {
 	return []abuse{
-		{"10,000 idle connections", false, 70, (*abuser).idle},
+		{"10,000 idle connections", false, 80, (*abuser).idle},
 		{"half-open connections", false, 30, (*abuser).halfOpen},
 		{"frames of 64 MiB announced and never sent", false, 20, (*abuser).announce},
 		{"frames of 15 MiB sent but for the last byte", false, 0, (*abuser).unfinished},

@@ -20,14 +20,15 @@ import (
 
 const (
 	// boundedMiB is the --memory-limit of the server that is abused, in MiB; AEROBEE_INTEROP_BOUNDED_MIB overrides it.
-	boundedMiB = 96
+	boundedMiB = 112
 	// A message may take so many times as long as in quiet while others abuse the server, and at least so long: the abusers
-	// have the same cores. Where the p99 in quiet is above quietP99, others use them too, and nothing can be told from a few
+	// have the same cores. Where the p99 in quiet, before or after, is above quietP99, others use them too, and nothing can be told from a few
 	// messages that were late; nor can it while the abusers begin, which open thousands of connections as fast as both sides can.
 	patience    = 3
 	leastMedian = 20 * time.Millisecond
 	quietP99    = 10 * time.Millisecond
 	leastP99    = 250 * time.Millisecond
+	noisyMedian = 100 * time.Millisecond
 	noisyP99    = time.Second
 	bigTopic    = "bounded-big"
 	goodTopic   = "bounded-good"
@@ -61,6 +62,10 @@ func bounded(t *testing.T, a abuse) {
 	rest(t.Context(), 2*time.Second)
 	during := good.take()
 	said := abuser()
+	rest(t.Context(), 500*time.Millisecond)
+	good.take()
+	rest(t.Context(), time.Second)
+	after := good.take()
 	good.close(t)
 
 	peak := peakMemory(t, s)
@@ -72,16 +77,16 @@ func bounded(t *testing.T, a abuse) {
 	if grown := peak - idle; a.growth > 0 && grown > a.growth {
 		t.Errorf("resident memory has grown by %d MiB, at most %d is allowed", grown, a.growth)
 	}
-	late := leastP99
-	if at(quiet, 99) > quietP99 {
-		late = noisyP99
+	middling, late := leastMedian, leastP99
+	if max(at(quiet, 99), at(after, 99)) > quietP99 {
+		middling, late = noisyMedian, noisyP99
 	}
 	for _, bound := range []struct {
 		when    string
 		took    []time.Duration
 		percent int
 		least   time.Duration
-	}{{"while the abuse begins", beginning, 99, noisyP99}, {"then", during, 50, leastMedian}, {"then", during, 99, late}} {
+	}{{"while the abuse begins", beginning, 99, noisyP99}, {"then", during, 50, middling}, {"then", during, 99, late}} {
 		if most := max(patience*at(quiet, bound.percent), bound.least); at(bound.took, bound.percent) > most {
 			t.Errorf("p%d of a message %s is %v, at most %v is allowed", bound.percent, bound.when, at(bound.took, bound.percent), most)
 		}
