@@ -3,8 +3,10 @@ package aerobee
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/aerobee-mq/aerobee/admin"
@@ -36,7 +38,7 @@ func (s *Server) askBrokers() (*admin.Admin, error) {
 	}
 	var err error
 	if s.own.admin == nil { // questions go to its own NameServer, which answers at once; changes go to all
-		s.own.admin, err = admin.New(admin.Options{NameServers: s.nameServers(), Dial: s.dialOwn, Sign: s.signer(), Logger: s.log})
+		s.own.admin, err = admin.New(admin.Options{NameServers: s.nameServers(), Dial: s.dialOwn, Sign: s.signer(), SignTo: s.signsTo, Logger: s.log})
 	}
 	return s.own.admin, err
 }
@@ -71,6 +73,22 @@ func (s *Server) dialOther(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", addr)
+}
+
+// signsTo is the [cluster.SignTo] of what the node asks brokers: it signs towards itself, its NameServers and the addresses of --admin-from alone. Whoever reaches a
+// NameServer can register a broker there, and a signature may be said again with another request.
+func (s *Server) signsTo(addr string, to net.Addr) error {
+	if s.isNode(addr) || slices.Contains(s.nameServers(), addr) {
+		return nil
+	}
+	led, _ := netip.ParseAddrPort(to.String()) // of what is no address nothing is
+	ip := led.Addr().Unmap().WithZone("")
+	from, _ := s.cfg.AdminPrefixes() // which Validate has refused where it cannot be read
+	if slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+		return nil
+	}
+	return fmt.Errorf("the request was not signed, since %.255s, which leads to %s, is not trusted: it is neither this node, nor one of its NameServers, nor at an address of --admin-from; "+
+		"if it is yours, start this node with --admin-from %[2]s", addr, ip)
 }
 
 // leadsHere reports whether "host:port" leads to this node, and to which of its addresses. A name that it does not advertise is another's.

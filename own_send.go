@@ -2,10 +2,15 @@ package aerobee
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/aerobee-mq/aerobee/api/v1/operate"
 	"github.com/aerobee-mq/aerobee/client"
+	"github.com/aerobee-mq/aerobee/client/cluster"
 )
 
 // closeOwn bounds what the end of the node's own producer may wait for.
@@ -20,7 +25,15 @@ func (s *Server) sendTest(ctx context.Context, topic string, body []byte, t *ope
 		return sent, err
 	}
 	own, _ := s.cfg.Auth.Own()
-	c, err := client.New(client.Config{NameServers: s.nameServers(), AccessKey: own.Name, SecretKey: own.Password, Dial: s.dialOwn, Logger: s.log})
+	var strange atomic.Pointer[error] // why a broker got it without a signature
+	signTo := func(addr string, to net.Addr) error {
+		why := s.signsTo(addr, to)
+		if why != nil {
+			strange.Store(&why)
+		}
+		return why
+	}
+	c, err := client.New(client.Config{NameServers: s.nameServers(), AccessKey: own.Name, SecretKey: own.Password, SignTo: signTo, Dial: s.dialOwn, Logger: s.log})
 	if err != nil {
 		return sent, err
 	}
@@ -47,6 +60,9 @@ func (s *Server) sendTest(ctx context.Context, topic string, body []byte, t *ope
 		to = append(to, client.ByKey(t.OrderKey))
 	}
 	r, err := p.Send(ctx, m, to...)
+	if why := strange.Load(); why != nil && errors.Is(err, cluster.ErrNotPermitted) {
+		return sent, fmt.Errorf("%w (%w)", err, *why)
+	}
 	if err != nil {
 		return sent, err
 	}

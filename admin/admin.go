@@ -23,6 +23,8 @@ type Options struct {
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// Sign signs every request; nil: nobody does. See package auth/sign.
 	Sign func(f *protocol.Frame)
+	// SignTo tells where requests are signed: whoever reaches a NameServer can register a broker there. nil: everywhere, as mqadmin does.
+	SignTo cluster.SignTo
 	// Logger gets what happens to connections; nil: nothing is said.
 	Logger *slog.Logger
 }
@@ -41,7 +43,7 @@ func New(o Options) (*Admin, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
 	}
-	c, err := cluster.New(cluster.Options{NameServers: o.NameServers, Dial: o.Dial, Sign: o.Sign, Logger: o.Logger})
+	c, err := cluster.New(cluster.Options{NameServers: o.NameServers, Dial: o.Dial, Sign: o.Sign, SignTo: o.SignTo, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}

@@ -89,7 +89,8 @@ func New(config Config) (*Client, error) {
 	var err error
 	c.cluster, err = cluster.New(cluster.Options{
 		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, TLS: config.TLS, DialTimeout: config.DialTimeout,
-		RouteInterval: config.RouteInterval, Sign: (&sign.Credentials{User: config.AccessKey, Password: config.SecretKey}).Signer(), Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
+		RouteInterval: config.RouteInterval, Sign: (&sign.Credentials{User: config.AccessKey, Password: config.SecretKey}).Signer(), SignTo: config.SignTo,
+		Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
 		AfterRead: func(*remoting.Conn, bool) { c.callers.Now() },
 	})
 	if err != nil {

@@ -21,8 +21,7 @@ type Config struct {
 	// results and deliveries come without the prefix. Default none.
 	Namespace string
 
-	// InstanceName is the second part of the client id "ip@instance". Two clients on one host must not share it. Default: the process
-	// id and a random number.
+	// InstanceName is the second part of the client id "ip@instance". Two clients on one host must not share it. Default: the process id and a random number.
 	InstanceName string
 
 	// Trace writes RocketMQ's message trace of everything that is sent and handled. Default off.
@@ -33,6 +32,7 @@ type Config struct {
 	Interceptors []Interceptor
 
 	AccessKey, SecretKey string                                                   // of the user that every request is signed as; default none
+	SignTo               cluster.SignTo                                           // where requests are signed; default everywhere
 	Dial                 func(ctx context.Context, addr string) (net.Conn, error) // default TCP
 	TLS                  *tls.Config                                              // encrypts every connection; a ServerName is not needed; default nil: plain text
 	DialTimeout          time.Duration                                            // default 3 s

@@ -37,7 +37,7 @@ func authKeys() []Key {
 		apache("authenticationWhitelist", "requests that need no signature: codes and full names of gRPC messages, with commas between", comma(func(c *Config) *[]string { return &c.Auth.Unsigned })),
 		apache("authorizationWhitelist", "requests that need no right, written as in authenticationWhitelist", comma(func(c *Config) *[]string { return &c.Auth.Unasked })),
 		secret(apache("initAuthenticationUser", `a super user to make at the start unless there is one of that name: {"username":"NAME","password":"PASSWORD"}`, text(func(c *Config) *string { return &c.Auth.InitUser }))),
-		secret(apache("innerClientAuthenticationCredentials", `the same, whom the node itself signs as at other NameServers: {"accessKey":"NAME","secretKey":"PASSWORD"}`, text(func(c *Config) *string { return &c.Auth.Inner }))),
+		secret(apache("innerClientAuthenticationCredentials", `the same, whom the node itself signs as, at itself, its NameServers and addresses of --admin-from alone: {"accessKey":"NAME","secretKey":"PASSWORD"}`, text(func(c *Config) *string { return &c.Auth.Inner }))),
 	}
 }
 

@@ -74,11 +74,15 @@ func errClosed() error { return fmt.Errorf("cluster: %w", ErrClosed) }
 // Conn is the connection to addr, dialled if there is none. Callers that come while it is being dialled wait for the same one. For
 // a while after a failure they get that failure at once. Errors wrap [ErrUnreachable], [ErrClosed] or ctx's.
 func (c *Cluster) Conn(ctx context.Context, addr string) (*remoting.Conn, error) {
+	return c.peer(addr).get(ctx)
+}
+
+func (c *Cluster) peer(addr string) *peer {
 	p, ok := c.peers.Load(addr)
 	if !ok {
 		p, _ = c.peers.LoadOrStore(addr, &peer{c: c, addr: addr})
 	}
-	return p.(*peer).get(ctx)
+	return p.(*peer)
 }
 
 // Opened calls fn for each address that has an open connection now.
@@ -94,7 +98,8 @@ func (c *Cluster) Opened(fn func(addr string, conn *remoting.Conn)) {
 // Invoke sends a request to addr and waits for its answer as long as ctx lets it. An answer with a code other than SUCCESS is not an
 // error here: see [Check]. f is not changed; a frame without language and version is sent as ours.
 func (c *Cluster) Invoke(ctx context.Context, addr string, f *protocol.Frame) (*protocol.Frame, error) {
-	conn, err := c.Conn(ctx, addr)
+	p := c.peer(addr)
+	conn, err := p.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func (c *Cluster) Invoke(ctx context.Context, addr string, f *protocol.Frame) (*
 	if err != nil {
 		return nil, lost(ctx, addr, err)
 	}
-	return answer, nil
+	return p.explain(answer), nil
 }
 
 // lost wraps the error of a call whose connection failed.
@@ -122,6 +127,8 @@ type peer struct {
 	c    *Cluster
 	addr string
 	conn atomic.Pointer[remoting.Conn] // nil when there is none
+
+	unsigned atomic.Pointer[error] // why requests are not signed, as [Options].SignTo said last; nil where they are
 
 	mu    sync.Mutex
 	dial  *dialing // guarded by mu, as all below: the dialling that goes on

@@ -3,8 +3,10 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 
+	"github.com/aerobee-mq/aerobee/protocol"
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
@@ -113,7 +115,7 @@ func (p *peer) connect() (*remoting.Conn, error) {
 	p.c.conns.Add(1)
 	p.c.mu.Unlock()
 	conn := remoting.Client(nc, remoting.Options{
-		Mux: o.Mux, Logger: o.Logger, IdleTimeout: o.IdleTimeout, MaxPendingBytes: maxPending, Closed: p.closed, AfterRead: o.AfterRead, Sign: o.Sign,
+		Mux: o.Mux, Logger: o.Logger, IdleTimeout: o.IdleTimeout, MaxPendingBytes: maxPending, Closed: p.closed, AfterRead: o.AfterRead, Sign: p.signer(nc.RemoteAddr()),
 	})
 	p.conn.Store(conn)
 	if o.ConnOpened != nil {
@@ -128,6 +130,29 @@ func (p *peer) connect() (*remoting.Conn, error) {
 	default:
 	}
 	return conn, nil
+}
+
+// signer is what signs over a connection that led to an address, nil if nothing does. A signature of RocketMQ's tells neither whom it is for nor which
+// request: whoever gets one of a request without fields can say every other such request with it.
+func (p *peer) signer(to net.Addr) func(f *protocol.Frame) {
+	p.unsigned.Store(nil)
+	o := &p.c.o
+	if o.Sign == nil || o.SignTo == nil {
+		return o.Sign
+	}
+	if why := o.SignTo(p.addr, to); why != nil {
+		p.unsigned.Store(&why)
+		return nil
+	}
+	return o.Sign
+}
+
+// explain adds to a refusal that the request was not signed, and why.
+func (p *peer) explain(answer *protocol.Frame) *protocol.Frame {
+	if why := p.unsigned.Load(); why != nil && answer.Code == protocol.ResNoPermission {
+		answer.Remark += " (" + (*why).Error() + ")"
+	}
+	return answer
 }
 
 // closed is called on the connection's reader goroutine, which ends after it.

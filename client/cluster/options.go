@@ -13,6 +13,10 @@ import (
 	"github.com/aerobee-mq/aerobee/remoting"
 )
 
+// SignTo tells why requests over a connection are not signed, nil where they are. addr is the "host:port" by which the peer is known, to is where it led: a
+// name that anybody has registered may lead anywhere. The reason stands in refusals for want of permission.
+type SignTo func(addr string, to net.Addr) error
+
 // Options configure a [Cluster]. Either NameServers or Discovery must be given.
 type Options struct {
 	NameServers []string // "host:port", also several in one text with semicolons between; the one that answered last is asked first
@@ -25,6 +29,7 @@ type Options struct {
 	Dial          func(ctx context.Context, addr string) (net.Conn, error)
 	TLS           *tls.Config             // encrypts what Dial connects; without a ServerName the host of the address is what a certificate must hold for; nil: plain text
 	Sign          func(f *protocol.Frame) // signs every request; nil: nobody does
+	SignTo        SignTo                  // tells where requests are signed; nil: everywhere
 	DialTimeout   time.Duration           // default 3 s, the TLS handshake included
 	RouteInterval time.Duration           // how often the routes in use are asked for again; default 30 s
 	IdleTimeout   time.Duration           // a connection without bytes in either direction is closed; default 120 s, as RocketMQ does
