@@ -53,7 +53,7 @@ func (g *gathered) of(user string) rights.ACL {
 	slices.SortStableFunc(entries, func(x, y rights.ACLEntry) int {
 		return cmp.Or(cmp.Compare(x.Policy, y.Policy), cmp.Compare(x.Resource, y.Resource))
 	})
-	return rights.ACL{User: user, Entries: entries}
+	return rights.ACL{User: user, Entries: entries, Unanswered: map[string]string{}}
 }
 
 func acls(c *call) error {
@@ -62,19 +62,22 @@ func acls(c *call) error {
 		if err != nil {
 			return err
 		}
+		lists := make([][]account.ACL, len(at))
+		unanswered, err := gather(at, func(i int, addr string) (err error) {
+			lists[i], err = a.ACLs(ctx, addr, "", c.v.Text("resource"))
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		all := newGathered()
 		for i := range at {
-			addr, _ := at[i].Master()
-			lists, err := a.ACLs(ctx, addr, "", c.v.Text("resource"))
-			if err != nil {
-				return err
-			}
-			for j := range lists {
-				all.add(at[i].Name, &lists[j])
+			for j := range lists[i] {
+				all.add(at[i].Name, &lists[i][j])
 			}
 		}
 		part, next := page(c, sortedKeys(all.lists), func(name *string) string { return *name }, func(*string) bool { return true })
-		body := rights.ACLs{ACLs: []rights.ACL{}, Next: next}
+		body := rights.ACLs{ACLs: []rights.ACL{}, Next: next, Unanswered: unanswered}
 		for _, user := range part {
 			body.ACLs = append(body.ACLs, all.of(user))
 		}
@@ -83,8 +86,7 @@ func acls(c *call) error {
 }
 
 // listAt is a user's list at a broker; known tells whether the broker has the user. A user without a list has an empty one.
-func listAt(ctx context.Context, a *admin.Admin, b *admin.Broker, user string) (list account.ACL, known bool, err error) {
-	addr, _ := b.Master()
+func listAt(ctx context.Context, a *admin.Admin, addr, user string) (list account.ACL, known bool, err error) {
 	u, err := a.User(ctx, addr, user)
 	if err != nil || u == nil {
 		return list, false, err
@@ -96,7 +98,9 @@ func listAt(ctx context.Context, a *admin.Admin, b *admin.Broker, user string) (
 	return list, true, err
 }
 
-func nobody(user string) error { return &problem{"not-found", "there is no user " + user} }
+func nobody(user string, unanswered map[string]string) error {
+	return &problem{"not-found", "there is no user " + user + notAnswered(unanswered)}
+}
 
 func oneACL(c *call) error {
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
@@ -104,25 +108,30 @@ func oneACL(c *call) error {
 		if err != nil {
 			return err
 		}
-		return c.replyACL(ctx, a, at)
+		user, lists, known := c.v.Text("user"), make([]account.ACL, len(at)), make([]bool, len(at))
+		unanswered, err := gather(at, func(i int, addr string) (err error) {
+			lists[i], known[i], err = listAt(ctx, a, addr, user)
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case !slices.Contains(known, true):
+			return nobody(user, unanswered)
+		}
+		return c.reply(listed(user, at, lists, unanswered), nil)
 	})
 }
 
-// replyACL answers with the list of the user whom the path names.
-func (c *call) replyACL(ctx context.Context, a *admin.Admin, at []admin.Broker) error {
-	user, all, there := c.v.Text("user"), newGathered(), false
+// listed is a user's list as several brokers keep it.
+func listed(user string, at []admin.Broker, lists []account.ACL, unanswered map[string]string) rights.ACL {
+	all := newGathered()
 	for i := range at {
-		list, known, err := listAt(ctx, a, &at[i], user)
-		if err != nil {
-			return err
-		}
-		there = there || known
-		all.add(at[i].Name, &list)
+		all.add(at[i].Name, &lists[i])
 	}
-	if !there {
-		return nobody(user)
-	}
-	return c.reply(all.of(user), nil)
+	body := all.of(user)
+	body.Unanswered = unanswered
+	return body
 }
 
 func putACL(c *call) error {
@@ -130,6 +139,9 @@ func putACL(c *call) error {
 	if err := c.body(&change); err != nil {
 		return err
 	}
+	c.act.about("entries=%s", texts(change.Entries, func(g rights.ACLGrant) string {
+		return strings.TrimSpace(orElse(g.Policy, acl.Custom) + " " + orElse(g.Decision, acl.Allow) + " " + strings.Join(g.Actions, "+") + " " + g.Resource + " " + strings.Join(g.From, "+"))
+	}))
 	user := c.v.Text("user")
 	wanted, err := granted(user, &change)
 	if err != nil {
@@ -140,41 +152,44 @@ func putACL(c *call) error {
 		if err != nil {
 			return err
 		}
-		if _, err := changeLists(ctx, a, at, user, func(addr string, _ *account.ACL) (bool, error) { return true, a.UpdateACL(ctx, addr, wanted) }); err != nil {
+		lists := make([]account.ACL, len(at))
+		out, err := c.changeLists(ctx, a, at, func(i int, addr string, _ *account.ACL) (bool, error) {
+			if err := a.UpdateACL(ctx, addr, wanted); err != nil {
+				return false, err
+			}
+			var err error
+			lists[i], _, err = listAt(ctx, a, addr, user)
+			return true, err
+		})
+		if err != nil || c.inPart(user, out) {
 			return err
 		}
-		return c.replyACL(ctx, a, at)
+		return c.reply(listed(user, at, lists, map[string]string{}), nil)
 	})
 }
 
-// changeLists has do change a user's list at one broker after the other, and returns where there was something to change. One that fails keeps none of the
-// others from it.
-func changeLists(ctx context.Context, a *admin.Admin, at []admin.Broker, user string, do func(addr string, list *account.ACL) (bool, error)) (done []admin.Broker, err error) {
-	var errs []error
-	var without []string
-	for i := range at {
-		list, known, err := listAt(ctx, a, &at[i], user)
-		if err == nil && !known {
-			without = append(without, at[i].Name)
-			continue
-		}
-		changed := false
-		if err == nil {
-			addr, _ := at[i].Master()
-			changed, err = do(addr, &list)
-		}
-		if changed {
-			done = append(done, at[i])
-		}
-		errs = append(errs, err)
-	}
+// changeLists has do change the list of the user whom the path names at each broker that has the user. Where nobody has, it is an error.
+func (c *call) changeLists(ctx context.Context, a *admin.Admin, at []admin.Broker, do func(i int, addr string, list *account.ACL) (bool, error)) ([]outcome, error) {
+	user, lists, known, errs := c.v.Text("user"), make([]account.ACL, len(at)), make([]bool, len(at)), make([]error, len(at))
+	unanswered, err := gather(at, func(i int, addr string) error {
+		lists[i], known[i], errs[i] = listAt(ctx, a, addr, user)
+		return errs[i]
+	})
 	switch {
-	case len(without) == len(at):
-		return nil, nobody(user)
-	case len(without) > 0:
-		errs = append(errs, &problem{"refused", fmt.Sprintf("there is no user %s at broker %s; the others have been asked", user, strings.Join(without, ", "))})
+	case err != nil:
+		return nil, err
+	case !slices.Contains(known, true):
+		return nil, nobody(user, unanswered)
 	}
-	return done, errors.Join(errs...)
+	return c.change(at, func(i int, addr string) (bool, error) {
+		switch {
+		case errs[i] != nil:
+			return false, errs[i]
+		case !known[i]:
+			return false, &problem{"refused", fmt.Sprintf("there is no user %s at broker %s; the others have been asked", user, at[i].Name)}
+		}
+		return do(i, addr, &lists[i])
+	}), nil
 }
 
 // granted is what a change says to a broker.
@@ -209,14 +224,19 @@ func isSource(text string) bool {
 	return err == nil && a.Zone() == ""
 }
 
+// deleteACL deletes what a list says of a resource, or all of it. Of one policy without a resource it deletes nothing: what is meant is not what would go.
 func deleteACL(c *call) error {
+	user, resource, kind := c.v.Text("user"), c.v.Text("resource"), c.v.Text("policy")
+	if resource == "" && kind != "" {
+		return &problem{"bad-request", "policy says which entry of a resource goes, and there is no resource: name one with resource, or leave policy out to delete the whole list of user " + user}
+	}
+	kind = orElse(kind, acl.Custom)
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
 		at, err := c.keepers(ctx, a)
 		if err != nil {
 			return err
 		}
-		user, resource, kind := c.v.Text("user"), c.v.Text("resource"), c.v.Text("policy")
-		done, err := changeLists(ctx, a, at, user, func(addr string, list *account.ACL) (bool, error) {
+		out, err := c.changeLists(ctx, a, at, func(_ int, addr string, list *account.ACL) (bool, error) {
 			switch {
 			case len(list.Policies) == 0, resource != "" && !says(list, kind, resource):
 				return false, nil
@@ -225,14 +245,18 @@ func deleteACL(c *call) error {
 			}
 			return true, a.DeleteACLEntry(ctx, addr, acl.User(user), kind, resource)
 		})
+		if err != nil || c.inPart(user, out) {
+			return err
+		}
+		body := changedAt(user, out)
 		switch {
-		case err != nil || len(done) > 0:
+		case len(body.Brokers) > 0:
 		case resource == "":
 			err = &problem{"not-found", "user " + user + " has no access control list"}
 		default:
 			err = &problem{"not-found", "the access control list of user " + user + " says nothing of " + resource + " in its policy " + kind}
 		}
-		return c.changed(user, done, err)
+		return c.reply(body, err)
 	})
 }
 
@@ -263,23 +287,22 @@ func explain(c *call) error {
 		if err != nil {
 			return err
 		}
-		known := false
-		for i := range at {
-			addr, _ := at[i].Master()
+		rulings, known := make([]rights.Ruling, len(at)), make([]bool, len(at))
+		body.Unanswered, err = gather(at, func(i int, addr string) error {
 			allowed, rule, err := a.Explain(ctx, addr, at[i].Cluster, &q)
-			switch {
-			case errors.Is(err, cluster.ErrNotFound):
-				rule = "there is no such user"
-			case err != nil:
-				return err
-			default:
-				known = true
+			if known[i] = err == nil; errors.Is(err, cluster.ErrNotFound) {
+				rule, err = "there is no such user", nil
 			}
-			body.Rulings = append(body.Rulings, rights.Ruling{Broker: at[i].Name, Allowed: allowed, Rule: rule})
+			rulings[i] = rights.Ruling{Broker: at[i].Name, Allowed: allowed, Rule: rule}
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case !slices.Contains(known, true):
+			return nobody(user, body.Unanswered)
 		}
-		if !known {
-			return nobody(user)
-		}
+		body.Rulings = slices.DeleteFunc(rulings, func(r rights.Ruling) bool { return r.Rule == "" })
 		return c.reply(body, nil)
 	})
 }

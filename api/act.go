@@ -1,7 +1,10 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/aerobee-mq/aerobee/auth/audit"
 	"github.com/aerobee-mq/aerobee/listen"
@@ -14,6 +17,64 @@ type act struct {
 	ended bool
 	entry bool // anybody may do it, so what comes of nothing is recorded at a bounded rate
 	idle  bool // it has changed nothing
+
+	results []outcome // at the brokers where it was carried out
+}
+
+// about notes what the act is about beside its path and query: what its body names, never a password, a secret, or what a message says.
+func (a *act) about(format string, args ...any) {
+	if a != nil {
+		a.r.About = strings.TrimSpace(a.r.About + " " + fmt.Sprintf(format, args...))
+	}
+}
+
+// at notes what came of the act at the brokers where it changed something, or should have.
+func (a *act) at(results []outcome) {
+	for _, o := range results {
+		if a != nil && (o.changed || o.err != nil) {
+			a.results = append(a.results, o)
+		}
+	}
+}
+
+// apart writes a record for each broker where the results differ, as long as there is room in the log, and leaves the last one to the act's own record. Where they
+// are the same that one names all of them.
+func (a *act) apart() {
+	differs := func(o outcome) bool { return (o.err == nil) != (a.results[0].err == nil) }
+	if !slices.ContainsFunc(a.results, differs) {
+		if len(a.results) > 0 {
+			a.about("brokers=%s", texts(a.results, func(o outcome) string { return o.broker }))
+		}
+		return
+	}
+	about, left := a.r.About, 0
+	slices.SortStableFunc(a.results, func(x, y outcome) int { return failedFirst(x.err) - failedFirst(y.err) }) // the act's own record is of one where it was done
+	for i, o := range a.results {
+		r := a.r
+		r.About, r.Code, r.Outcome = strings.TrimSpace(about+" broker="+o.broker), http.StatusOK, audit.Done
+		if o.err != nil {
+			p := problemOf(o.err)
+			r.Code, r.Outcome, r.Why = p.Status, audit.Failed, strings.TrimPrefix(r.Why+": "+p.Detail, ": ")
+		}
+		switch {
+		case i == len(a.results)-1:
+			a.r = r
+		case a.log.Begin():
+			a.log.Write(r, nil)
+		default:
+			left++
+		}
+	}
+	if left > 0 {
+		a.about("(%d more brokers have no record of their own, there was no room)", left)
+	}
+}
+
+func failedFirst(err error) int {
+	if err != nil {
+		return 0
+	}
+	return 1
 }
 
 // begin takes room in the audit log for a request, which has been admitted and read: who sends a body slowly takes none meanwhile. nil without
@@ -81,6 +142,7 @@ func (a *act) end(status int, why string) {
 		a.log.Refused(a.r)
 		return
 	}
+	a.apart()
 	written := make(chan struct{})
 	a.log.Write(a.r, func() { close(written) })
 	<-written

@@ -203,15 +203,6 @@ func deleteTopic(c *call) error {
 	})
 }
 
-// changed answers a change, done or refused.
-func (c *call) changed(name string, brokers []admin.Broker, err error) error {
-	body := v1.Changed{Name: name, Brokers: []string{}}
-	for _, b := range brokers {
-		body.Brokers = append(body.Brokers, b.Name)
-	}
-	return c.reply(body, ruledOut(err))
-}
-
 // ruledOut takes what an Admin finds out itself, before it asks anybody, for a refusal.
 func ruledOut(err error) error {
 	if err == nil {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -52,20 +51,23 @@ func users(c *call) error {
 		if err != nil {
 			return err
 		}
+		lists := make([][]account.User, len(at))
+		unanswered, err := gather(at, func(i int, addr string) (err error) {
+			lists[i], err = a.Users(ctx, addr, "")
+			return err
+		})
+		if err != nil {
+			return err
+		}
 		all := map[string]v1.User{}
-		for i := range at {
-			addr, _ := at[i].Master()
-			list, err := a.Users(ctx, addr, "")
-			if err != nil {
-				return err
-			}
+		for _, list := range lists {
 			for i := range list {
 				if _, known := all[list[i].Name]; !known {
 					all[list[i].Name] = userBody(&list[i])
 				}
 			}
 		}
-		body := v1.Users{Users: []v1.User{}}
+		body := v1.Users{Users: []v1.User{}, Unanswered: unanswered}
 		part, next := page(c, sortedKeys(all), func(name *string) string { return *name }, func(*string) bool { return true })
 		for _, name := range part {
 			body.Users = append(body.Users, all[name])
@@ -82,17 +84,20 @@ func oneUser(c *call) error {
 		if err != nil {
 			return err
 		}
-		for i := range at {
-			addr, _ := at[i].Master()
-			u, err := a.User(ctx, addr, c.v.Text("user"))
-			if err != nil {
-				return err
-			}
+		have := make([]*account.User, len(at))
+		unanswered, err := gather(at, func(i int, addr string) (err error) {
+			have[i], err = a.User(ctx, addr, c.v.Text("user"))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, u := range have {
 			if u != nil {
 				return c.reply(userBody(u), nil)
 			}
 		}
-		return &problem{"not-found", "there is no user " + c.v.Text("user")}
+		return nobody(c.v.Text("user"), unanswered)
 	})
 }
 
@@ -128,31 +133,38 @@ func putUser(c *call) error {
 	if err := c.body(&change); err != nil {
 		return err
 	}
+	want := changedUser(c.v.Text("user"), &change)
+	c.act.aboutUser(&want)
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
 		at, err := c.keepers(ctx, a)
 		if err != nil {
 			return err
 		}
-		want := changedUser(c.v.Text("user"), &change)
-		var now *account.User
-		var errs []error
-		for i := range at {
-			addr, _ := at[i].Master()
+		now := make([]*account.User, len(at))
+		out := c.change(at, func(i int, addr string) (changed bool, err error) {
 			if change.Password != "" && !c.g.keeps(addr) {
-				errs = append(errs, strange(at[i].Name, addr))
-				continue
+				return false, strange(at[i].Name, addr)
 			}
-			u, err := putUserAt(ctx, a, addr, want)
-			errs = append(errs, err)
-			if now == nil {
-				now = u
-			}
+			now[i], err = putUserAt(ctx, a, addr, want)
+			return true, err
+		})
+		if c.inPart(want.Name, out) {
+			return nil
 		}
-		if err := errors.Join(errs...); err != nil {
-			return err
-		}
-		return c.reply(userBody(now), nil)
+		return c.reply(userBody(now[0]), nil) // nobody failed, so each has the user
 	})
+}
+
+// aboutUser notes what of a user is changed, the password by its name alone.
+func (a *act) aboutUser(u *account.User) {
+	for _, part := range [][2]string{{"type", u.Type}, {"status", u.Status}} {
+		if part[1] != "" {
+			a.about("%s=%s", part[0], part[1])
+		}
+	}
+	if u.Password != "" {
+		a.about("password")
+	}
 }
 
 // putUserAt makes a user at a broker, or changes the one that is there, and returns what it is then.
@@ -181,21 +193,21 @@ func deleteUser(c *call) error {
 		if err != nil {
 			return err
 		}
-		name, had := c.v.Text("user"), []admin.Broker{}
-		var errs []error
-		for i := range at {
-			addr, _ := at[i].Master()
+		name := c.v.Text("user")
+		out := c.change(at, func(_ int, addr string) (bool, error) {
 			u, err := a.User(ctx, addr, name)
-			if err == nil && u != nil {
-				err = a.DeleteUser(ctx, addr, name)
-				had = append(had, at[i])
+			if err != nil || u == nil {
+				return false, err
 			}
-			errs = append(errs, err)
+			return true, a.DeleteUser(ctx, addr, name)
+		})
+		if c.inPart(name, out) {
+			return nil
 		}
-		err = errors.Join(errs...)
-		if err == nil && len(had) == 0 {
-			err = &problem{"not-found", "there is no user " + name}
+		body := changedAt(name, out)
+		if len(body.Brokers) == 0 {
+			return nobody(name, nil)
 		}
-		return c.changed(name, had, err)
+		return c.reply(body, nil)
 	})
 }

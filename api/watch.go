@@ -56,40 +56,41 @@ func producers(c *call) error {
 		if err != nil {
 			return err
 		}
-		var all []operate.Producer
-		for i := range list {
-			addr, ok := list[i].Master()
-			if !ok {
-				continue
-			}
+		told := make([][]operate.Producer, len(list))
+		unanswered, err := gather(list, func(i int, addr string) error {
 			groups, err := a.Producers(ctx, addr)
-			if err != nil {
-				return err
-			}
 			for group, members := range groups {
 				for _, m := range members {
-					all = append(all, operate.Producer{Group: group, ClientID: m.ClientID, Broker: list[i].Name, Address: strings.TrimPrefix(m.RemoteIP, "/"), Language: m.Language,
+					told[i] = append(told[i], operate.Producer{Group: group, ClientID: m.ClientID, Broker: list[i].Name, Address: strings.TrimPrefix(m.RemoteIP, "/"), Language: m.Language,
 						Version: protocol.VersionName(m.Version), LastSeen: stamp(time.UnixMilli(m.LastSeen).UTC())})
 				}
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
+		all := slices.Concat(told...)
 		key := func(p *operate.Producer) string { return p.Group + " " + p.ClientID + " " + p.Broker + " " + p.Address }
 		slices.SortFunc(all, func(x, y operate.Producer) int { return strings.Compare(key(&x), key(&y)) })
-		group, body := c.v.Text("group"), operate.Producers{Producers: []operate.Producer{}}
+		group, body := c.v.Text("group"), operate.Producers{Producers: []operate.Producer{}, Unanswered: unanswered}
 		part, next := page(c, all, key, func(p *operate.Producer) bool { return group == "" || p.Group == group })
 		body.Producers, body.Next = append(body.Producers, part...), next
 		return c.reply(body, nil)
 	})
 }
 
-// oneMember passes on what a member of a group says, by way of the first broker that it is connected to.
+// oneMember passes on what a member of a group says, by way of the first broker that it is connected to. Ours are asked before those that may be anybody's, which
+// would take the time.
 func oneMember(c *call) error {
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
 		list, err := a.Brokers(ctx)
 		if err != nil {
 			return err
 		}
-		group, client, errs := c.v.Text("group"), c.v.Text("client"), []error{}
+		slices.SortStableFunc(list, func(x, y admin.Broker) int { return c.rank(&x) - c.rank(&y) })
+		group, client, unanswered := c.v.Text("group"), c.v.Text("client"), map[string]string{}
+		var errs []error
 		for i := range list {
 			addr, ok := list[i].Master()
 			if !ok {
@@ -99,29 +100,25 @@ func oneMember(c *call) error {
 			if err == nil {
 				said, err = protocol.NormalizeJSON(said)
 			}
-			if err == nil {
+			switch {
+			case err == nil:
 				return c.reply(json.RawMessage(said), nil)
+			case !offline(err):
+				unanswered[list[i].Name] = err.Error()
 			}
 			errs = append(errs, err)
 		}
-		err = errors.Join(errs...)
-		if err == nil || offline(err) {
-			err = &problem{"not-found", "group " + group + " has no member " + client + " at any of the brokers now"}
+		if err = errors.Join(errs...); err == nil || len(unanswered) < len(errs) {
+			err = &problem{"not-found", "group " + group + " has no member " + client + " at any of the brokers now" + notAnswered(unanswered)}
 		}
 		return err
 	})
 }
 
-// offline tells whether each of the brokers says that nobody is there.
+// offline tells whether a broker says that nobody is there.
 func offline(err error) bool {
-	var list interface{ Unwrap() []error }
-	if !errors.As(err, &list) {
-		return false
-	}
-	return !slices.ContainsFunc(list.Unwrap(), func(one error) bool {
-		refused := (*cluster.Error)(nil)
-		return !errors.As(one, &refused) || !strings.Contains(refused.Remark, "not online")
-	})
+	refused := (*cluster.Error)(nil)
+	return errors.As(err, &refused) && strings.Contains(refused.Remark, "not online")
 }
 
 func try(c *call) error {

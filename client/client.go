@@ -90,8 +90,7 @@ func New(config Config) (*Client, error) {
 	c.cluster, err = cluster.New(cluster.Options{
 		NameServers: config.NameServers, Discovery: config.Discovery, Mux: c.mux(), Dial: config.Dial, TLS: config.TLS, DialTimeout: config.DialTimeout,
 		RouteInterval: config.RouteInterval, Sign: (&sign.Credentials{User: config.AccessKey, Password: config.SecretKey}).Signer(), SignTo: config.SignTo,
-		Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged,
-		AfterRead: func(*remoting.Conn, bool) { c.callers.Now() },
+		Logger: config.Logger, ConnOpened: c.connOpened, RouteChanged: c.routeChanged, AfterRead: func(*remoting.Conn, bool) { c.callers.Now() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)

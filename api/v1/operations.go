@@ -174,8 +174,8 @@ func rightOperations() []Operation {
 	user, match := pathText("user", "its name", userPattern), queryText("match", "only names that hold this text, whatever the case")
 	resource := queryText("resource", "what it says of this alone: Topic:Orders, Group:billing*, *")
 	resource.Pattern, resource.MaxLen = ruledPattern, 512
-	policy := queryText("policy", "which of its policies, of one resource")
-	policy.Default, policy.Choices = "Custom", []string{"Custom", "Default"}
+	policy := queryText("policy", "which of its policies, of the one resource: Custom if it is left out; without a resource it may not be given")
+	policy.Choices = []string{"Custom", "Default"}
 	action, one, from := queryText("action", "what the user wants to do"), queryText("resource", "with what: Topic:Orders, Group:billing, Cluster:DefaultCluster"), queryText("from", "from this address")
 	action.Required, action.Choices = true, []string{"Pub", "Sub", "Create", "Update", "Delete", "Get", "List"}
 	one.Required, one.Pattern, one.MaxLen = true, onePattern, 512

@@ -2,8 +2,9 @@ package v1
 
 // Users is a page of who may use the brokers, by name.
 type Users struct {
-	Users []User `json:"users"`
-	Next  string `json:"next"` // after of the next page, "" behind the last one
+	Users      []User            `json:"users"`
+	Next       string            `json:"next"`       // after of the next page, "" behind the last one
+	Unanswered map[string]string `json:"unanswered"` // why some of the brokers did not answer, by name
 }
 
 // User is somebody who may use the brokers. Passwords are never told.

@@ -156,8 +156,9 @@ type Flow struct {
 
 // Producers is a page of who produces at the brokers of the cluster, by group and client id.
 type Producers struct {
-	Producers []Producer `json:"producers"`
-	Next      string     `json:"next"` // after of the next page, "" behind the last one
+	Producers  []Producer        `json:"producers"`
+	Next       string            `json:"next"`       // after of the next page, "" behind the last one
+	Unanswered map[string]string `json:"unanswered"` // why some of the brokers did not answer, by name
 }
 
 // Producer is a member of a producer group at one broker.

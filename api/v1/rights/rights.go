@@ -6,15 +6,17 @@ import "time"
 
 // ACLs is a page of access control lists, by user.
 type ACLs struct {
-	ACLs []ACL  `json:"acls"`
-	Next string `json:"next"` // after of the next page, "" behind the last one
+	ACLs       []ACL             `json:"acls"`
+	Next       string            `json:"next"`       // after of the next page, "" behind the last one
+	Unanswered map[string]string `json:"unanswered"` // why some of the brokers did not answer, by name
 }
 
 // ACL is what a user who is not a super user may do, as each broker keeps it. Of the entries that fit a request, Custom goes before Default, then a
 // name before a prefix before all of the kind, and a longer prefix before a shorter one; where none fits the answer is no.
 type ACL struct {
-	User    string     `json:"user"`
-	Entries []ACLEntry `json:"entries"`
+	User       string            `json:"user"`
+	Entries    []ACLEntry        `json:"entries"`
+	Unanswered map[string]string `json:"unanswered"` // why some of the brokers did not answer, by name; empty in lists, which have their own
 }
 
 // ACLEntry says what may be done with a resource, or may not.
@@ -43,11 +45,12 @@ type ACLGrant struct {
 
 // Explanation is which rule decides what a user may do, at each broker.
 type Explanation struct {
-	User     string   `json:"user"`
-	Action   string   `json:"action"`
-	Resource string   `json:"resource"`
-	From     string   `json:"from"` // "" for nowhere: then no entry fits that is about addresses
-	Rulings  []Ruling `json:"rulings"`
+	User       string            `json:"user"`
+	Action     string            `json:"action"`
+	Resource   string            `json:"resource"`
+	From       string            `json:"from"` // "" for nowhere: then no entry fits that is about addresses
+	Rulings    []Ruling          `json:"rulings"`
+	Unanswered map[string]string `json:"unanswered"` // why some of the brokers did not answer, by name
 }
 
 // Ruling is a broker's answer.
