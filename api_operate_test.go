@@ -70,12 +70,12 @@ func TestAPIACLs(t *testing.T) {
 
 	var list rights.ACL
 	do("GET", alice, "", 200, &list)
-	if want := (rights.ACL{User: "alice", Entries: []rights.ACLEntry{}}); !cmp.Equal(list, want) {
+	if want := (rights.ACL{User: "alice", Entries: []rights.ACLEntry{}, Unanswered: map[string]string{}}); !cmp.Equal(list, want) {
 		t.Errorf("%+v", list)
 	}
 	do("PUT", alice, `{"entries":[{"actions":["Pub","Sub"],"resource":"Topic:Orders*"},{"actions":["All"],"resource":"Topic:OrdersSecret","decision":"Deny","from":["10.0.0.0/8","::1"]}]}`, 200, &list)
 	do("PUT", alice, `{"entries":[{"actions":["Pub"],"resource":"Topic:Orders*"},{"policy":"Default","actions":["Get"],"resource":"*"}]}`, 200, &list)
-	want := rights.ACL{User: "alice", Entries: []rights.ACLEntry{
+	want := rights.ACL{User: "alice", Unanswered: map[string]string{}, Entries: []rights.ACLEntry{
 		{Policy: "Custom", Decision: "Allow", Actions: []string{"Pub"}, Resource: "Topic:Orders*", From: []string{}, Brokers: both},
 		{Policy: "Custom", Decision: "Deny", Actions: []string{"All"}, Resource: "Topic:OrdersSecret", From: []string{"10.0.0.0/8", "::1"}, Brokers: both},
 		{Policy: "Default", Decision: "Allow", Actions: []string{"Get"}, Resource: "*", From: []string{}, Brokers: both},
@@ -165,6 +165,43 @@ func TestStrangersKeepNoListFromBeingChanged(t *testing.T) {
 	if r := s.dial(t).call(protocol.ReqAuthGetACL, "", "subject", "User:alice"); len(r.Body) != 0 {
 		t.Errorf("a stranger keeps this node's list from being cut: %s", r.Body)
 	}
+	if why := do("DELETE", "/acls/alice?policy=Custom", "", 409, nil); !strings.Contains(why, "leave policy out to delete the whole list of user alice") {
+		t.Error(why)
+	}
+	do("PUT", "/acls/alice", `{"entries":[{"actions":["Pub"],"resource":"Topic:pay*-eu*"}]}`, 400, nil)
+	do("PUT", "/users/alice", `{"password":"unsaid","enabled":true}`, 409, nil)
+
+	for _, path := range []string{"/users", "/acls", "/acls/alice", "/acls/alice/explain?action=Pub&resource=Topic:T", "/producers"} {
+		var answer struct{ Unanswered map[string]string }
+		if do("GET", path, "", 200, &answer); !strings.Contains(answer.Unanswered["a-stranger"], nowhere) || len(answer.Unanswered) != 1 {
+			t.Errorf("%s: %v", path, answer)
+		}
+	}
+	if why := do("GET", "/users/carol", "", 404, nil); why != "there is no user carol; these brokers did not answer: a-stranger" {
+		t.Error(why)
+	}
+
+	var page struct {
+		Records []struct{ What, About, Outcome, Why string }
+	}
+	do("GET", "/audit?limit=100", "", 200, &page)
+	f := func(what, outcome string, about ...string) {
+		t.Helper()
+		for _, r := range page.Records {
+			if r.What == "PUT /api/v1/users/alice" && strings.Contains(r.About, "unsaid") {
+				t.Errorf("a password: %+v", r)
+			}
+			if r.What == what && r.Outcome == outcome && !slices.ContainsFunc(about, func(part string) bool { return !strings.Contains(r.About, part) }) {
+				return
+			}
+		}
+		t.Errorf("no record of %s with %q, %s: %+v", what, about, outcome, page.Records)
+	}
+	f("DELETE /api/v1/acls/alice", "done", "resource=Topic:T", "broker=broker-t")
+	f("DELETE /api/v1/acls/alice", "failed", "resource=Topic:T", "broker=a-stranger")
+	f("PUT /api/v1/acls/alice", "done", "Topic:T", "Pub")
+	f("PUT /api/v1/users/alice", "done", `"password":"***"`, `"enabled":true`, "broker=broker-t")
+	f("PUT /api/v1/users/alice", "failed", "broker=a-stranger")
 }
 
 // TestAPIUsersInPages reads users one by one, and one alone.

@@ -93,16 +93,29 @@ func (t Target) brokers(all []Broker) ([]Broker, error) {
 	return nil, fmt.Errorf("admin: there is no cluster %s; the clusters are %s", t.Cluster, strings.Join(clusters, ", "))
 }
 
-// onMasters runs a change on the master of every broker.
+// onMasters runs a change on the master of every broker. Its errors tell of which broker they are: see [atBroker].
 func onMasters(brokers []Broker, do func(b Broker, addr string) error) error {
 	return each(brokers, func(_ int, b Broker) error {
 		addr, ok := b.Master()
-		if !ok {
-			return fmt.Errorf("admin: broker %s has no master now", b.Name)
+		err := fmt.Errorf("admin: broker %s has no master now", b.Name)
+		if ok {
+			err = do(b, addr)
 		}
-		return do(b, addr)
+		if err != nil {
+			return &atBroker{err, b.Name}
+		}
+		return nil
 	})
 }
+
+// atBroker is what failed at one of several brokers: who reports on each of them finds its name with an interface of this method.
+type atBroker struct {
+	error
+	broker string
+}
+
+func (e *atBroker) Broker() string { return e.broker }
+func (e *atBroker) Unwrap() error  { return e.error }
 
 // onAny asks one member of every broker.
 func onAny(brokers []Broker, do func(i int, b Broker, addr string) error) error {

@@ -139,9 +139,6 @@ func putACL(c *call) error {
 	if err := c.body(&change); err != nil {
 		return err
 	}
-	c.act.about("entries=%s", texts(change.Entries, func(g rights.ACLGrant) string {
-		return strings.TrimSpace(orElse(g.Policy, acl.Custom) + " " + orElse(g.Decision, acl.Allow) + " " + strings.Join(g.Actions, "+") + " " + g.Resource + " " + strings.Join(g.From, "+"))
-	}))
 	user := c.v.Text("user")
 	wanted, err := granted(user, &change)
 	if err != nil {
@@ -228,7 +225,7 @@ func isSource(text string) bool {
 func deleteACL(c *call) error {
 	user, resource, kind := c.v.Text("user"), c.v.Text("resource"), c.v.Text("policy")
 	if resource == "" && kind != "" {
-		return &problem{"bad-request", "policy says which entry of a resource goes, and there is no resource: name one with resource, or leave policy out to delete the whole list of user " + user}
+		return &problem{"refused", "policy says which entry of a resource goes, and there is no resource: name one with resource, or leave policy out to delete the whole list of user " + user}
 	}
 	kind = orElse(kind, acl.Custom)
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,10 +22,30 @@ type act struct {
 	results []outcome // at the brokers where it was carried out
 }
 
-// about notes what the act is about beside its path and query: what its body names, never a password, a secret, or what a message says.
+// unsaid are the members of bodies whose values are not in records: passwords, and what messages say.
+var unsaid = []string{"password", "body", "bodyBase64", "properties"}
+
+// about notes what the act is about beside its path and query.
 func (a *act) about(format string, args ...any) {
 	if a != nil {
 		a.r.About = strings.TrimSpace(a.r.About + " " + fmt.Sprintf(format, args...))
+	}
+}
+
+// asked notes what the act's body asks for, as JSON, which the log cuts where it is long.
+func (a *act) asked(body any) {
+	var members map[string]any
+	text, err := json.Marshal(body)
+	if a == nil || err != nil || json.Unmarshal(text, &members) != nil {
+		return
+	}
+	for _, name := range unsaid {
+		if _, given := members[name]; given {
+			members[name] = "***"
+		}
+	}
+	if text, err = json.Marshal(members); err == nil {
+		a.about("%s", text)
 	}
 }
 

@@ -203,6 +203,7 @@ func (c *call) body(into any) error {
 	if err := v1.Decode(c.text, into); err != nil {
 		return &problem{"bad-request", err.Error()}
 	}
+	c.act.asked(into)
 	return nil
 }
 
@@ -248,7 +249,7 @@ func (o *Options) handlers() map[string]handler {
 	return map[string]handler{
 		"index": index, "document": document, "node": from(o.Node), "settings": settings, "login": login, "logout": logout, "whoAmI": whoAmI, "audit": auditTail, "refusals": refusals, "connections": from(o.Connections), "store": from(o.Store), "clients": clients,
 		"live": newLive().serve, "doctor": heavy.of(nodeDoctor), "backup": backup, "users": users, "user": oneUser, "putUser": putUser, "deleteUser": deleteUser,
-		"acls": acls, "acl": oneACL, "putACL": putACL, "deleteACL": deleteACL, "explain": explain,
+		"acls": heavy.of(acls), "acl": heavy.of(oneACL), "putACL": putACL, "deleteACL": deleteACL, "explain": heavy.of(explain),
 		"brokerSettings": brokerSettings, "putBrokerSettings": putBrokerSettings, "putWrites": putWrites, "clean": clean,
 		"kvs": kvs, "kv": kv, "putKV": putKV, "deleteKV": deleteKV, "order": order, "putOrder": putOrder, "deleteOrder": deleteOrder,
 		"topicRoute": topicRoute, "send": heavy.of(send),

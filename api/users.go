@@ -134,7 +134,6 @@ func putUser(c *call) error {
 		return err
 	}
 	want := changedUser(c.v.Text("user"), &change)
-	c.act.aboutUser(&want)
 	return c.asking(func(ctx context.Context, a *admin.Admin) error {
 		at, err := c.keepers(ctx, a)
 		if err != nil {
@@ -153,18 +152,6 @@ func putUser(c *call) error {
 		}
 		return c.reply(userBody(now[0]), nil) // nobody failed, so each has the user
 	})
-}
-
-// aboutUser notes what of a user is changed, the password by its name alone.
-func (a *act) aboutUser(u *account.User) {
-	for _, part := range [][2]string{{"type", u.Type}, {"status", u.Status}} {
-		if part[1] != "" {
-			a.about("%s=%s", part[0], part[1])
-		}
-	}
-	if u.Password != "" {
-		a.about("password")
-	}
 }
 
 // putUserAt makes a user at a broker, or changes the one that is there, and returns what it is then.

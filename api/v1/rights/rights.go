@@ -39,8 +39,8 @@ type ACLGrant struct {
 	Policy   string   `json:"policy,omitempty" enum:"Custom,Default"` // Custom if it is left out
 	Decision string   `json:"decision,omitempty" enum:"Allow,Deny"`   // Allow if it is left out
 	Actions  []string `json:"actions" minItems:"1" maxItems:"8" enum:"Pub,Sub,Create,Update,Delete,Get,List,All"`
-	Resource string   `json:"resource" maxLen:"512" pattern:"^([*]|(Topic|Group|Cluster|Namespace):[!-~]+)$"` // a name that ends in * stands for all that begin so
-	From     []string `json:"from,omitempty" maxItems:"100" minLen:"1" maxLen:"64"`                           // addresses, and prefixes as 10.0.0.0/8
+	Resource string   `json:"resource" maxLen:"512" pattern:"^([*]|(Topic|Group|Cluster|Namespace):([!-)+-~]+[*]?|[*]))$"` // a name that ends in * stands for all that begin so; a * elsewhere would not be read
+	From     []string `json:"from,omitempty" maxItems:"100" minLen:"1" maxLen:"64"`                                        // addresses, and prefixes as 10.0.0.0/8
 }
 
 // Explanation is which rule decides what a user may do, at each broker.
