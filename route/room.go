@@ -21,9 +21,7 @@ func (t *Table) room(r *Registration) error {
 		if n, ids := max(len(topic), len(m.Topic), len(m.Scope), len(m.BrokerName)), len(m.CurrIDMap); n > maxText || ids > maxMapped {
 			return fmt.Errorf("%w: a static topic has a text of %d bytes and %d queues here, the limits are %d and %d", ErrFull, n, ids, maxText, maxMapped)
 		}
-		if _, known := t.mappings[topic][m.BrokerName]; !known {
-			more++
-		}
+		more += t.grows(topic, m)
 	}
 	if t.live[addrKey{r.Cluster, r.Addr}] == nil {
 		more++
@@ -56,10 +54,21 @@ func (t *Table) setOwn(name string) {
 		}
 	}
 	for _, byBroker := range t.mappings {
-		if _, known := byBroker[name]; known {
-			t.ownRows++
+		if m, known := byBroker[name]; known {
+			t.ownRows += m.rows()
 		}
 	}
+}
+
+// rows is how many rows of the table a mapping counts as.
+func (m *Mapping) rows() int { return 1 + len(m.CurrIDMap)/mappedInRow }
+
+// grows is how many rows the table would have more with a mapping in the place of the broker's one for the topic, if it has one.
+func (t *Table) grows(topic string, m Mapping) int {
+	if old, known := t.mappings[topic][m.BrokerName]; known {
+		return m.rows() - old.rows()
+	}
+	return m.rows()
 }
 
 func (t *Table) dropLive(key addrKey) {

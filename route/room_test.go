@@ -66,6 +66,20 @@ func TestTableHasRoomForSoMuch(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+	static := func(ids int32) error {
+		r := Registration{Cluster: "c", Broker: "s", Addr: "s:1", Version: Version{Counter: int64(ids)}, Mappings: map[string]Mapping{"m": {BrokerName: "s", CurrIDMap: manyIDs(ids)}}}
+		_, err := tab.Register(now, &r)
+		return err
+	}
+	before := tab.foreign()
+	for _, ids := range []int32{15, 16, 32, 16} { // each mapping for the one before, and a row for the broker itself
+		if err := static(ids); err != nil || tab.foreign() != before+2+int(ids)/16 {
+			t.Errorf("a static topic of %d queues: %v, %d rows more", ids, err, tab.foreign()-before)
+		}
+	}
+	if err := static(4096); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "255 more") {
+		t.Errorf("a static topic of 4096 queues in the place of one of 16: %v", err)
+	}
 	tab.Expire(now.Add(time.Hour))
 	if tab.rows != 0 || len(tab.topics)+len(tab.live)+len(tab.mappings) != 0 {
 		t.Errorf("%d rows are left, %d topics, %d brokers", tab.rows, len(tab.topics), len(tab.live))

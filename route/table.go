@@ -202,9 +202,7 @@ func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
 		if t.mappings[topic] == nil {
 			t.mappings[topic] = map[string]Mapping{}
 		}
-		if _, known := t.mappings[topic][m.BrokerName]; !known {
-			t.count(m.BrokerName, 1)
-		}
+		t.count(m.BrokerName, t.grows(topic, m))
 		t.mappings[topic][m.BrokerName] = m
 	}
 }
@@ -213,8 +211,8 @@ func (t *Table) takeTopics(r *Registration, first, wipeWrite bool) {
 // meanwhile has the queues of the static one for clients.
 func (t *Table) dropMapping(topic, broker string) {
 	byBroker := t.mappings[topic]
-	if _, known := byBroker[broker]; known {
-		t.count(broker, -1)
+	if m, known := byBroker[broker]; known {
+		t.count(broker, -m.rows())
 	}
 	delete(byBroker, broker)
 	if len(byBroker) == 0 {

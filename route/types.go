@@ -108,10 +108,12 @@ const maxRows = 1 << 20
 // maxFilterServers bounds the addresses of filter servers that a broker registers.
 const maxFilterServers = 1024
 
-// maxText and maxMapped bound what stands in one row of the table, in bytes and in queues: rows are counted, not bytes.
+// maxText and maxMapped bound what stands in one row of the table, in bytes and in queues: rows are counted, not bytes. A mapping counts as one row more for each
+// mappedInRow of its queues.
 const (
-	maxText   = 1024
-	maxMapped = 4096
+	maxText     = 1024
+	maxMapped   = 4096
+	mappedInRow = 16
 )
 
 // DefaultTimeout is how long a broker may be silent that gives no time of its own.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aerobee-mq/aerobee/internal/quietlog"
 	"github.com/aerobee-mq/aerobee/message"
 	"github.com/aerobee-mq/aerobee/projection/group"
 	"github.com/aerobee-mq/aerobee/projection/topic"
@@ -44,6 +45,7 @@ type key struct {
 type Mover struct {
 	store Store
 	log   *slog.Logger
+	quiet *quietlog.Repeats // of log, for what strangers can do as often as they like
 
 	mu   sync.Mutex // guards what follows
 	next map[key]message.QueueOffset
@@ -51,7 +53,7 @@ type Mover struct {
 
 // New returns a mover. Moves are logged to log.
 func New(s Store, log *slog.Logger) *Mover {
-	return &Mover{store: s, log: log, next: map[key]message.QueueOffset{}}
+	return &Mover{store: s, log: log, quiet: quietlog.NewRepeats(log), next: map[key]message.QueueOffset{}}
 }
 
 // Reset sets a group's offsets as the header asks, on behalf of who, and returns where each queue went. Until a queue's next
@@ -161,7 +163,8 @@ func compareQueues(a, b message.Queue) int {
 	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
 }
 
-// Commit commits a group's offset for a client at the address who. One that is no member of the group moves what is not its own, which is logged; how is the reason's beginning.
+// Commit commits a group's offset for a client at the address who. One that is no member of the group moves what is not its own, which is logged: once a minute
+// for a queue and an IP address, with how often it was left out since. how is the reason's beginning.
 func (m *Mover) Commit(groupName string, q message.Queue, to message.QueueOffset, member bool, who netip.AddrPort, how string) error {
 	if member {
 		return m.store.CommitOffset(groupName, q, to)
@@ -172,14 +175,20 @@ func (m *Mover) Commit(groupName string, q message.Queue, to message.QueueOffset
 	}
 	err := m.store.CommitOffset(groupName, q, to)
 	if err == nil && from != to {
-		m.Log(groupName, q, from, to, who.String(), how+" by a client that is no member of the group")
+		m.quiet.Note(slog.LevelInfo, moved, fmt.Sprint(who.Addr(), " ", how, " ", q.ID, " ", q.Topic, " ", groupName), attributes(groupName, q, from, to, who.String(), how+" by a client that is no member of the group")...)
 	}
 	return err
 }
 
 // Log says that a group's offset has been moved by somebody else than the group's members. from is -1 where there was none.
 func (m *Mover) Log(groupName string, q message.Queue, from, to message.QueueOffset, who, why string) {
-	m.log.Info("offset moved", "group", groupName, "topic", q.Topic, "queue", q.ID, "from", from, "to", to, "who", who, "why", why)
+	m.log.Info(moved, attributes(groupName, q, from, to, who, why)...)
+}
+
+const moved = "offset moved"
+
+func attributes(groupName string, q message.Queue, from, to message.QueueOffset, who, why string) []any {
+	return []any{"group", groupName, "topic", q.Topic, "queue", q.ID, "from", from, "to", to, "who", who, "why", why}
 }
 
 // Leaving are offsets that go with the topics, or the groups, that are about to be deleted: by the one's name, and by group.

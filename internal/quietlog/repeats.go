@@ -55,11 +55,20 @@ func (r *Repeats) Say(level slog.Level, msg, text string, args ...any) {
 	if len(text) > longest {
 		text = strings.ToValidUTF8(text[:longest], "") + "..."
 	}
+	r.say(level, msg, text, args, "remark", text)
+}
+
+// Note is Say for lines whose args say all of it: the text, which is not written, tells which of them are the same.
+func (r *Repeats) Note(level slog.Level, msg, text string, args ...any) {
+	r.say(level, msg, text, args)
+}
+
+func (r *Repeats) say(level slog.Level, msg, text string, args []any, first ...any) {
 	left, dropped, ok := r.admit(text, time.Now(), msg, args)
 	if !ok {
 		return
 	}
-	args = append([]any{"remark", text}, args...)
+	args = append(first, args...)
 	if left > 0 {
 		args = append(args, "repeated", left)
 	}
